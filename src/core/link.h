@@ -1,0 +1,63 @@
+/* A flow between two processes: frames go one way through a ring, come back through another; the
+ * payload stays in the writing process's pool. Used by engines (inlets, outlets) and by edges.
+ *
+ * Loans. A slot is on loan on a link when it is in the unread part of the forward ring or its bit
+ * in the reader's `held` map is set (the reader sets the bit before it moves its read count, clears
+ * it when it gives the slot back). So either side can die: a new writer takes every slot that is
+ * not on loan as free; when a reader is replaced, its successor clears the map and counts up
+ * reader_generation, and the writer frees what it had lent before. */
+#ifndef TT_CORE_LINK_H
+#define TT_CORE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool_view.h"
+#include "base/ring.h"
+#include "tactus/component.h"
+
+/* What travels: a frame's header, with its pool and slot in place of an address. */
+struct tt_link_slot {
+    int64_t index, origin_ns, duration_ns;
+    uint32_t pool, slot; /* TT_NO_FRAME in slot: a header without a payload (End, gap) */
+    uint32_t bytes, flags, format_id, valid_slices;
+    int64_t stamp_ns; /* monotonic time of the put, for blame */
+};
+
+/* Bytes of the shared memory of a link with this depth (a power of two). */
+uint64_t tt_link_bytes(uint32_t depth);
+
+struct tt_link; /* one end; laid out in memory that the caller gives */
+
+/* Bytes of private memory an end needs. */
+uint64_t tt_link_end_bytes(void);
+
+/* Takes over an end. memory: tt_link_bytes(depth) of shared memory. Attaching again after the
+ * peer's or one's own predecessor died follows the rules above. */
+struct tt_link *tt_link_writer(void *end, void *memory, uint32_t depth);
+struct tt_link *tt_link_reader(void *end, void *memory, uint32_t depth);
+
+/* Writer: sends a header; false when the ring is full. */
+bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);
+
+/* Writer: takes back the next slot that the reader has finished with; false when there is none. */
+bool tt_link_take_back(struct tt_link *link, uint32_t *ret_pool, uint32_t *ret_slot);
+
+/* Writer: true once after a new reader came; the caller then asks is_on_loan() for each slot that
+ * it had lent on this link and takes the others back. */
+bool tt_link_reader_changed(struct tt_link *link);
+
+/* Either side: is this slot on loan, by the shared memory's word? O(depth); for restarts only. */
+bool tt_link_is_on_loan(const struct tt_link *link, uint32_t pool, uint32_t slot);
+
+/* Reader: the next header; false when there is none. The slot is then held until given back.
+ * Headers that name a pool or slot outside `pools` are dropped and counted. */
+bool tt_link_get(struct tt_link *link, const struct tt_pool_view *pools, uint32_t pool_count,
+                 struct tt_link_slot *ret);
+bool tt_link_peek(struct tt_link *link, struct tt_link_slot *ret);
+void tt_link_give_back(struct tt_link *link, uint32_t pool, uint32_t slot);
+
+uint32_t tt_link_filled(const struct tt_link *link); /* headers not read yet */
+uint64_t tt_link_bad_count(const struct tt_link *link);
+
+#endif

@@ -1,0 +1,58 @@
+/* The world as the engine sees it: the only way out of core/. platform/linux gives the real one,
+ * platform/sim one of virtual time. All calls are made on the worker unless said otherwise; none of
+ * them allocates, locks or blocks but tt_port_ops.wait. */
+#ifndef TT_CORE_PORT_H
+#define TT_CORE_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/record.h"
+
+struct tt_port_ops {
+    /* Monotonic time, ns. Never goes back. */
+    int64_t (*now)(void *world);
+
+    /* CPU time of the calling worker, ns. */
+    int64_t (*cpu_now)(void *world);
+
+    /* Sleeps until the doorbell was rung since `seen`, or until_ns (INT64_MAX: no limit). Returns
+     * the doorbell's count as it is now; spurious returns are allowed. */
+    uint32_t (*wait)(void *world, uint32_t seen, int64_t until_ns);
+
+    /* The doorbell's count now, without sleeping. */
+    uint32_t (*bell)(void *world);
+
+    /* Rings the doorbell of a peer that the host knows by number. Never blocks. */
+    void (*ring)(void *world, uint32_t peer);
+
+    /* Watches the running activation: on_budget of the engine is called, on the worker's stack or
+     * beside it, when until_ns passes before disarm. */
+    void (*arm)(void *world, int64_t until_ns);
+    void (*disarm)(void *world);
+
+    /* Memory of the service, zeroed, 64-byte aligned, before the engine runs; NULL when there is
+     * none. */
+    void *(*map)(void *world, uint64_t bytes);
+
+    /* Hands a record out; false when the ring is full (the engine counts it and says so later). */
+    bool (*record_out)(void *world, const struct tt_record *record);
+
+    /* Starts a worker that runs entry(argument); before anything is reserved. 0 or negative errno.
+     */
+    int (*spawn_worker)(void *world, void (*entry)(void *argument), void *argument);
+
+    /* Asks for a reservation for the worker; 0, or negative errno (-EPERM: no right to). */
+    int (*set_reservation)(void *world, int64_t budget_ns, int64_t period_ns);
+
+    /* Told at both ends of the part of an activation in which nothing may allocate, lock, log or
+     * block. The guard of the tests listens; otherwise it does nothing. */
+    void (*path)(void *world, bool is_inside);
+};
+
+struct tt_port_world {
+    const struct tt_port_ops *ops;
+    void *world;
+};
+
+#endif

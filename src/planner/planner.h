@@ -1,0 +1,85 @@
+/* Admission: (picture, costs, machine) -> a plan, or a refusal with the arithmetic. Pure.
+ *
+ * Inside a worker: non-preemptive EDF (Jeffay, Stanat, Martel 1991; George, Rivierre, Spuri 1996)
+ * on a periodic resource (Shin, Lee 2003). Under the workers: the node's reservations. */
+#ifndef TT_PLANNER_PLANNER_H
+#define TT_PLANNER_PLANNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spec/picture.h"
+#include "tactus/error.h"
+
+enum tt_class { TT_CLASS_BEST_EFFORT = 0, TT_CLASS_TARGETED = 1, TT_CLASS_BOUNDED = 2 };
+enum tt_right { TT_RIGHT_OTHER = 0, TT_RIGHT_FIFO = 1, TT_RIGHT_DEADLINE = 2 };
+
+struct tt_cost {                          /* of one component or one segment, per activation */
+    int64_t mean_ns, quantile_ns, max_ns; /* the quantile at 1 - loss, conformal */
+    uint64_t n;                           /* samples; 0: unknown */
+    char origin[24];                      /* "profile", "declared", "unknown" */
+};
+
+struct tt_machine {
+    uint32_t cpus;
+    int64_t limit_ppm;    /* of all CPUs together, what the kernel admits: 900000 x cpus */
+    int64_t slack_ppm;    /* kept free of that, 150000 x cpus */
+    int64_t reserved_ppm; /* by services that run */
+    enum tt_right right;  /* best scheduling class to be had */
+    int64_t wake_ns;      /* eps: measured p99.9 wake-up */
+    int64_t hop_ns;       /* per activation of a component */
+    int64_t memory_bytes; /* for pools */
+    bool is_virtual;      /* a hypervisor below */
+    bool is_partitioned;  /* exclusive cpusets to be had */
+};
+
+struct tt_term {   /* one line of the arithmetic */
+    char name[48]; /* "cost", "dbf", "sbf", "blocking", "path", "structural", "pool", "utilisation",
+                      ... */
+    char subject[TT_NAME_BYTES * 2]; /* which component, segment, sink */
+    char unit[8];                    /* "ns", "ppm", "bytes", "" */
+    char source[24]; /* where it comes from: profile, declared, measured, service, kernel */
+    int64_t value;
+};
+
+struct tt_plan_sink {
+    int64_t deadline_ns, structural_ns, bound_ns, slack_ns;
+    struct tt_rational loss;
+};
+
+struct tt_plan {
+    bool is_admitted;
+    enum tt_class class;
+    char class_reason[256];
+    char binding[256];          /* the constraint with the least room, as a sentence */
+    int64_t bound_ns, slack_ns; /* of the sink with least slack */
+    uint32_t sink;              /* that sink */
+    int64_t budget_ns, period_ns, deadline_ns; /* the worker's reservation; 0: none */
+    int64_t pool_bytes;
+    struct tt_plan_sink *sinks;                             /* picture->sink_count */
+    int64_t *due_offset_ns, *fire_offset_ns, *budget_of_ns; /* picture->component_count each */
+    struct tt_term *terms;
+    uint32_t term_count;
+};
+
+/* costs: one for each component, then segment_costs one for each segment (n = 0: unknown). Admitted
+ * or not is in the plan; an error only for a picture that contradicts itself (-EINVAL) or no
+ * memory. */
+int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
+                 const struct tt_cost *segment_costs, const struct tt_machine *machine,
+                 struct tt_plan **ret, struct tt_error *err);
+void tt_plan_close(struct tt_plan **plan);
+
+const char *tt_class_name(enum tt_class class);
+
+/* Supply of a periodic resource in any interval of length t; t, budget, period in ns. */
+int64_t tt_supply_ns(int64_t budget_ns, int64_t period_ns, int64_t t_ns);
+
+/* Samples needed before a quantile at 1 - loss may be promised: ceil(ln 0.05 / ln(1 - loss)). */
+uint64_t tt_samples_needed(struct tt_rational loss);
+
+/* The arithmetic as JSON: admitted, class, class_reason, bound_ns, slack_ns, binding, terms, sinks,
+ * reservation, pool_bytes. malloc'ed. */
+char *tt_plan_print(const struct tt_plan *plan, const struct tt_picture *picture);
+
+#endif

@@ -1,0 +1,113 @@
+/* The picture of a service: every format, size, latency and connection decided, nothing reserved
+ * yet. It is what the planner reads, what travels to containers and edges (as JSON), and what the
+ * agreement in the ledger is made of. */
+#ifndef TT_SPEC_PICTURE_H
+#define TT_SPEC_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spec/service.h"
+#include "tactus/component.h"
+#include "tactus/error.h"
+
+struct tt_picture_pin {
+    char name[TT_NAME_BYTES];
+    uint32_t port; /* of the component's ports */
+    int32_t flow;  /* inputs: the flow that feeds it; outputs: -1 (see flows); -1: not connected */
+    uint32_t late_policy; /* inputs */
+};
+
+struct tt_picture_component {
+    char name[TT_NAME_BYTES], kind[TT_NAME_BYTES];
+    uint32_t flags;   /* enum tt_component_flag */
+    bool is_inserted; /* by us: a conversion */
+    bool is_source, is_sink, is_live;
+    struct tt_picture_pin in[TT_PORTS_MAX], out[TT_PORTS_MAX];
+    uint32_t in_count, out_count;
+    struct tt_setting *settings; /* as tt_request.params */
+    uint32_t setting_count;
+    char *texts;
+    uint32_t texts_bytes;
+    struct tt_format in_format[TT_PORTS_MAX]; /* as negotiated */
+    struct tt_shape shape;                    /* config blobs live in the picture's table */
+    struct tt_rational rate;                  /* activations a second; {0,1}: once */
+    uint32_t ratio_max; /* of its activations to those of its segment's release, rounded up */
+    uint32_t segment;
+    int32_t sink;               /* number of its first sink input, -1 */
+    int64_t deadline_ns;        /* sinks */
+    struct tt_rational loss;    /* sinks */
+    int64_t structural_ns;      /* from the origin to this component's output, the longest path */
+    int64_t path_structural_ns; /* sinks: on the whole path */
+    char overrun[16];
+};
+
+struct tt_picture_flow {
+    uint32_t from, from_out, to, to_in; /* places in components, out[], in[] */
+    struct tt_format format;
+    uint32_t depth;     /* queue */
+    uint32_t bytes_max; /* of a frame */
+};
+
+struct tt_picture_segment {
+    char name[TT_NAME_BYTES]; /* of its releasing component */
+    uint32_t head;
+    struct tt_rational rate;
+};
+
+struct tt_picture {
+    char name[TT_NAME_BYTES];
+    struct tt_rational rate;
+    int64_t deadline_ns;
+    struct tt_rational loss;
+    bool is_live, is_best_effort;
+    struct tt_picture_component *components; /* in topological order */
+    uint32_t component_count;
+    struct tt_picture_flow *flows;
+    uint32_t flow_count;
+    struct tt_picture_segment *segments;
+    uint32_t segment_count;
+    uint32_t sink_count;     /* sink inputs; names: component.pin */
+    struct tt_blob *configs; /* config_handle - 1 */
+    uint32_t config_count;
+    int64_t length_ns; /* 0 unknown */
+    char **notes;
+    uint32_t note_count;
+};
+
+/* How a source is looked at: calls component->edge->probe, maybe in another process. */
+typedef int tt_probe_fn(void *ctx, const struct tt_component *component,
+                        const struct tt_request *request, struct tt_shape *ret,
+                        struct tt_error *err);
+
+/* Negotiates formats in topological order, inserts conversions (each with a note), sizes queues and
+ * segments. Pure but for `probe`. 0, or -EINVAL with the place in the service's text. */
+int tt_picture_shape(const struct tt_service *service, const struct tt_catalogue *catalogue,
+                     tt_probe_fn *probe, void *probe_ctx, struct tt_picture **ret,
+                     struct tt_error *err);
+
+/* Fills a request for a component of the picture; its pointers point into the picture and `store`.
+ */
+struct tt_request_store {
+    struct tt_pin pins[2 * TT_PORTS_MAX];
+    struct tt_blob config[TT_PORTS_MAX];
+};
+void tt_picture_request(const struct tt_picture *picture, uint32_t component,
+                        struct tt_request_store *store, struct tt_request *ret);
+
+/* "component" or "component.pin" of a sink input; writes at most bytes. */
+void tt_picture_sink_name(const struct tt_picture *picture, uint32_t sink, char *ret,
+                          uint32_t bytes);
+
+/* JSON there and back (jansson, sorted keys, no floats for times). The reader trusts nothing: every
+ * count, place and size is checked. print returns a malloc'ed string or NULL. */
+char *tt_picture_print(const struct tt_picture *picture);
+int tt_picture_parse(const char *text, uint64_t bytes, struct tt_picture **ret,
+                     struct tt_error *err);
+
+/* Graphviz; malloc'ed. */
+char *tt_picture_dot(const struct tt_picture *picture);
+
+void tt_picture_close(struct tt_picture **picture);
+
+#endif
