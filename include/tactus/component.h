@@ -266,8 +266,11 @@ struct tt_shape {
     struct tt_rational ratio[TT_PORTS_MAX]; /* output frames per activation; 0/0: as out_max */
     struct tt_blob config[TT_PORTS_MAX];    /* codec extradata of an output; valid until the next
                                              * shape()    or probe() on this thread */
-    int64_t latency_ns;                     /* structural: reordering, look-ahead, re-blocking */
-    int64_t cost_max_ns;                    /* proven; 0: learn it */
+    /* What each input must be for this instance, fields of 0 as they come. When an input differs,
+     * the host inserts a conversion and asks again; where it cannot, that is the user's error. */
+    struct tt_format want[TT_PORTS_MAX];
+    int64_t latency_ns;  /* structural: reordering, look-ahead, re-blocking */
+    int64_t cost_max_ns; /* proven; 0: learn it */
     uint64_t state_bytes, scratch_bytes;
     struct tt_rational clock_rate; /* without a leader: activations a second; 0/0: service's rate */
     int64_t length_ns;             /* sources: what there is, 0 unknown or without end */
