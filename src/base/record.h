@@ -49,7 +49,8 @@ struct tt_record {
     int64_t delivered_ns; /* frame: commit on the worker; hop: start */
     int64_t sent_ns;      /* frame, sent: the edge's write returned, 0 unknown; hop: end */
     int64_t slack_ns;     /* frame: due - delivered; hop: CPU time, or -1 when not read */
-    int64_t value; /* frame: 0; note: the number (its id in due_ns); lost: how many; use: policy */
+    int64_t value; /* hop: media origin of the activation; note: the number (its id in due_ns);
+                    * lost: how many; use: the policy; frame: 0 */
 };
 
 _Static_assert(sizeof(struct tt_record) == 64, "a record is one cache line");
