@@ -1,0 +1,14 @@
+/* The table of all components: one line each, in the order that `tactus inspect` prints. */
+#include "components/table.h"
+
+/* The folder's name; the folder defines `const struct tt_component tt_component_<folder>`. */
+#define EACH(X)                                                                                    \
+    X(null)                                                                                        \
+    /* end */
+
+#define DECLARE(name) extern const struct tt_component tt_component_##name;
+EACH(DECLARE)
+
+#define ADDRESS(name) &tt_component_##name,
+const struct tt_component *const tt_components[] = {EACH(ADDRESS)};
+const uint32_t tt_component_count = sizeof(tt_components) / sizeof(tt_components[0]);
