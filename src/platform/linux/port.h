@@ -1,0 +1,69 @@
+/* The engine's world on Linux: a clock, a doorbell in shared memory, a budget timer, a record ring.
+ *
+ * A bell is one 64-byte line of a memory that all processes of a service map: a futex word that
+ * only grows, and a word that says whether somebody sleeps on it. Any process may ring any bell. */
+#ifndef TT_LINUX_PORT_H
+#define TT_LINUX_PORT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/ring.h"
+#include "core/port.h"
+#include "tactus/error.h"
+
+enum { TT_BELL_BYTES = 64, TT_WORKER_STACK_BYTES = 2 << 20 };
+
+/* The bells' memory as one process sees it. */
+struct tt_bells {
+    void *memory; /* count lines */
+    uint32_t count;
+};
+
+/* Any thread. ring: out-of-range numbers are ignored. wait: as tt_port_ops.wait. */
+void tt_bell_ring(const struct tt_bells *bells, uint32_t number);
+uint32_t tt_bell_count(const struct tt_bells *bells, uint32_t number);
+uint32_t tt_bell_wait(const struct tt_bells *bells, uint32_t number, uint32_t seen,
+                      int64_t until_ns);
+
+int64_t tt_linux_now(void); /* CLOCK_MONOTONIC */
+
+struct tt_linux_params {
+    struct tt_bells bells; /* borrowed; memory NULL: the world makes one of its own */
+    uint32_t number;       /* of this process's bell */
+    void *records;         /* tt_ring_bytes(sizeof(struct tt_record), record_slots); NULL: none */
+    uint32_t record_slots;
+    void (*on_budget)(void *ctx); /* runs in a signal handler on the worker */
+    void *on_budget_ctx;
+};
+
+struct tt_linux {
+    struct tt_linux_params params;
+    struct tt_bells own; /* made here, when none were given */
+    struct tt_ring records;
+    pthread_t worker;
+    void (*entry)(void *argument);
+    void *argument;
+    int worker_tid; /* as the worker's own pid namespace counts; atomic, 0 until it runs */
+    bool has_worker, has_timer;
+    timer_t timer;
+    /* Both times of the budget are written by the worker and by its signal handler only. */
+    volatile int64_t watched_until_ns; /* of the running activation; 0: none */
+    volatile int64_t timer_until_ns;   /* what the kernel's timer is set to; 0: it is off */
+};
+
+int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
+                  struct tt_error *err);
+struct tt_port_world tt_linux_port(struct tt_linux *world);
+
+/* Makes the calling thread fit to be a worker: 1 ns of timer slack, its stack touched, the budget
+ * timer created. spawn_worker() does it for its thread. */
+int tt_linux_prepare_worker(struct tt_linux *world);
+
+/* Waits for the spawned worker to return. */
+void tt_linux_join(struct tt_linux *world);
+void tt_linux_fini(struct tt_linux *world);
+
+#endif

@@ -1,0 +1,32 @@
+/* Scheduling classes and CPU reservations of threads, with the reasons when the kernel refuses.
+ *
+ * A thread leaves DEADLINE only by itself: when another one demotes it while it sleeps, the kernel
+ * never gives its bandwidth back, machine-wide, until a restart. So nothing here does that. */
+#ifndef TT_LINUX_RESERVE_H
+#define TT_LINUX_RESERVE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tactus/error.h"
+
+/* OTHER or FIFO to DEADLINE, or new numbers for a thread that has it (these hold from its next
+ * period on). tid 0: the caller. Threads that it makes later are OTHER.
+ * -EPERM: no right to, or the thread is pinned, or in a user namespace; -EBUSY: the machine has not
+ * that much left to promise; -EINVAL: numbers the kernel does not take; -ESRCH. */
+int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct tt_error *err);
+
+/* OTHER to FIFO. -EINVAL for a DEADLINE thread of somebody else; -EPERM. */
+int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err);
+
+/* The calling thread becomes OTHER; its bandwidth is free after at most one period. */
+int tt_reserve_leave(struct tt_error *err);
+
+/* What the thread has now: the policy (SCHED_OTHER ...), and budget and period of DEADLINE. Either
+ * pointer may be NULL. Negative errno on failure. */
+int tt_reserve_get(pid_t tid, int64_t *ret_budget_ns, int64_t *ret_period_ns);
+
+/* The thread of process pid that calls itself tid_inside in its own pid namespace. -ESRCH. */
+int tt_reserve_thread(pid_t pid, pid_t tid_inside, pid_t *ret);
+
+#endif
