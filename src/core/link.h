@@ -40,7 +40,9 @@ struct tt_link *tt_link_reader(void *end, void *memory, uint32_t depth);
 /* Writer: sends a header; false when the ring is full. */
 bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);
 
-/* Writer: takes back the next slot that the reader has finished with; false when there is none. */
+/* Writer: takes back the next slot that the reader has finished with; false when there is none. A
+ * slot that the caller has not lent is the peer's lie; the caller ignores it. A slot is never lent
+ * twice on one link at the same time. */
 bool tt_link_take_back(struct tt_link *link, uint32_t *ret_pool, uint32_t *ret_slot);
 
 /* Writer: true once after a new reader came; the caller then asks is_on_loan() for each slot that
@@ -59,5 +61,9 @@ void tt_link_give_back(struct tt_link *link, uint32_t pool, uint32_t slot);
 
 uint32_t tt_link_filled(const struct tt_link *link); /* headers not read yet */
 uint64_t tt_link_bad_count(const struct tt_link *link);
+
+/* The index under which a sink's records speak of a frame: coded flows are numbered in decoding
+ * order, so theirs is the media index of the origin. Edges use it for TT_RECORD_SENT. */
+int64_t tt_sink_index(const struct tt_format *format, int64_t index, int64_t origin_ns);
 
 #endif
