@@ -1,0 +1,459 @@
+/* What to do when a service's processes start, get ready, end, hang or die: decided here, done in
+ * run.c. */
+#include "node/supervise.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "tactus/error.h"
+
+#define SECOND INT64_C(1000000000)
+#define MILLI INT64_C(1000000)
+
+/* A service that dies this often within a minute will not get better by trying. */
+#define DEATHS_WITHIN_NS (60 * SECOND)
+#define BACKOFF_FIRST_NS (50 * MILLI)
+#define BACKOFF_MAX_NS (5 * SECOND)
+/* After this long without a death a process counts as healthy again. */
+#define HEALTHY_NS (10 * SECOND)
+#define READY_LIMIT_NS (10 * SECOND)
+#define PRIME_LIMIT_NS (5 * SECOND)
+#define DRAIN_LIMIT_NS (10 * SECOND)
+#define GONE_LIMIT_NS (1 * SECOND)
+#define GIVE_UP_LIMIT_NS (2 * SECOND)
+
+static const bool allowed[SUPERVISE_STATE_COUNT][SUPERVISE_STATE_COUNT] = {
+    [SUPERVISE_SHAPING] = {[SUPERVISE_STARTING] = true, [SUPERVISE_ENDED] = true},
+    [SUPERVISE_STARTING] =
+        {[SUPERVISE_RUNNING] = true, [SUPERVISE_DRAINING] = true, [SUPERVISE_BACKING_OFF] = true},
+    [SUPERVISE_RUNNING] = {[SUPERVISE_DRAINING] = true, [SUPERVISE_BACKING_OFF] = true},
+    [SUPERVISE_BACKING_OFF] = {[SUPERVISE_STARTING] = true, [SUPERVISE_DRAINING] = true},
+    [SUPERVISE_DRAINING] = {[SUPERVISE_ENDED] = true},
+};
+
+const char *supervise_state_name(enum supervise_state state)
+{
+    static const char *const names[SUPERVISE_STATE_COUNT] = {"shaping",  "starting",    "running",
+                                                             "draining", "backing-off", "ended"};
+
+    return state < SUPERVISE_STATE_COUNT ? names[state] : "?";
+}
+
+static void move(struct supervise *s, enum supervise_state to)
+{
+    if (s->state == to)
+        return;
+    tt_assert(allowed[s->state][to]);
+    s->state = to;
+}
+
+static struct supervise_action *add(struct supervise_actions *out, enum supervise_verb verb,
+                                    uint32_t process)
+{
+    struct supervise_action *action;
+
+    tt_assert(out->count < SUPERVISE_ACTIONS_MAX);
+    action = &out->list[out->count++];
+    memset(action, 0, sizeof(*action));
+    action->verb = verb;
+    action->process = process;
+    return action;
+}
+
+static void note(struct supervise_actions *out, const char *name, uint32_t process,
+                 const char *text)
+{
+    struct supervise_action *action = add(out, SUPERVISE_LOG, process);
+
+    action->name = name;
+    (void)tt_format_text(action->text, sizeof(action->text), "%s", text != NULL ? text : "");
+}
+
+static bool is_alive(const struct supervise_process *process)
+{
+    return process->life == SUPERVISE_SPAWNED || process->life == SUPERVISE_PREPARED ||
+           process->life == SUPERVISE_GOING;
+}
+
+static void kill_one(struct supervise *s, uint32_t number, struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[number];
+
+    if (!is_alive(process) || process->is_killed)
+        return;
+    process->is_killed = true;
+    (void)add(out, SUPERVISE_KILL, number);
+}
+
+static void spawn_one(struct supervise *s, uint32_t number, int64_t now_ns,
+                      struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[number];
+
+    tt_assert(!is_alive(process));
+    process->life = SUPERVISE_SPAWNED;
+    process->is_ready = process->is_primed = process->is_reserved = process->is_killed = false;
+    process->limit_ns = now_ns + READY_LIMIT_NS;
+    (void)add(out, SUPERVISE_SPAWN, number);
+}
+
+static void kill_all(struct supervise *s, struct supervise_actions *out)
+{
+    for (uint32_t n = 0; n < s->process_count; n++)
+        kill_one(s, n, out);
+}
+
+/* From here on nothing is started; what waits for a restart is not wanted any more. */
+static void drain(struct supervise *s, int64_t limit_ns, const char *reason, bool is_failed,
+                  struct supervise_actions *out)
+{
+    bool was_draining = s->state == SUPERVISE_DRAINING;
+
+    move(s, SUPERVISE_DRAINING);
+    if (!was_draining || limit_ns < s->drain_limit_ns)
+        s->drain_limit_ns = limit_ns;
+    if (was_draining)
+        return;
+    s->is_failed = is_failed;
+    (void)tt_format_text(s->reason, sizeof(s->reason), "%s", reason);
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        struct supervise_process *process = &s->processes[n];
+
+        if (!is_alive(process))
+            process->life = SUPERVISE_DONE;
+        else if (!s->is_gone_once || process->life != SUPERVISE_GOING)
+            kill_one(s, n, out); /* nothing of it has run: there is nothing to finish */
+        else
+            (void)add(out, SUPERVISE_SEND_STOP, n);
+    }
+}
+
+static void end(struct supervise *s, const char *reason, bool is_ok, struct supervise_actions *out)
+{
+    struct supervise_action *action;
+
+    move(s, SUPERVISE_ENDED);
+    s->is_failed = !is_ok;
+    action = add(out, SUPERVISE_END, SUPERVISE_ALL);
+    action->is_ok = is_ok;
+    (void)tt_format_text(action->text, sizeof(action->text), "%s", reason);
+}
+
+/* Counts a death; true when there were too many. */
+static bool is_too_often(struct supervise *s, int64_t now_ns)
+{
+    int64_t oldest_ns;
+
+    memmove(s->deaths_ns + 1, s->deaths_ns, sizeof(s->deaths_ns) - sizeof(s->deaths_ns[0]));
+    s->deaths_ns[0] = now_ns;
+    s->death_count++;
+    if (s->death_count < SUPERVISE_DEATHS_MAX)
+        return false;
+    oldest_ns = s->deaths_ns[SUPERVISE_DEATHS_MAX - 1];
+    return now_ns - oldest_ns <= DEATHS_WITHIN_NS;
+}
+
+static void wait_for_restart(struct supervise_process *process, int64_t now_ns)
+{
+    bool was_healthy = process->life == SUPERVISE_GOING && now_ns - process->gone_ns >= HEALTHY_NS;
+
+    if (process->backoff_ns == 0 || was_healthy)
+        process->backoff_ns = BACKOFF_FIRST_NS;
+    else
+        process->backoff_ns *= 2;
+    if (process->backoff_ns > BACKOFF_MAX_NS)
+        process->backoff_ns = BACKOFF_MAX_NS;
+    process->life = SUPERVISE_WAITING;
+    process->restart_ns = now_ns + process->backoff_ns;
+}
+
+/* A container that starts anew finds no End of an input whose edge has ended: the edge looks at its
+ * input again, from now on, and says so. */
+static void wake_ended_sources(struct supervise *s)
+{
+    for (uint32_t n = 1; n < s->process_count; n++)
+        if (s->processes[n].is_source && s->processes[n].life == SUPERVISE_DONE) {
+            s->processes[n].life = SUPERVISE_WAITING;
+            s->processes[n].restart_ns = s->processes[0].restart_ns;
+        }
+}
+
+static void on_clean_end(struct supervise *s, uint32_t number, int64_t now_ns,
+                         struct supervise_actions *out)
+{
+    s->processes[number].life = SUPERVISE_DONE;
+    if (number != 0)
+        return;
+    drain(s, now_ns + DRAIN_LIMIT_NS, "ended", false, out);
+    for (uint32_t n = 1; n < s->process_count; n++)
+        if (s->processes[n].is_source)
+            kill_one(s, n, out); /* nobody reads from it any more */
+}
+
+static void on_death(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
+                     struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[event->process];
+    const char *text = event->text != NULL ? event->text : "";
+    char reason[SUPERVISE_TEXT_BYTES];
+
+    if (s->state == SUPERVISE_DRAINING) {
+        bool was_killed = process->is_killed;
+
+        process->life = SUPERVISE_DONE;
+        if (!was_killed)
+            note(out, "died", event->process, text);
+        if (event->process == 0)
+            for (uint32_t n = 1; n < s->process_count; n++)
+                if (s->processes[n].is_source)
+                    kill_one(s, n, out);
+        return;
+    }
+    note(out, "died", event->process, text);
+    if (event->is_refusal && !s->is_gone_once) {
+        process->life = SUPERVISE_DONE;
+        drain(s, now_ns + GIVE_UP_LIMIT_NS, text, true, out);
+        return;
+    }
+    if (is_too_often(s, now_ns)) {
+        process->life = SUPERVISE_DONE;
+        (void)tt_format_text(reason, sizeof(reason), "gave up after %d deaths within 60 s: %s",
+                             SUPERVISE_DEATHS_MAX, text);
+        note(out, "gave-up", event->process, reason);
+        drain(s, now_ns + GIVE_UP_LIMIT_NS, reason, true, out);
+        return;
+    }
+    wait_for_restart(process, now_ns);
+    if (event->process == 0)
+        wake_ended_sources(s);
+}
+
+static void on_stop(struct supervise *s, int64_t now_ns, bool is_gone,
+                    struct supervise_actions *out)
+{
+    int64_t limit_ns = now_ns + (is_gone ? GONE_LIMIT_NS : DRAIN_LIMIT_NS);
+
+    if (s->state == SUPERVISE_SHAPING) {
+        end(s, is_gone ? "the user is gone" : "stopped", true, out);
+        return;
+    }
+    if (s->state == SUPERVISE_DRAINING && !is_gone) {
+        note(out, "killed", SUPERVISE_ALL, "stopped twice");
+        kill_all(s, out);
+        return;
+    }
+    if (s->state != SUPERVISE_DRAINING)
+        note(out, "stopped", SUPERVISE_ALL, is_gone ? "the user is gone" : "by the user");
+    drain(s, limit_ns, is_gone ? "the user is gone" : "stopped", false, out);
+}
+
+static void on_tick(struct supervise *s, int64_t now_ns, struct supervise_actions *out)
+{
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        struct supervise_process *process = &s->processes[n];
+
+        if (process->life == SUPERVISE_WAITING && now_ns >= process->restart_ns) {
+            note(out, "restarted", n, "");
+            spawn_one(s, n, now_ns, out);
+        } else if (process->life == SUPERVISE_SPAWNED && now_ns >= process->limit_ns &&
+                   !process->is_ready && !process->is_killed) {
+            note(out, "not-ready", n, "not ready within 10 s");
+            kill_one(s, n, out);
+        }
+    }
+    if (s->state == SUPERVISE_DRAINING && now_ns >= s->drain_limit_ns)
+        kill_all(s, out);
+}
+
+/* A process that is ready and has what it needs waits for go only. */
+static void prepare(struct supervise *s, int64_t now_ns)
+{
+    bool are_all_ready = true;
+
+    for (uint32_t n = 0; n < s->process_count; n++)
+        are_all_ready &= s->processes[n].life != SUPERVISE_SPAWNED || s->processes[n].is_ready;
+    if (!are_all_ready)
+        s->prime_limit_ns = 0;
+    else if (s->prime_limit_ns == 0)
+        s->prime_limit_ns = now_ns + PRIME_LIMIT_NS;
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        struct supervise_process *process = &s->processes[n];
+        bool is_primed = !process->is_source || process->is_primed ||
+                         (s->prime_limit_ns != 0 && now_ns >= s->prime_limit_ns);
+
+        if (process->life == SUPERVISE_SPAWNED && process->is_ready && !process->is_killed &&
+            is_primed && (n != 0 || process->is_reserved))
+            process->life = SUPERVISE_PREPARED;
+    }
+}
+
+static void release(struct supervise *s, int64_t now_ns, struct supervise_actions *out)
+{
+    bool are_all_prepared = true;
+
+    for (uint32_t n = 0; n < s->process_count; n++)
+        are_all_prepared &=
+            s->processes[n].life == SUPERVISE_PREPARED || s->processes[n].life == SUPERVISE_DONE;
+    if (!s->is_gone_once && !are_all_prepared)
+        return;
+    if (!s->is_gone_once)
+        (void)add(out, SUPERVISE_GO, SUPERVISE_ALL);
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        struct supervise_process *process = &s->processes[n];
+
+        if (process->life != SUPERVISE_PREPARED)
+            continue;
+        process->life = SUPERVISE_GOING;
+        process->gone_ns = now_ns;
+        if (s->is_gone_once)
+            (void)add(out, SUPERVISE_GO, n);
+    }
+    s->is_gone_once = true;
+}
+
+static void name_state(struct supervise *s)
+{
+    bool is_any_waiting = false, is_any_starting = false;
+
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        is_any_waiting |= s->processes[n].life == SUPERVISE_WAITING;
+        is_any_starting |= s->processes[n].life == SUPERVISE_SPAWNED;
+    }
+    if (is_any_waiting) {
+        move(s, SUPERVISE_BACKING_OFF);
+        return;
+    }
+    if (s->state == SUPERVISE_BACKING_OFF)
+        move(s, SUPERVISE_STARTING);
+    if (!is_any_starting && s->is_gone_once)
+        move(s, SUPERVISE_RUNNING);
+}
+
+static void ask_for_timer(const struct supervise *s, struct supervise_actions *out)
+{
+    int64_t at_ns = s->state == SUPERVISE_DRAINING ? s->drain_limit_ns : INT64_MAX;
+
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        const struct supervise_process *process = &s->processes[n];
+        int64_t wanted_ns = INT64_MAX;
+
+        if (process->life == SUPERVISE_WAITING)
+            wanted_ns = process->restart_ns;
+        else if (process->life == SUPERVISE_SPAWNED && !process->is_ready && !process->is_killed)
+            wanted_ns = process->limit_ns;
+        else if (process->life == SUPERVISE_SPAWNED && process->is_source && !process->is_primed &&
+                 s->prime_limit_ns != 0)
+            wanted_ns = s->prime_limit_ns;
+        at_ns = wanted_ns < at_ns ? wanted_ns : at_ns;
+    }
+    if (at_ns != INT64_MAX)
+        add(out, SUPERVISE_TIMER, SUPERVISE_ALL)->at_ns = at_ns;
+}
+
+static void settle(struct supervise *s, int64_t now_ns, struct supervise_actions *out)
+{
+    bool is_any_left = false;
+
+    if (s->state == SUPERVISE_SHAPING || s->state == SUPERVISE_ENDED)
+        return;
+    if (s->state != SUPERVISE_DRAINING) {
+        prepare(s, now_ns);
+        release(s, now_ns, out);
+        name_state(s);
+    }
+    for (uint32_t n = 0; n < s->process_count; n++)
+        is_any_left |= s->processes[n].life != SUPERVISE_DONE;
+    if (s->state == SUPERVISE_DRAINING && !is_any_left)
+        end(s, s->reason, !s->is_failed, out);
+    else
+        ask_for_timer(s, out);
+}
+
+void supervise_init(struct supervise *s, uint32_t process_count, uint64_t sources)
+{
+    tt_assert(process_count >= 1);
+    tt_assert(process_count <= SUPERVISE_PROCESSES_MAX);
+    memset(s, 0, sizeof(*s));
+    s->process_count = process_count;
+    for (uint32_t n = 1; n < process_count; n++)
+        s->processes[n].is_source = (sources >> n & 1) != 0;
+}
+
+static void on_process(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
+                       struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[event->process];
+
+    if (!is_alive(process))
+        return; /* its last words came after its death was seen */
+    switch (event->kind) {
+    case SUPERVISE_READY:
+        if (event->process == 0 && !process->is_ready && !process->is_killed &&
+            s->state != SUPERVISE_DRAINING)
+            (void)add(out, SUPERVISE_RESERVE, 0);
+        process->is_ready = true;
+        break;
+    case SUPERVISE_RESERVED:
+        process->is_reserved = process->is_ready;
+        break;
+    case SUPERVISE_PRIMED:
+        process->is_primed = true;
+        break;
+    default:
+        if (event->is_clean && (s->is_gone_once || event->process != 0))
+            on_clean_end(s, event->process, now_ns, out);
+        else
+            on_death(s, event, now_ns, out);
+        break;
+    }
+}
+
+void supervise_step(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
+                    struct supervise_actions *out)
+{
+    out->count = 0;
+    if (s->state == SUPERVISE_ENDED)
+        return;
+    tt_assert(event->process < s->process_count);
+    switch (event->kind) {
+    case SUPERVISE_PLANNED:
+        tt_assert(s->state == SUPERVISE_SHAPING);
+        move(s, SUPERVISE_STARTING);
+        for (uint32_t n = 0; n < s->process_count; n++)
+            spawn_one(s, n, now_ns, out);
+        break;
+    case SUPERVISE_REFUSED:
+        if (s->state == SUPERVISE_SHAPING)
+            end(s, event->text, false, out);
+        break;
+    case SUPERVISE_STUCK:
+        if (is_alive(&s->processes[0]) && !s->processes[0].is_killed)
+            note(out, "stuck", 0, event->text);
+        kill_one(s, 0, out);
+        break;
+    case SUPERVISE_STOP:
+    case SUPERVISE_GONE:
+        on_stop(s, now_ns, event->kind == SUPERVISE_GONE, out);
+        break;
+    case SUPERVISE_TICK:
+        on_tick(s, now_ns, out);
+        break;
+    default:
+        on_process(s, event, now_ns, out);
+        break;
+    }
+    settle(s, now_ns, out);
+}
+
+void supervise_check(const struct supervise *s)
+{
+    for (uint32_t n = 0; n < s->process_count; n++) {
+        const struct supervise_process *process = &s->processes[n];
+
+        tt_assert(s->state != SUPERVISE_ENDED || !is_alive(process));
+        tt_assert(s->state != SUPERVISE_DRAINING || process->life != SUPERVISE_WAITING);
+        tt_assert(s->state != SUPERVISE_RUNNING || process->life >= SUPERVISE_GOING);
+        tt_assert(s->state != SUPERVISE_SHAPING || process->life == SUPERVISE_OFF);
+        tt_assert(process->backoff_ns <= BACKOFF_MAX_NS);
+    }
+}

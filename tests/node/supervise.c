@@ -1,0 +1,344 @@
+/* Supervision replayed: each rule as a sequence, then random events from seeds against a simulated
+ * set of processes. It always ends, never has two containers, never starts anything when ended. */
+#include "node/supervise.h"
+
+#include "check.h"
+
+#define SECOND INT64_C(1000000000)
+#define MILLI INT64_C(1000000)
+
+static struct supervise s;
+static struct supervise_actions out;
+static int64_t now_ns;
+
+static void step(enum supervise_kind kind, uint32_t process)
+{
+    supervise_step(&s, &(struct supervise_event){.kind = kind, .process = process, .text = "x"},
+                   now_ns, &out);
+    supervise_check(&s);
+}
+
+static void die(uint32_t process, bool is_clean, bool is_refusal)
+{
+    supervise_step(&s,
+                   &(struct supervise_event){.kind = SUPERVISE_DIED,
+                                             .process = process,
+                                             .is_clean = is_clean,
+                                             .is_refusal = is_refusal,
+                                             .text = "killed by signal 9"},
+                   now_ns, &out);
+    supervise_check(&s);
+}
+
+static uint32_t count(enum supervise_verb verb, uint32_t process)
+{
+    uint32_t found = 0;
+
+    for (uint32_t n = 0; n < out.count; n++)
+        found += out.list[n].verb == verb && out.list[n].process == process;
+    return found;
+}
+
+static int64_t timer(void)
+{
+    for (uint32_t n = 0; n < out.count; n++)
+        if (out.list[n].verb == SUPERVISE_TIMER)
+            return out.list[n].at_ns;
+    return -1;
+}
+
+/* Process 1 is a source edge, process 2 a sink edge. */
+static void start(void)
+{
+    now_ns = 100 * SECOND;
+    supervise_init(&s, 3, 1u << 1);
+    step(SUPERVISE_PLANNED, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 0) + count(SUPERVISE_SPAWN, 1) + count(SUPERVISE_SPAWN, 2), 3);
+    step(SUPERVISE_READY, 0);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 1);
+    step(SUPERVISE_READY, 1);
+    step(SUPERVISE_READY, 2);
+    step(SUPERVISE_RESERVED, 0);
+    CHECK_INT(s.state, SUPERVISE_STARTING);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 0);
+    step(SUPERVISE_PRIMED, 1);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 1);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+}
+
+static void a_service_starts_runs_and_ends(void)
+{
+    start();
+    die(1, true, false);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+    die(0, true, false);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_SEND_STOP, 2), 1);
+    die(2, true, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+    CHECK_INT(count(SUPERVISE_END, SUPERVISE_ALL), 1);
+    CHECK(out.list[0].is_ok);
+}
+
+static void an_unprimed_source_is_waited_for_5_s(void)
+{
+    now_ns = SECOND;
+    supervise_init(&s, 2, 1u << 1);
+    step(SUPERVISE_PLANNED, 0);
+    step(SUPERVISE_READY, 0);
+    step(SUPERVISE_RESERVED, 0);
+    now_ns += SECOND;
+    step(SUPERVISE_READY, 1);
+    CHECK_INT(timer(), now_ns + 5 * SECOND);
+    now_ns += 5 * SECOND;
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 1);
+}
+
+static void a_dead_container_alone_is_restarted(void)
+{
+    start();
+    die(0, false, false);
+    CHECK_INT(s.state, SUPERVISE_BACKING_OFF);
+    CHECK_INT(count(SUPERVISE_KILL, 1) + count(SUPERVISE_KILL, 2), 0);
+    CHECK_INT(timer(), now_ns + 50 * MILLI);
+    now_ns += 50 * MILLI;
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 0), 1);
+    CHECK_INT(s.state, SUPERVISE_STARTING);
+    step(SUPERVISE_READY, 0);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 1);
+    CHECK_INT(count(SUPERVISE_GO, 0), 0);
+    step(SUPERVISE_RESERVED, 0);
+    CHECK_INT(count(SUPERVISE_GO, 0), 1);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 0);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+    now_ns += SECOND;
+    die(0, false, false);
+    CHECK_INT(timer(), now_ns + 100 * MILLI);
+}
+
+static void a_container_without_its_ended_source_gets_it_again(void)
+{
+    start();
+    die(1, true, false);
+    die(0, false, false);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 0), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+}
+
+static void five_deaths_in_a_minute_end_it(void)
+{
+    start();
+    for (int n = 0; n < 4; n++) {
+        die(2, false, false);
+        CHECK_INT(s.state, SUPERVISE_BACKING_OFF);
+        now_ns = timer();
+        step(SUPERVISE_TICK, 0);
+        step(SUPERVISE_READY, 2);
+        CHECK_INT(s.state, SUPERVISE_RUNNING);
+        now_ns += SECOND;
+    }
+    die(2, false, false);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_SEND_STOP, 0), 1);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0) + count(SUPERVISE_KILL, 1), 2);
+    die(0, false, false);
+    die(1, false, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+    CHECK(strstr(out.list[out.count - 1].text, "gave up") != NULL);
+    CHECK(!out.list[out.count - 1].is_ok);
+}
+
+static void deaths_far_apart_go_on_for_ever(void)
+{
+    start();
+    for (int n = 0; n < 40; n++) {
+        die(1, false, false);
+        CHECK_INT(timer(), now_ns + 50 * MILLI);
+        now_ns = timer();
+        step(SUPERVISE_TICK, 0);
+        step(SUPERVISE_READY, 1);
+        step(SUPERVISE_PRIMED, 1);
+        CHECK_INT(s.state, SUPERVISE_RUNNING);
+        now_ns += 20 * SECOND;
+    }
+}
+
+static void a_refusal_at_the_start_is_final(void)
+{
+    now_ns = SECOND;
+    supervise_init(&s, 2, 0);
+    step(SUPERVISE_PLANNED, 0);
+    die(1, false, true);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 1);
+    die(0, false, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+    CHECK_TEXT(out.list[out.count - 1].text, "killed by signal 9");
+}
+
+static void a_user_who_is_gone_is_given_1_s(void)
+{
+    start();
+    step(SUPERVISE_GONE, 0);
+    CHECK_INT(count(SUPERVISE_SEND_STOP, 0), 1);
+    CHECK_INT(timer(), now_ns + SECOND);
+    now_ns += SECOND;
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0) + count(SUPERVISE_KILL, 1) + count(SUPERVISE_KILL, 2), 3);
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 0);
+}
+
+static void a_second_stop_kills(void)
+{
+    start();
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 0);
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 1);
+}
+
+static void a_stuck_container_is_killed_once(void)
+{
+    start();
+    step(SUPERVISE_STUCK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 1);
+    step(SUPERVISE_STUCK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 0);
+    die(0, false, false);
+    CHECK_INT(s.state, SUPERVISE_BACKING_OFF);
+}
+
+static void a_refused_service_starts_nothing(void)
+{
+    supervise_init(&s, 1, 0);
+    step(SUPERVISE_REFUSED, 0);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+    CHECK_INT(out.count, 1);
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(out.count, 0);
+}
+
+/* Processes that do what supervision says, or something else, by chance. */
+struct world {
+    bool is_alive[8], is_stopped[8];
+    int64_t timer_ns;
+    uint32_t spawns;
+    bool is_ended;
+};
+
+static uint64_t seed;
+
+static uint32_t chance(uint32_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(seed >> 33) % below;
+}
+
+static void obey(struct world *w)
+{
+    for (uint32_t n = 0; n < out.count; n++) {
+        const struct supervise_action *action = &out.list[n];
+
+        CHECK(!w->is_ended);
+        if (action->verb == SUPERVISE_SPAWN) {
+            CHECK(!w->is_alive[action->process]);
+            w->is_alive[action->process] = true;
+            w->is_stopped[action->process] = false;
+            w->spawns++;
+        } else if (action->verb == SUPERVISE_KILL) {
+            CHECK(w->is_alive[action->process]);
+            w->is_stopped[action->process] = true;
+        } else if (action->verb == SUPERVISE_SEND_STOP) {
+            CHECK(w->is_alive[action->process]);
+        } else if (action->verb == SUPERVISE_TIMER) {
+            w->timer_ns = action->at_ns;
+        } else if (action->verb == SUPERVISE_END) {
+            CHECK(n == out.count - 1);
+            w->is_ended = true;
+        }
+    }
+}
+
+static void random_event(struct world *w, uint32_t processes)
+{
+    static const enum supervise_kind kinds[] = {SUPERVISE_READY,  SUPERVISE_READY,
+                                                SUPERVISE_READY,  SUPERVISE_RESERVED,
+                                                SUPERVISE_PRIMED, SUPERVISE_PRIMED};
+    uint32_t process = chance(processes), dice = chance(100);
+
+    if (w->is_stopped[process] && w->is_alive[process]) {
+        w->is_alive[process] = false;
+        die(process, false, false);
+    } else if (dice < 10 && w->is_alive[process]) {
+        w->is_alive[process] = false;
+        die(process, chance(4) == 0, chance(8) == 0);
+    } else if (dice < 75) {
+        step(kinds[chance(6)], process);
+    } else if (dice < 76) {
+        step(SUPERVISE_STUCK, 0);
+    } else if (dice < 77) {
+        step(chance(2) ? SUPERVISE_STOP : SUPERVISE_GONE, 0);
+    } else if (w->timer_ns != 0) {
+        now_ns = now_ns > w->timer_ns ? now_ns : w->timer_ns;
+        step(SUPERVISE_TICK, 0);
+    } else {
+        return;
+    }
+    obey(w);
+}
+
+static void random_services_always_end(void)
+{
+    uint32_t ended = 0, restarted = 0;
+
+    for (uint64_t n = 1; n <= 2000; n++) {
+        struct world w = {0};
+        uint32_t processes = 1 + (uint32_t)(n % 8), turns = 0;
+
+        seed = n * UINT64_C(0x9e3779b97f4a7c15);
+        now_ns = SECOND;
+        supervise_init(&s, processes, n >> 3);
+        step(SUPERVISE_PLANNED, 0);
+        obey(&w);
+        while (!w.is_ended && turns++ < 3000) {
+            now_ns += chance(200) * MILLI;
+            random_event(&w, processes);
+            if (turns == 2000) {
+                step(SUPERVISE_GONE, 0);
+                obey(&w);
+            }
+        }
+        if (!w.is_ended) {
+            fprintf(stderr, "seed %llu does not end\n", (unsigned long long)n);
+            exit(1);
+        }
+        ended++;
+        restarted += w.spawns > processes;
+    }
+    CHECK_INT(ended, 2000);
+    CHECK(restarted > 500); /* or the events were too tame to show anything */
+}
+
+int main(void)
+{
+    RUN(a_service_starts_runs_and_ends);
+    RUN(an_unprimed_source_is_waited_for_5_s);
+    RUN(a_dead_container_alone_is_restarted);
+    RUN(a_container_without_its_ended_source_gets_it_again);
+    RUN(five_deaths_in_a_minute_end_it);
+    RUN(deaths_far_apart_go_on_for_ever);
+    RUN(a_refusal_at_the_start_is_final);
+    RUN(a_user_who_is_gone_is_given_1_s);
+    RUN(a_second_stop_kills);
+    RUN(a_stuck_container_is_killed_once);
+    RUN(a_refused_service_starts_nothing);
+    RUN(random_services_always_end);
+    return 0;
+}
