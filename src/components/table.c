@@ -3,6 +3,7 @@
 
 /* The folder's name; the folder defines `const struct tt_component tt_component_<folder>`. */
 #define EACH(X)                                                                                    \
+    X(test_video)                                                                                  \
     X(null)                                                                                        \
     /* end */
 
