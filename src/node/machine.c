@@ -1,0 +1,158 @@
+/* What this machine is: processors, kernel, what it may promise, how fast it wakes. */
+#include "node/machine.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/histogram.h"
+#include "node/profile.h"
+#include "platform/linux/reserve.h"
+
+#define MILLI INT64_C(1000000)
+#define DAY_S (24 * 60 * 60)
+
+enum {
+    LIMIT_PPM = 900000, /* the kernel's 95 % of a CPU less its 5 % for the fair class */
+    SLACK_PPM = 150000,
+    WAKE_ROUNDS = 300,
+    WAKE_FIFO_PRIORITY = 50,
+    HOP_NS = 2000 /* measured 1.1 us a hop, with room for the memory that it touches */
+};
+
+static void look_at_cpu(struct machine *machine)
+{
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[4096];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        char *value = strchr(line, ':');
+
+        if (value == NULL)
+            continue;
+        value[strcspn(value, "\n")] = '\0';
+        if (strncmp(line, "model name", 10) == 0 && machine->cpu_model[0] == '\0')
+            (void)snprintf(machine->cpu_model, sizeof(machine->cpu_model), "%s", value + 2);
+        if (strncmp(line, "flags", 5) == 0 && strstr(value, " hypervisor") != NULL)
+            machine->plan.is_virtual = true;
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    if (machine->cpu_model[0] == '\0')
+        (void)snprintf(machine->cpu_model, sizeof(machine->cpu_model), "unknown");
+}
+
+void machine_refresh(struct machine *machine)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    long long available_kb = 0;
+    char line[256];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "MemAvailable: %lld kB", &available_kb) == 1)
+            break;
+    if (file != NULL)
+        (void)fclose(file);
+    machine->plan.memory_bytes = available_kb * 1024 / 2; /* the other half is for everybody else */
+}
+
+void machine_look(struct machine *machine, int right, bool is_partitioned)
+{
+    struct timex clock = {0};
+    struct utsname name;
+    cpu_set_t set;
+
+    memset(machine, 0, sizeof(*machine));
+    machine->plan.cpus = 1;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        machine->plan.cpus = (uint32_t)CPU_COUNT(&set);
+    machine->plan.limit_ppm = INT64_C(1) * LIMIT_PPM * machine->plan.cpus;
+    machine->plan.slack_ppm = INT64_C(1) * SLACK_PPM * machine->plan.cpus;
+    machine->plan.right = (enum tt_right)right;
+    machine->plan.wake_ns = MILLI;
+    machine->plan.hop_ns = HOP_NS;
+    machine->plan.is_partitioned = is_partitioned;
+    look_at_cpu(machine);
+    machine_refresh(machine);
+    if (uname(&name) == 0) {
+        (void)snprintf(machine->kernel, sizeof(machine->kernel), "%s %s", name.sysname,
+                       name.release);
+        (void)snprintf(machine->node, sizeof(machine->node), "%s", name.nodename);
+    }
+    (void)adjtimex(&clock);
+    machine->tai_offset_s = clock.tai;
+}
+
+static struct {
+    pthread_t thread;
+    bool is_running;
+    bool is_done; /* atomic */
+    int right;
+    int64_t wake_ns;
+} measurement;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void *measure(void *argument)
+{
+    struct tt_histogram *late = calloc(1, sizeof(*late));
+    int64_t due_ns = now_ns();
+    struct timespec due;
+
+    (void)argument;
+    if (measurement.right == TT_RIGHT_DEADLINE)
+        (void)tt_reserve_deadline(0, 50 * 1000, MILLI, NULL);
+    else if (measurement.right == TT_RIGHT_FIFO)
+        (void)tt_reserve_fifo(0, WAKE_FIFO_PRIORITY, NULL);
+    for (uint32_t n = 0; late != NULL && n < WAKE_ROUNDS; n++) {
+        due_ns += MILLI;
+        due = (struct timespec){due_ns / 1000000000, due_ns % 1000000000};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+        tt_histogram_add(late, now_ns() - due_ns);
+        if (now_ns() > due_ns + MILLI)
+            due_ns = now_ns();
+    }
+    if (late != NULL)
+        measurement.wake_ns = tt_histogram_quantile(late, 999, 1000);
+    free(late);
+    __atomic_store_n(&measurement.is_done, true, __ATOMIC_RELEASE);
+    return NULL; /* a thread that exits gives its reservation back */
+}
+
+void machine_wake_start(struct machine *machine, struct profile *profile)
+{
+    int64_t value_ns, at_s;
+
+    if (profile_recall(profile, "wake_ns", machine->kernel, &value_ns, &at_s) == 0) {
+        machine->plan.wake_ns = value_ns;
+        if (time(NULL) - at_s < DAY_S)
+            return;
+    }
+    measurement.right = machine->plan.right;
+    measurement.is_done = false;
+    measurement.is_running = pthread_create(&measurement.thread, NULL, measure, NULL) == 0;
+}
+
+bool machine_wake_poll(struct machine *machine, struct profile *profile)
+{
+    if (!measurement.is_running || !__atomic_load_n(&measurement.is_done, __ATOMIC_ACQUIRE))
+        return false;
+    (void)pthread_join(measurement.thread, NULL);
+    measurement.is_running = false;
+    if (measurement.wake_ns <= 0)
+        return false;
+    machine->plan.wake_ns = measurement.wake_ns;
+    profile_remember(profile, "wake_ns", machine->kernel, measurement.wake_ns);
+    return true;
+}

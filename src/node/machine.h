@@ -1,0 +1,28 @@
+/* What this machine is: processors, kernel, what it may promise, how fast it wakes. */
+#ifndef TT_NODE_MACHINE_H
+#define TT_NODE_MACHINE_H
+
+#include <stdbool.h>
+
+#include "planner/planner.h"
+
+struct profile;
+
+struct machine {
+    struct tt_machine plan; /* reserved_ppm is the reservations' */
+    char cpu_model[128], kernel[160], node[128];
+    int tai_offset_s; /* as the kernel knows it; 0: nobody told it */
+};
+
+/* right: the best class, by may_best(). */
+void machine_look(struct machine *machine, int right, bool is_partitioned);
+
+/* Free memory changes: before each plan. */
+void machine_refresh(struct machine *machine);
+
+/* Takes the wake-up time from the store; when it is older than a day, a thread measures for 300 ms
+ * in the background. machine_wake_poll() takes its result over and keeps it: true once. */
+void machine_wake_start(struct machine *machine, struct profile *profile);
+bool machine_wake_poll(struct machine *machine, struct profile *profile);
+
+#endif

@@ -1,0 +1,35 @@
+/* The table of rights, tried once at start. */
+#include "node/may.h"
+
+#include "platform/linux/rights.h"
+
+static struct tt_right rights[TT_RIGHT_COUNT];
+
+void may_probe(void)
+{
+    tt_rights_probe(rights);
+}
+
+int may_best(void)
+{
+    if (rights[TT_RIGHT_DEADLINE].is_held)
+        return MAY_DEADLINE;
+    return rights[TT_RIGHT_FIFO].is_held ? MAY_FIFO : MAY_OTHER;
+}
+
+int may_partition(void)
+{
+    return rights[TT_RIGHT_PARTITION].is_held;
+}
+
+json_t *may_print(void)
+{
+    json_t *table = json_array();
+
+    for (int n = 0; n < TT_RIGHT_COUNT; n++)
+        if (rights[n].name != NULL)
+            json_array_append_new(table, json_pack("{ss ss ss ss}", "right", rights[n].name,
+                                                   "state", rights[n].state, "detail",
+                                                   rights[n].detail, "fix", rights[n].fix));
+    return table;
+}

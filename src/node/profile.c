@@ -1,0 +1,279 @@
+/* What components and segments cost on this machine: learnt in every run, kept in SQLite. */
+#include "node/profile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "node/machine.h"
+
+struct profile {
+    sqlite3 *database;
+};
+
+static const char schema[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    "CREATE TABLE IF NOT EXISTS cost (key BLOB PRIMARY KEY, name TEXT, n INTEGER, mean_ns INTEGER,"
+    " max_ns INTEGER, histogram BLOB, used_s INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS number (name TEXT, place TEXT, value INTEGER, at_s INTEGER,"
+    " PRIMARY KEY (name, place)) WITHOUT ROWID;";
+
+static int open_database(const char *path, sqlite3 **ret)
+{
+    sqlite3 *database = NULL;
+
+    if (sqlite3_open(path, &database) != SQLITE_OK ||
+        sqlite3_exec(database, schema, NULL, NULL, NULL) != SQLITE_OK) {
+        int code = sqlite3_extended_errcode(database) & 0xff;
+
+        (void)sqlite3_close(database);
+        return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? -EBADMSG : -EIO;
+    }
+    (void)sqlite3_busy_timeout(database, 1000);
+    *ret = database;
+    return 0;
+}
+
+int profile_open(const char *path, struct profile **ret, struct tt_error *err)
+{
+    struct profile *profile = calloc(1, sizeof(*profile));
+    char aside[PATH_MAX];
+    int r;
+
+    if (profile == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the profile store");
+    r = open_database(path, &profile->database);
+    if (r == -EBADMSG && snprintf(aside, sizeof(aside), "%s.damaged", path) < PATH_MAX &&
+        rename(path, aside) == 0)
+        r = open_database(path, &profile->database);
+    if (r < 0) {
+        free(profile);
+        return tt_fail(err, r, "cannot open the profile store '%s'", path);
+    }
+    *ret = profile;
+    return 0;
+}
+
+void profile_close(struct profile **profile)
+{
+    if (*profile == NULL)
+        return;
+    (void)sqlite3_close((*profile)->database);
+    free(*profile);
+    *profile = NULL;
+}
+
+static void feed(EVP_MD_CTX *digest, const void *data, size_t bytes)
+{
+    tt_assert(EVP_DigestUpdate(digest, data, bytes) == 1);
+}
+
+static void feed_text(EVP_MD_CTX *digest, const char *text)
+{
+    feed(digest, text, strlen(text) + 1);
+}
+
+/* The place of a codec's configuration in the service's table says nothing about its cost. */
+static void feed_format(EVP_MD_CTX *digest, const struct tt_format *format)
+{
+    struct tt_format plain = *format;
+
+    plain.config_handle = 0;
+    feed(digest, &plain, sizeof(plain));
+}
+
+static void feed_settings(EVP_MD_CTX *digest, const struct tt_picture_component *component)
+{
+    for (uint32_t n = 0; n < component->setting_count; n++) {
+        const struct tt_setting *setting = &component->settings[n];
+        const char *text = setting->text < component->texts_bytes && component->texts != NULL
+                               ? component->texts + setting->text
+                               : "";
+
+        feed(digest, &setting->param, sizeof(setting->param));
+        feed(digest, &setting->input, sizeof(setting->input));
+        feed(digest, &setting->i, sizeof(setting->i));
+        feed(digest, &setting->j, sizeof(setting->j));
+        feed(digest, &setting->f, sizeof(setting->f));
+        feed_text(digest, text);
+    }
+}
+
+static EVP_MD_CTX *begin_digest(void)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+    tt_assert(digest != NULL);
+    tt_assert(EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1);
+    return digest;
+}
+
+static void end_digest(EVP_MD_CTX *digest, struct profile_key *ret)
+{
+    tt_assert(EVP_DigestFinal_ex(digest, ret->bytes, NULL) == 1);
+    EVP_MD_CTX_free(digest);
+}
+
+void profile_component_key(const struct tt_picture *picture, uint32_t component,
+                           const struct machine *machine, struct profile_key *ret)
+{
+    const struct tt_picture_component *c = &picture->components[component];
+    uint32_t level = 0, right = (uint32_t)machine->plan.right;
+    EVP_MD_CTX *digest = begin_digest();
+
+    feed_text(digest, c->kind);
+    feed_text(digest, TT_VERSION);
+    feed_settings(digest, c);
+    for (uint32_t n = 0; n < c->in_count; n++)
+        feed_format(digest, &c->in_format[n]);
+    for (uint32_t n = 0; n < c->out_count; n++)
+        feed_format(digest, &c->shape.out[n]);
+    feed(digest, &level, sizeof(level));
+    feed_text(digest, machine->cpu_model);
+    feed_text(digest, machine->kernel);
+    feed(digest, &right, sizeof(right));
+    end_digest(digest, ret);
+}
+
+void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
+                         const struct machine *machine, struct profile_key *ret)
+{
+    EVP_MD_CTX *digest = begin_digest();
+    struct profile_key key;
+
+    feed_text(digest, "segment");
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (picture->components[n].segment == segment) {
+            profile_component_key(picture, n, machine, &key);
+            feed(digest, key.bytes, sizeof(key.bytes));
+        }
+    end_digest(digest, ret);
+}
+
+void profile_key_hex(const struct profile_key *key, char ret[PROFILE_KEY_HEX_BYTES])
+{
+    for (uint32_t n = 0; n < PROFILE_KEY_BYTES; n++)
+        (void)snprintf(ret + 2 * n, 3, "%02x", key->bytes[n]);
+}
+
+static sqlite3_stmt *prepare(struct profile *profile, const char *text)
+{
+    sqlite3_stmt *statement = NULL;
+
+    return sqlite3_prepare_v2(profile->database, text, -1, &statement, NULL) == SQLITE_OK
+               ? statement
+               : NULL;
+}
+
+int profile_load(struct profile *profile, const struct profile_key *key, struct tt_histogram *ret)
+{
+    sqlite3_stmt *get = prepare(profile, "SELECT histogram FROM cost WHERE key = ?");
+    int r = -ENOENT;
+
+    if (get == NULL)
+        return -EIO;
+    (void)sqlite3_bind_blob(get, 1, key->bytes, sizeof(key->bytes), SQLITE_STATIC);
+    if (sqlite3_step(get) == SQLITE_ROW && sqlite3_column_bytes(get, 0) == (int)sizeof(*ret)) {
+        memcpy(ret, sqlite3_column_blob(get, 0), sizeof(*ret));
+        r = 0;
+    }
+    (void)sqlite3_finalize(get);
+    return r;
+}
+
+static void halve(struct tt_histogram *histogram)
+{
+    histogram->count = 0;
+    histogram->sum_ns /= 2;
+    for (uint32_t n = 0; n < TT_HISTOGRAM_BINS; n++) {
+        histogram->bins[n] /= 2;
+        histogram->count += histogram->bins[n];
+    }
+}
+
+int profile_learn(struct profile *profile, const struct profile_key *key, const char *name,
+                  const struct tt_histogram *samples)
+{
+    struct tt_histogram *all = calloc(1, sizeof(*all));
+    sqlite3_stmt *put;
+    int r;
+
+    if (all == NULL)
+        return -ENOMEM;
+    if (profile_load(profile, key, all) < 0)
+        memset(all, 0, sizeof(*all));
+    tt_histogram_merge(all, samples);
+    while (all->count > PROFILE_WINDOW)
+        halve(all);
+    put = prepare(profile, "INSERT OR REPLACE INTO cost VALUES (?, ?, ?, ?, ?, ?, ?)");
+    if (put != NULL) {
+        (void)sqlite3_bind_blob(put, 1, key->bytes, sizeof(key->bytes), SQLITE_STATIC);
+        (void)sqlite3_bind_text(put, 2, name, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(put, 3, (sqlite3_int64)all->count);
+        (void)sqlite3_bind_int64(put, 4, all->count > 0 ? all->sum_ns / (int64_t)all->count : 0);
+        (void)sqlite3_bind_int64(put, 5, all->max_ns);
+        (void)sqlite3_bind_blob(put, 6, all, sizeof(*all), SQLITE_STATIC);
+        (void)sqlite3_bind_int64(put, 7, time(NULL));
+    }
+    r = put != NULL && sqlite3_step(put) == SQLITE_DONE ? 0 : -EIO;
+    (void)sqlite3_finalize(put);
+    free(all);
+    return r;
+}
+
+void profile_cost(const struct tt_histogram *samples, struct tt_rational loss, struct tt_cost *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->n = samples->count;
+    (void)snprintf(ret->origin, sizeof(ret->origin), "%s",
+                   samples->count > 0 ? "profile" : "unknown");
+    if (samples->count == 0)
+        return;
+    if (loss.den <= 0 || loss.num < 0 || loss.num > loss.den)
+        loss = (struct tt_rational){1, 100};
+    ret->mean_ns = samples->sum_ns / (int64_t)samples->count;
+    ret->max_ns = samples->max_ns;
+    ret->quantile_ns =
+        tt_histogram_quantile(samples, (uint64_t)(loss.den - loss.num), (uint64_t)loss.den);
+}
+
+int profile_recall(struct profile *profile, const char *name, const char *where, int64_t *ret,
+                   int64_t *ret_at_s)
+{
+    sqlite3_stmt *get =
+        prepare(profile, "SELECT value, at_s FROM number WHERE name = ? AND place = ?");
+    int r = -ENOENT;
+
+    if (get == NULL)
+        return -EIO;
+    (void)sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(get, 2, where, -1, SQLITE_STATIC);
+    if (sqlite3_step(get) == SQLITE_ROW) {
+        *ret = sqlite3_column_int64(get, 0);
+        *ret_at_s = sqlite3_column_int64(get, 1);
+        r = 0;
+    }
+    (void)sqlite3_finalize(get);
+    return r;
+}
+
+void profile_remember(struct profile *profile, const char *name, const char *where, int64_t value)
+{
+    sqlite3_stmt *put = prepare(profile, "INSERT OR REPLACE INTO number VALUES (?, ?, ?, ?)");
+
+    if (put == NULL)
+        return;
+    (void)sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 2, where, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(put, 3, value);
+    (void)sqlite3_bind_int64(put, 4, time(NULL));
+    (void)sqlite3_step(put);
+    (void)sqlite3_finalize(put);
+}

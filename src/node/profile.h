@@ -1,0 +1,49 @@
+/* What components and segments cost on this machine: learnt in every run, kept in SQLite. */
+#ifndef TT_NODE_PROFILE_H
+#define TT_NODE_PROFILE_H
+
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "planner/planner.h"
+#include "spec/picture.h"
+#include "tactus/error.h"
+
+struct profile;
+struct machine;
+
+enum { PROFILE_KEY_BYTES = 32, PROFILE_KEY_HEX_BYTES = 65, PROFILE_WINDOW = 20000 };
+
+struct profile_key {
+    uint8_t bytes[PROFILE_KEY_BYTES];
+};
+
+/* path: the database; ":memory:" for tests. A damaged one is moved aside and begun anew. */
+int profile_open(const char *path, struct profile **ret, struct tt_error *err);
+void profile_close(struct profile **profile);
+
+/* By kind, version, parameters, formats, level, CPU model, kernel, scheduling class. */
+void profile_component_key(const struct tt_picture *picture, uint32_t component,
+                           const struct machine *machine, struct profile_key *ret);
+/* By the keys of its components, in order. */
+void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
+                         const struct machine *machine, struct profile_key *ret);
+void profile_key_hex(const struct profile_key *key, char ret[PROFILE_KEY_HEX_BYTES]);
+
+/* -ENOENT: never seen. */
+int profile_load(struct profile *profile, const struct profile_key *key, struct tt_histogram *ret);
+
+/* Adds what was measured to what is there; beyond PROFILE_WINDOW samples all counts are halved, so
+ * that new ones weigh more than old ones. */
+int profile_learn(struct profile *profile, const struct profile_key *key, const char *name,
+                  const struct tt_histogram *samples);
+
+/* Costs for the planner; without samples n = 0 and the origin "unknown". */
+void profile_cost(const struct tt_histogram *samples, struct tt_rational loss, struct tt_cost *ret);
+
+/* Single measured numbers, with the second (since 1970) in which they were kept. */
+int profile_recall(struct profile *profile, const char *name, const char *where, int64_t *ret,
+                   int64_t *ret_at_s);
+void profile_remember(struct profile *profile, const char *name, const char *where, int64_t value);
+
+#endif
