@@ -67,6 +67,7 @@ struct tt_report_params {
     bool is_promised;
     int64_t deadline_ns;
     double loss;
+    const double *sink_loss;  /* of each sink; NULL: `loss` */
     const char *const *sinks; /* names by number */
     uint32_t sink_count;
     const char *const *components;
@@ -92,8 +93,9 @@ void tt_report_live(struct tt_report *report, struct tt_report_line *ret);
 bool tt_report_is_kept(const struct tt_report *report);
 void tt_report_close(struct tt_report **report);
 
-/* explain: text (or JSON) about one index of a sink, the worst ones, or all; malloc'ed. index < 0:
- * the five worst. sink NULL: the one with least slack. -ENOENT: no such frame. */
+/* explain: text (or JSON) about one index of a sink, or the worst ones; malloc'ed. sink NULL: the
+ * one with least slack. index < 0: the five worst (of all sinks when sink is NULL), lost ones
+ * first. -ENOENT: no such frame, or no such sink. */
 int tt_ledger_explain(const struct tt_ledger *ledger, const char *sink, int64_t index, bool as_json,
                       char **ret, struct tt_error *err);
 
