@@ -4,6 +4,8 @@
 /* The folder's name; the folder defines `const struct tt_component tt_component_<folder>`. */
 #define EACH(X)                                                                                    \
     X(test_video)                                                                                  \
+    X(test_audio)                                                                                  \
+    X(probe_timecode)                                                                              \
     X(null)                                                                                        \
     /* end */
 

@@ -91,7 +91,8 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
     uint64_t format = (uint64_t)tt_setting_int(request, PARAM_FORMAT);
 
     if (format >= sizeof(fourccs) / sizeof(fourccs[0]))
-        return tt_fail(err, -EINVAL, "test.video makes I420, NV12 and RGBA: set format to one of them");
+        return tt_fail(err, -EINVAL,
+                       "test.video makes I420, NV12 and RGBA: set format to one of them");
     ret->bytes_max[0] = tt_format_video(&ret->out[0], fourccs[format], width, height);
     if (ret->bytes_max[0] == 0)
         return tt_fail(err, -EINVAL,

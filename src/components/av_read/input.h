@@ -1,0 +1,72 @@
+/* An opened input of av.read: its chosen streams, and packets whose stamps can be trusted. */
+#ifndef TT_AV_READ_INPUT_H
+#define TT_AV_READ_INPUT_H
+
+#include <libavformat/avformat.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "components/av/av.h"
+#include "tactus/component.h"
+
+enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20 };
+
+struct input_params {
+    const char *url;
+    AVDictionary **options; /* emptied of those that were taken */
+    int64_t start_ns, resume_ns, probe_ns;
+    int64_t loop_count; /* times to play again; -1 for ever */
+};
+
+/* What one output gives: a stream, and where its stamps stand. */
+struct input_output {
+    bool is_used, is_first_sent;
+    int stream;
+    uint32_t bytes_max;
+    struct tt_rational rate;
+    int64_t period_ns, tick_ns;
+    int64_t first_ns; /* of the input's own stamps: decoding time that index 0 stands for */
+    int64_t dts_ns;   /* the last one, shifted */
+    int64_t end_ns;   /* of what was presented, shifted and from zero */
+    int64_t index;    /* the last one, -1 before the first */
+};
+
+struct input {
+    AVFormatContext *format;
+    int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
+    int64_t heard_ns;    /* monotonic time of the last packet */
+    bool is_network, is_ended, is_resumed;
+    struct input_output outputs[TT_PORTS_MAX];
+    uint32_t output_count;
+    int64_t zero_ns;  /* the input's stamp that is media time 0 */
+    int64_t shift_ns; /* what loops and leaps have moved stamps by */
+    int64_t round_ns; /* media time at which this round of a loop began */
+    int64_t start_ns, loop_count;
+    uint64_t packets_of_round;
+    AVPacket *held[INPUT_HELD_MAX]; /* read while looking for the first stamps */
+    uint32_t held_count, held_at;
+    AVPacket *packet;
+    uint32_t error_row;  /* read errors one after the other */
+    uint64_t counts[32]; /* by enum tt_av_note */
+    const struct tt_host *host;
+};
+
+/* Opens the url and finds its streams; chooses none. */
+int input_open(struct input *input, const struct input_params *params, struct tt_error *err);
+
+/* Ties an output to a stream; the same stream may serve several. */
+int input_choose(struct input *input, uint32_t output, int stream, struct tt_error *err);
+
+/* Finds the first stamps and goes to where playing starts. All outputs must be chosen. */
+int input_start(struct input *input, const struct input_params *params, struct tt_error *err);
+
+/* The next packet, valid until the next call, in input->packet. 0, -EAGAIN, -ENODATA at the end,
+ * or another negative errno. */
+int input_next(struct input *input);
+
+/* Index, origin, duration and flags of input->packet on an output; false: skip it (counted). */
+bool input_stamp(struct input *input, uint32_t output, struct tt_frame *frame);
+
+void input_close(struct input *input);
+
+#endif
