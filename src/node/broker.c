@@ -1,0 +1,279 @@
+/* The shared memory of a service: made, sealed, mapped and handed out here. */
+#include "node/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/record.h"
+#include "core/link.h"
+
+static int make(const char *name, uint64_t bytes, bool has_readers, struct broker_memory *ret,
+                struct tt_error *err)
+{
+    char path[64];
+
+    ret->bytes = bytes;
+    ret->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (ret->fd < 0 || ftruncate(ret->fd, (off_t)bytes) < 0 ||
+        fcntl(ret->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return tt_fail(err, -errno, "cannot make %llu bytes of shared memory for %s: %s",
+                       (unsigned long long)bytes, name, strerror(errno));
+    if (!has_readers)
+        return 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", ret->fd);
+    ret->read_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return ret->read_fd >= 0
+               ? 0
+               : tt_fail(err, -errno, "cannot open %s for reading: %s", name, strerror(errno));
+}
+
+static void drop(struct broker_memory *memory)
+{
+    if (memory->fd >= 0)
+        (void)close(memory->fd);
+    if (memory->read_fd >= 0)
+        (void)close(memory->read_fd);
+}
+
+static int make_records(struct broker *broker, uint32_t number, struct tt_error *err)
+{
+    uint32_t slots = broker->wiring->processes[number].record_slots;
+    uint64_t bytes = tt_ring_bytes(sizeof(struct tt_record), slots);
+    char name[TT_MESSAGE_NAME_BYTES];
+    int r;
+
+    tt_assert(bytes != 0);
+    (void)snprintf(name, sizeof(name), "records:%u", number);
+    r = make(name, bytes, false, &broker->records[number], err);
+    if (r < 0)
+        return r;
+    broker->ring_maps[number] =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, broker->records[number].fd, 0);
+    if (broker->ring_maps[number] == MAP_FAILED) {
+        broker->ring_maps[number] = NULL;
+        return tt_fail(err, -errno, "cannot map the record ring: %s", strerror(errno));
+    }
+    tt_ring_consumer(&broker->rings[number], broker->ring_maps[number], sizeof(struct tt_record),
+                     slots);
+    return 0;
+}
+
+static int make_process(struct broker *broker, uint32_t number, struct tt_error *err)
+{
+    const struct tt_pool_view *pool = &broker->wiring->processes[number].pool;
+    char name[TT_MESSAGE_NAME_BYTES];
+    int r = make_records(broker, number, err);
+
+    if (r < 0 || pool->class_count == 0)
+        return r;
+    (void)snprintf(name, sizeof(name), "pool:%u", number);
+    return make(name, pool->bytes, true, &broker->pools[number], err);
+}
+
+static int make_stats(struct broker *broker, struct tt_error *err)
+{
+    void *map;
+    int r = make("stats", sizeof(struct tt_engine_stats), false, &broker->stats, err);
+
+    if (r < 0)
+        return r;
+    map = mmap(NULL, broker->stats.bytes, PROT_READ, MAP_SHARED, broker->stats.fd, 0);
+    if (map == MAP_FAILED)
+        return tt_fail(err, -errno, "cannot map the engine's figures: %s", strerror(errno));
+    broker->engine_stats = map;
+    return 0;
+}
+
+static int make_picture(struct broker *broker, struct tt_error *err)
+{
+    char *text = tt_picture_print(broker->picture);
+
+    if (text == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the picture");
+    broker->picture_fd = tt_message_text_fd("picture", text, strlen(text), err);
+    free(text);
+    return broker->picture_fd < 0 ? broker->picture_fd : 0;
+}
+
+static int make_all(struct broker *broker, struct tt_error *err)
+{
+    char name[TT_MESSAGE_NAME_BYTES];
+    int r = tt_wiring_make(broker->picture, &broker->wiring, err);
+
+    if (r == 0)
+        r = make_picture(broker, err);
+    if (r == 0)
+        r = make("bells", 64 * (uint64_t)broker->wiring->process_count, false, &broker->bells, err);
+    if (r == 0)
+        r = make_stats(broker, err);
+    for (uint32_t n = 0; r == 0 && n < broker->wiring->process_count; n++)
+        r = make_process(broker, n, err);
+    for (uint32_t n = 0; r == 0 && n < broker->wiring->link_count; n++) {
+        (void)snprintf(name, sizeof(name), "link:%u", n);
+        r = make(name, tt_link_bytes(broker->wiring->links[n].depth), false, &broker->links[n],
+                 err);
+    }
+    return r;
+}
+
+int broker_open(const struct tt_picture *picture, struct broker **ret, struct tt_error *err)
+{
+    const struct broker_memory none = {.fd = -1, .read_fd = -1};
+    struct broker *broker = calloc(1, sizeof(*broker));
+    int r;
+
+    if (broker == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the service's memory");
+    for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++)
+        broker->pools[n] = broker->records[n] = none;
+    for (uint32_t n = 0; n < TT_LINKS_MAX; n++)
+        broker->links[n] = none;
+    broker->bells = broker->stats = none;
+    broker->picture_fd = -1;
+    broker->picture = picture;
+    r = make_all(broker, err);
+    if (r < 0) {
+        broker_close(&broker);
+        return r;
+    }
+    *ret = broker;
+    return 0;
+}
+
+void broker_close(struct broker **closed)
+{
+    struct broker *broker = *closed;
+
+    if (broker == NULL)
+        return;
+    for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
+        if (broker->ring_maps[n] != NULL)
+            (void)munmap(broker->ring_maps[n], broker->records[n].bytes);
+        drop(&broker->pools[n]);
+        drop(&broker->records[n]);
+    }
+    for (uint32_t n = 0; n < TT_LINKS_MAX; n++)
+        drop(&broker->links[n]);
+    if (broker->engine_stats != NULL)
+        (void)munmap((void *)(uintptr_t)broker->engine_stats, broker->stats.bytes);
+    drop(&broker->bells);
+    drop(&broker->stats);
+    if (broker->picture_fd >= 0)
+        (void)close(broker->picture_fd);
+    tt_wiring_close(&broker->wiring);
+    free(broker);
+    *closed = NULL;
+}
+
+void broker_gift_add(struct broker_gift *gift, const char *name, int fd)
+{
+    uint32_t n = gift->count;
+
+    tt_assert(n < TT_MESSAGE_FDS_MAX);
+    (void)snprintf(gift->texts[n], sizeof(gift->texts[n]), "%s", name);
+    gift->names[n] = gift->texts[n];
+    gift->fds[n] = fd;
+    gift->count++;
+}
+
+static void add_numbered(struct broker_gift *gift, const char *what, uint32_t number, int fd)
+{
+    char name[TT_MESSAGE_NAME_BYTES];
+
+    (void)snprintf(name, sizeof(name), "%s:%u", what, number);
+    broker_gift_add(gift, name, fd);
+}
+
+/* A source edge sees its own pool alone; frames of every pool may pass through the container, hence
+ * come to a sink edge. */
+void broker_gift(const struct broker *broker, uint32_t number, struct broker_gift *ret)
+{
+    const struct tt_wiring *wiring = broker->wiring;
+    bool is_reader = number == 0;
+
+    ret->count = 0;
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        is_reader |= wiring->links[n].to == number;
+    broker_gift_add(ret, "picture", broker->picture_fd);
+    broker_gift_add(ret, "bells", broker->bells.fd);
+    broker_gift_add(ret, "records", broker->records[number].fd);
+    if (number == 0)
+        broker_gift_add(ret, "stats", broker->stats.fd);
+    for (uint32_t n = 0; n < wiring->process_count; n++)
+        if (broker->pools[n].fd >= 0 && (n == number || is_reader))
+            add_numbered(ret, "pool", n,
+                         n == number ? broker->pools[n].fd : broker->pools[n].read_fd);
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        if (wiring->links[n].from == number || wiring->links[n].to == number)
+            add_numbered(ret, "link", n, broker->links[n].fd);
+}
+
+static const char *setting_text(const struct tt_picture_component *component, uint32_t n)
+{
+    uint32_t place = component->settings[n].text;
+
+    return component->texts != NULL && place != 0 && place < component->texts_bytes
+               ? component->texts + place
+               : "";
+}
+
+static const struct tt_picture_component *edge_of(const struct broker *broker, uint32_t number)
+{
+    int32_t place = broker->wiring->processes[number].component;
+
+    return place >= 0 ? &broker->picture->components[place] : NULL;
+}
+
+bool broker_has_text(const struct broker *broker, uint32_t number, const char *text)
+{
+    const struct tt_picture_component *component = edge_of(broker, number);
+
+    for (uint32_t n = 0; component != NULL && n < component->setting_count; n++)
+        if (strcmp(setting_text(component, n), text) == 0)
+            return true;
+    return false;
+}
+
+/* A text parameter of an edge that could be a place: an address needs the network, anything else is
+ * taken for a path. Naming a file that does not exist grants nothing. */
+static bool add_place(const char *text, const char *base, json_t *paths)
+{
+    char path[PATH_MAX];
+    const char *scheme = strstr(text, "://");
+
+    if (text[0] == '\0' || strcmp(text, "-") == 0)
+        return false;
+    if (scheme != NULL && strncmp(text, "file://", 7) != 0)
+        return true;
+    if (scheme != NULL)
+        text = scheme + 3;
+    else if (strncmp(text, "file:", 5) == 0)
+        text += 5;
+    if (text[0] == '/')
+        (void)snprintf(path, sizeof(path), "%s", text);
+    else
+        (void)snprintf(path, sizeof(path), "%s/%s", base, text);
+    json_array_append_new(paths, json_string(path));
+    return false;
+}
+
+json_t *broker_order(const struct broker *broker, uint32_t number, uint32_t uid, uint32_t gid,
+                     const char *base)
+{
+    const struct tt_picture_component *component = edge_of(broker, number);
+    json_t *paths = json_array(), *none = json_array();
+    bool has_network = false, is_source = component != NULL && component->is_source;
+
+    for (uint32_t n = 0; component != NULL && n < component->setting_count; n++)
+        has_network |= add_place(setting_text(component, n), base, paths);
+    return json_pack("{ss si si so so sb}", "role", number == 0 ? "container" : "edge", "uid",
+                     (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
+                     is_source ? "writes" : "files", none, "network", has_network);
+}

@@ -1,0 +1,310 @@
+/* The zygote and the children it forks: how a process of a service comes into being and is reaped.
+ */
+#include "node/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+
+enum { SPAWN_LIMIT_MS = 5000, MESSAGES_AT_ONCE = 64 };
+
+struct zygote {
+    struct loop *loop;
+    char *host;
+    pid_t pid;
+    int fd, pidfd;
+    struct loop_watch *watch;
+    int64_t started_ns;
+};
+
+struct child {
+    struct loop *loop;
+    pid_t pid;
+    int fd, pidfd;
+    struct loop_watch *words, *end;
+    const struct child_ops *ops; /* NULL: abandoned */
+    void *ctx;
+};
+
+static _Noreturn void become_zygote(const char *host, int fd, pid_t parent)
+{
+    char number[16];
+    sigset_t none;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1); /* tactusd died before the signal was set */
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)fcntl(fd, F_SETFD, 0);
+    (void)snprintf(number, sizeof(number), "%d", fd);
+    execl(host, "tactus-host", "--zygote", number, (char *)NULL);
+    fprintf(stderr, "cannot start '%s': %s\n", host, strerror(errno));
+    _exit(127);
+}
+
+static int zygote_start(struct zygote *zygote, struct tt_error *err);
+
+static void zygote_reap(struct zygote *zygote)
+{
+    siginfo_t end = {0};
+
+    if (zygote->pidfd >= 0) {
+        (void)pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0);
+        while (waitid(P_PIDFD, (id_t)zygote->pidfd, &end, WEXITED) < 0 && errno == EINTR)
+            continue;
+        (void)close(zygote->pidfd);
+        (void)close(zygote->fd);
+    }
+    loop_remove(zygote->loop, &zygote->watch);
+    zygote->pidfd = zygote->fd = -1;
+    zygote->pid = 0;
+}
+
+/* Its children are ours and go on. One that dies at once is tried again by the next spawn only, or
+ * the loop would do nothing else. */
+static void on_zygote_end(void *ctx, uint32_t events)
+{
+    struct zygote *zygote = ctx;
+    bool has_lived = loop_now_ns() - zygote->started_ns > SECOND;
+
+    (void)events;
+    zygote_reap(zygote);
+    fprintf(stderr, "the zygote died, %s: host=%s\n",
+            has_lived ? "starting another" : "waiting for the next service", zygote->host);
+    if (has_lived)
+        (void)zygote_start(zygote, NULL);
+}
+
+static int zygote_start(struct zygote *zygote, struct tt_error *err)
+{
+    pid_t parent = getpid();
+    int pair[2], r;
+
+    if (access(zygote->host, X_OK) < 0)
+        return tt_fail(err, -errno, "cannot start '%s': %s; name tactus-host by --host",
+                       zygote->host, strerror(errno));
+    r = tt_message_pair(pair, err);
+    if (r < 0)
+        return r;
+    zygote->pid = fork();
+    if (zygote->pid == 0)
+        become_zygote(zygote->host, pair[1], parent);
+    (void)close(pair[1]);
+    zygote->pidfd = zygote->pid > 0 ? pidfd_open(zygote->pid, 0) : -1;
+    if (zygote->pidfd < 0) {
+        (void)close(pair[0]);
+        return tt_fail(err, -EAGAIN, "cannot fork the zygote");
+    }
+    (void)fcntl(zygote->pidfd, F_SETFD, FD_CLOEXEC);
+    zygote->fd = pair[0];
+    zygote->started_ns = loop_now_ns();
+    zygote->watch = loop_add(zygote->loop, zygote->pidfd, EPOLLIN, on_zygote_end, zygote);
+    return 0;
+}
+
+int zygote_open(struct loop *loop, const char *host, struct zygote **ret, struct tt_error *err)
+{
+    struct zygote *zygote = calloc(1, sizeof(*zygote));
+
+    if (zygote == NULL || (zygote->host = strdup(host)) == NULL) {
+        free(zygote);
+        return tt_fail(err, -ENOMEM, "no memory for the zygote");
+    }
+    zygote->loop = loop;
+    zygote->fd = zygote->pidfd = -1;
+    *ret = zygote;
+    (void)zygote_start(zygote, NULL); /* if not now, the first spawn says why */
+    return 0;
+}
+
+void zygote_close(struct zygote **zygote)
+{
+    if (*zygote == NULL)
+        return;
+    zygote_reap(*zygote);
+    free((*zygote)->host);
+    free(*zygote);
+    *zygote = NULL;
+}
+
+pid_t zygote_pid(const struct zygote *zygote)
+{
+    return zygote->pid;
+}
+
+static void on_words(void *ctx, uint32_t events)
+{
+    struct child *child = ctx;
+    struct tt_message message;
+    int r;
+
+    (void)events;
+    for (uint32_t n = 0; n < MESSAGES_AT_ONCE && child->words != NULL; n++) {
+        r = tt_message_receive(child->fd, &message, NULL);
+        if (r == -EAGAIN)
+            return;
+        if (r == -EPIPE) {
+            loop_remove(child->loop, &child->words);
+            return;
+        }
+        if (r == 0 && child->ops != NULL)
+            child->ops->on_message(child->ctx, &message);
+        if (r == 0)
+            tt_message_fini(&message);
+    }
+}
+
+static void on_end(void *ctx, uint32_t events)
+{
+    struct child *child = ctx;
+    siginfo_t end = {0};
+
+    (void)events;
+    if (waitid(P_PIDFD, (id_t)child->pidfd, &end, WEXITED | WNOHANG) < 0 || end.si_pid == 0)
+        return;
+    on_words(child, 0); /* its last words come before its death */
+    loop_remove(child->loop, &child->words);
+    loop_remove(child->loop, &child->end);
+    (void)close(child->fd);
+    (void)close(child->pidfd);
+    if (child->ops != NULL)
+        child->ops->on_exit(child->ctx, end.si_code, end.si_status);
+    free(child);
+}
+
+static int ask(struct zygote *zygote, json_t *order, int control, pid_t *ret, struct tt_error *err)
+{
+    static const char *const names[] = {"control"};
+    struct tt_message answer;
+    int r;
+
+    json_object_set_new(order, "op", json_string("spawn"));
+    r = tt_message_send(zygote->fd, order, &control, names, 1, err);
+    if (r < 0)
+        return r;
+    r = tt_message_receive_within(zygote->fd, SPAWN_LIMIT_MS, &answer, err);
+    if (r < 0)
+        return r;
+    *ret = (pid_t)tt_message_int(&answer, "pid", 0);
+    if (*ret <= 0) {
+        struct tt_error told = {0};
+
+        tt_message_to_error(json_object_get(answer.body, "error"), &told);
+        r = tt_fail(err, told.code < 0 ? told.code : -EPROTO, "%s",
+                    told.text[0] != '\0' ? told.text : "the zygote gave no process");
+    }
+    tt_message_fini(&answer);
+    return r;
+}
+
+static int start_and_ask(struct zygote *zygote, json_t *order, int control, pid_t *ret,
+                         struct tt_error *err)
+{
+    int r = zygote->pidfd < 0 ? zygote_start(zygote, err) : 0;
+
+    if (r < 0)
+        return r;
+    r = ask(zygote, order, control, ret, err);
+    if (r == -EPIPE || r == -ETIMEDOUT) { /* dead or out of step: a new one, once */
+        zygote_reap(zygote);
+        r = zygote_start(zygote, err);
+        if (r == 0)
+            r = ask(zygote, order, control, ret, err);
+    }
+    if (r == -EPIPE || r == -ETIMEDOUT) {
+        zygote_reap(zygote);
+        return tt_wrap(err, r, "'%s' does not answer", zygote->host);
+    }
+    return r;
+}
+
+static int watch_child(struct child *child, struct tt_error *err)
+{
+    child->pidfd = pidfd_open(child->pid, 0);
+    if (child->pidfd < 0)
+        return tt_fail(err, -errno, "cannot watch process %d: %s", (int)child->pid,
+                       strerror(errno));
+    (void)fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(child->fd, F_SETFL, O_NONBLOCK);
+    child->words = loop_add(child->loop, child->fd, EPOLLIN, on_words, child);
+    child->end = loop_add(child->loop, child->pidfd, EPOLLIN, on_end, child);
+    return child->words != NULL && child->end != NULL
+               ? 0
+               : tt_fail(err, -ENOMEM, "no memory to watch process %d", (int)child->pid);
+}
+
+int child_spawn(struct zygote *zygote, json_t *order, const struct child_ops *ops, void *ctx,
+                struct child **ret, struct tt_error *err)
+{
+    struct child *child = calloc(1, sizeof(*child));
+    int pair[2] = {-1, -1}, r;
+
+    r = child == NULL ? tt_fail(err, -ENOMEM, "no memory for a process") : 0;
+    if (r == 0)
+        r = tt_message_pair(pair, err);
+    if (r == 0)
+        r = start_and_ask(zygote, order, pair[1], &child->pid, err);
+    json_decref(order);
+    if (pair[1] >= 0)
+        (void)close(pair[1]);
+    if (r < 0) {
+        if (pair[0] >= 0)
+            (void)close(pair[0]);
+        free(child);
+        return r;
+    }
+    child->loop = zygote->loop;
+    child->fd = pair[0];
+    child->ops = ops;
+    child->ctx = ctx;
+    r = watch_child(child, err);
+    if (r < 0) {
+        (void)kill(child->pid, SIGKILL); /* our own child, not reaped: the number is still its */
+        (void)waitpid(child->pid, NULL, 0);
+        loop_remove(child->loop, &child->words);
+        loop_remove(child->loop, &child->end);
+        (void)close(child->fd);
+        if (child->pidfd >= 0)
+            (void)close(child->pidfd);
+        free(child);
+        return r;
+    }
+    *ret = child;
+    return 0;
+}
+
+pid_t child_pid(const struct child *child)
+{
+    return child->pid;
+}
+
+int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,
+               uint32_t fd_count, struct tt_error *err)
+{
+    return tt_message_send_new(child->fd, body, fds, names, fd_count, err);
+}
+
+void child_kill(struct child *child)
+{
+    (void)pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+}
+
+void child_abandon(struct child **child)
+{
+    if (*child == NULL)
+        return;
+    child_kill(*child);
+    (*child)->ops = NULL;
+    *child = NULL;
+}

@@ -1,0 +1,44 @@
+/* The zygote and the children it forks: how a process of a service comes into being and is reaped.
+ */
+#ifndef TT_NODE_CHILD_H
+#define TT_NODE_CHILD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "node/loop.h"
+#include "platform/linux/message.h"
+#include "tactus/error.h"
+
+struct zygote;
+
+/* host: the path of tactus-host. Started at once, and again when it has died. */
+int zygote_open(struct loop *loop, const char *host, struct zygote **ret, struct tt_error *err);
+void zygote_close(struct zygote **zygote);
+pid_t zygote_pid(const struct zygote *zygote);
+
+struct child;
+
+struct child_ops {
+    /* The message is the caller's to fini after the call returns. */
+    void (*on_message)(void *ctx, struct tt_message *message);
+    /* It is reaped; the child is freed when this returns. status as of waitid(): CLD_EXITED with
+     * an exit code, or else a signal. */
+    void (*on_exit)(void *ctx, int code, int status);
+};
+
+/* order: the members of a spawn message but op and fds; the reference is taken. */
+int child_spawn(struct zygote *zygote, json_t *order, const struct child_ops *ops, void *ctx,
+                struct child **ret, struct tt_error *err);
+
+pid_t child_pid(const struct child *child);
+int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,
+               uint32_t fd_count, struct tt_error *err);
+void child_kill(struct child *child);
+
+/* Kills, and forgets the callbacks: it is reaped by itself. */
+void child_abandon(struct child **child);
+
+#endif
