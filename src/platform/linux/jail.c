@@ -1,0 +1,275 @@
+/* Walls around a child, from the outside in: ids, root, capabilities, Landlock, then the filter. */
+#include "platform/linux/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "platform/linux/filter.h"
+#include "platform/linux/landlock.h"
+
+static const char fonts[] = "/usr/share/fonts";
+
+static void note(const struct tt_jail *jail, const char *what, int code)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof text, "%s: %s", what, strerror(-code));
+    if (jail->note)
+        jail->note(jail->ctx, text);
+}
+
+static bool has_capability(cap_value_t wanted)
+{
+    cap_flag_value_t is_set = CAP_CLEAR;
+    cap_t mine = cap_get_proc();
+
+    if (mine)
+        (void)cap_get_flag(mine, wanted, CAP_EFFECTIVE, &is_set);
+    if (mine)
+        (void)cap_free(mine);
+    return is_set == CAP_SET;
+}
+
+int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note_text,
+                        uint32_t note_bytes)
+{
+    int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
+
+    (void)snprintf(note_text, note_bytes, "%s", "");
+    if (role == TT_JAIL_CONTAINER || !has_network)
+        flags |= CLONE_NEWNET;
+    if (has_capability(CAP_SYS_ADMIN))
+        return flags;
+    if (!has_capability(CAP_SYS_NICE))
+        return flags | CLONE_NEWUSER;
+    (void)snprintf(note_text, note_bytes,
+                   "no namespaces of its own: they would need CAP_SYS_ADMIN, and a user namespace "
+                   "rules reservations out");
+    return 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int r = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (write(fd, text, strlen(text)) < 0)
+        r = -errno;
+    (void)close(fd);
+    return r;
+}
+
+/* Everybody stays who he is; no other id exists inside. */
+static int map_ids(const struct tt_jail *jail)
+{
+    char text[64];
+    int r = write_text("/proc/self/setgroups", "deny");
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    (void)snprintf(text, sizeof text, "%u %u 1", jail->uid, jail->uid);
+    r = write_text("/proc/self/uid_map", text);
+    if (r < 0)
+        return r;
+    (void)snprintf(text, sizeof text, "%u %u 1", jail->gid, jail->gid);
+    return write_text("/proc/self/gid_map", text);
+}
+
+static int make_folders(const char *root, const char *path)
+{
+    char whole[256];
+    int length = snprintf(whole, sizeof whole, "%s%s", root, path);
+
+    if (length < 0 || (size_t)length >= sizeof whole)
+        return -ENAMETOOLONG;
+    for (char *c = whole + strlen(root) + 1; *c; c++) {
+        if (*c != '/')
+            continue;
+        *c = 0;
+        if (mkdir(whole, 0755) < 0 && errno != EEXIST)
+            return -errno;
+        *c = '/';
+    }
+    return mkdir(whole, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* The old tree is gone with the last call; only the fonts of text components remain visible. */
+static int empty_root(void)
+{
+    static const char root[] = "/tmp";
+    char place[64];
+
+    if (mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,mode=755") < 0)
+        return -errno;
+    if (access(fonts, R_OK) == 0 && make_folders(root, fonts) == 0) {
+        (void)snprintf(place, sizeof place, "%s%s", root, fonts);
+        if (mount(fonts, place, NULL, MS_BIND | MS_REC, NULL) == 0)
+            (void)mount(NULL, place, NULL,
+                        MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    }
+    if (chdir(root) < 0)
+        return -errno;
+    if (syscall(SYS_pivot_root, ".", ".") < 0)
+        return chroot(".") < 0 ? -errno : 0; /* the first root file system cannot be pivoted */
+    if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return -errno;
+    return 0;
+}
+
+static void hide_mounts(const struct tt_jail *jail)
+{
+    int r = 0;
+
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        r = -errno;
+    if (r == 0 && jail->role == TT_JAIL_CONTAINER)
+        r = empty_root();
+    if (r < 0)
+        note(jail, "could not give the process an empty root", r);
+}
+
+static int drop_ids(const struct tt_jail *jail)
+{
+    gid_t groups[64];
+    uint32_t count = jail->group_count < 64 ? jail->group_count : 64;
+
+    if (jail->has_user_namespace || jail->uid == 0 || geteuid() != 0)
+        return 0;
+    for (uint32_t n = 0; n < count; n++)
+        groups[n] = jail->groups[n];
+    if (setgroups(count, groups) < 0 || setresgid(jail->gid, jail->gid, jail->gid) < 0 ||
+        setresuid(jail->uid, jail->uid, jail->uid) < 0)
+        return -errno;
+    return 0;
+}
+
+/* Root's edges keep the right to reach files of other owners, as root expects; Landlock holds them
+ * to the files that the service names. */
+static int drop_capabilities(const struct tt_jail *jail)
+{
+    static const cap_value_t kept[] = {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
+    bool is_kept = jail->role != TT_JAIL_CONTAINER && geteuid() == 0 && tt_landlock_abi() > 0 &&
+                   !jail->has_user_namespace && has_capability(CAP_DAC_OVERRIDE);
+    cap_t wanted = cap_init();
+    int r = 0;
+
+    for (int n = 0; n <= 63; n++)
+        (void)prctl(PR_CAPBSET_DROP, n, 0, 0, 0); /* fails for numbers that are none */
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (!wanted)
+        return -ENOMEM;
+    if (is_kept)
+        (void)(cap_set_flag(wanted, CAP_PERMITTED, 2, kept, CAP_SET) ||
+               cap_set_flag(wanted, CAP_EFFECTIVE, 2, kept, CAP_SET));
+    if (cap_set_proc(wanted) < 0)
+        r = -errno;
+    (void)cap_free(wanted);
+    return r;
+}
+
+/* A file that is there and no plain one (a FIFO, a device) is granted itself; for others the folder
+ * is, so that it can be made, and NAME.1.EXT beside it after a restart. */
+static int allow_write(const struct tt_landlock *landlock, const char *path)
+{
+    const uint32_t wanted = TT_LANDLOCK_READ | TT_LANDLOCK_WRITE | TT_LANDLOCK_MAKE;
+    const char *slash = strrchr(path, '/');
+    struct stat about;
+    char folder[4096];
+
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return tt_landlock_allow(landlock, path, wanted);
+    if (!slash)
+        return tt_landlock_allow(landlock, ".", wanted);
+    (void)snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    return tt_landlock_allow(landlock, folder, wanted);
+}
+
+static void allow_edge(const struct tt_jail *jail, const struct tt_landlock *landlock)
+{
+    static const char *const always[] = {"/dev/urandom", "/dev/random"};
+    static const char *const names[] = {
+        "/etc/hosts",    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+        "/etc/services", "/etc/host.conf",   "/etc/ssl",           "/usr/share/ca-certificates"};
+
+    (void)tt_landlock_allow(landlock, "/dev/null", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
+    for (size_t n = 0; n < sizeof always / sizeof *always; n++)
+        (void)tt_landlock_allow(landlock, always[n], TT_LANDLOCK_READ);
+    for (size_t n = 0; jail->has_network && n < sizeof names / sizeof *names; n++)
+        (void)tt_landlock_allow(landlock, names[n], TT_LANDLOCK_READ);
+    /* What is not there gives the component's own sentence when it opens it. */
+    for (uint32_t n = 0; n < jail->file_count; n++)
+        (void)tt_landlock_allow(landlock, jail->files[n], TT_LANDLOCK_READ);
+    for (uint32_t n = 0; n < jail->write_count; n++)
+        (void)allow_write(landlock, jail->writes[n]);
+}
+
+static int wall_files(const struct tt_jail *jail, bool has_fonts)
+{
+    struct tt_landlock landlock;
+    int r = tt_landlock_open(&landlock, jail->role != TT_JAIL_CONTAINER && jail->has_network);
+
+    if (r < 0)
+        return r;
+    if (landlock.abi == 0) {
+        note(jail, "files are not walled off by Landlock", -ENOSYS);
+        return 0;
+    }
+    if (jail->role == TT_JAIL_CONTAINER && has_fonts)
+        (void)tt_landlock_allow(&landlock, fonts, TT_LANDLOCK_READ);
+    if (jail->role == TT_JAIL_SHAPER)
+        r = tt_landlock_allow(&landlock, "/", TT_LANDLOCK_READ);
+    if (jail->role == TT_JAIL_EDGE)
+        allow_edge(jail, &landlock);
+    return r < 0 ? r : tt_landlock_enforce(&landlock);
+}
+
+int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err)
+{
+    int r;
+
+    if (jail->has_user_namespace && (r = map_ids(jail)) < 0)
+        return tt_fail(err, r, "cannot map the user into its namespace: %s", strerror(-r));
+    if (jail->has_mounts)
+        hide_mounts(jail);
+    r = drop_ids(jail);
+    if (r < 0)
+        return tt_fail(err, r, "cannot become user %u: %s", jail->uid, strerror(-r));
+    r = drop_capabilities(jail);
+    if (r < 0)
+        return tt_fail(err, r, "cannot drop capabilities: %s", strerror(-r));
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return tt_fail(err, -errno, "cannot renounce new privileges: %s", strerror(errno));
+    r = wall_files(jail, true);
+    return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
+}
+
+int tt_jail_drop_files(const struct tt_jail *jail, struct tt_error *err)
+{
+    int r = wall_files(jail, false);
+
+    return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
+}
+
+int tt_jail_close(const struct tt_jail *jail, struct tt_error *err)
+{
+    int r = tt_filter_enforce(jail->role, jail->has_network);
+
+    if (r == -ENOSYS || r == -EOPNOTSUPP) {
+        note(jail, "system calls are not filtered", r);
+        return 0;
+    }
+    return r < 0 ? tt_fail(err, r, "cannot filter system calls: %s", strerror(-r)) : 0;
+}

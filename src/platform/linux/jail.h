@@ -1,0 +1,46 @@
+/* Walls around a child: namespaces, an empty root, Landlock, capabilities, seccomp.
+ *
+ * The order is: tt_jail_enter() right after the fork; tt_jail_close() when everything is set up and
+ * before the first frame. What a kernel or a missing right does not give is left out and told by
+ * `note`; nothing is silently weaker. */
+#ifndef TT_LINUX_JAIL_H
+#define TT_LINUX_JAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tactus/error.h"
+
+enum tt_jail_role { TT_JAIL_SHAPER = 1, TT_JAIL_CONTAINER = 2, TT_JAIL_EDGE = 3 };
+
+struct tt_jail {
+    enum tt_jail_role role;
+    uint32_t uid, gid; /* 0: as they are */
+    const uint32_t *groups;
+    uint32_t group_count;
+    const char *const *files; /* edges: what may be read */
+    uint32_t file_count;
+    const char *const *writes; /* edges: what may be written or made */
+    uint32_t write_count;
+    bool has_network;
+    bool has_user_namespace; /* the fork made one: ids must be mapped */
+    bool has_mounts;         /* the fork made a mount namespace */
+    void (*note)(void *ctx, const char *text);
+    void *ctx;
+};
+
+/* The flags of clone(2) that this process may use for a role, and what could not be had (a sentence
+ * or ""). */
+int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note, uint32_t note_bytes);
+
+/* In the child. Identity, root, Landlock, capabilities, no new privileges. A container keeps read
+ * access to the system's fonts until tt_jail_close(). */
+int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
+
+/* A container's last file access, on the thread that makes the others; call it before them. */
+int tt_jail_drop_files(const struct tt_jail *jail, struct tt_error *err);
+
+/* The system call filter, for all threads there are and will be. */
+int tt_jail_close(const struct tt_jail *jail, struct tt_error *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* A child's place between tactusd and its worker: shared memory, go and stop, words. */
+#include "platform/linux/seat.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
+{
+    int r;
+
+    memset(seat, 0, sizeof *seat);
+    seat->control = control;
+    seat->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (seat->done_fd < 0)
+        return tt_fail(err, -errno, "cannot make an event descriptor: %s", strerror(errno));
+    r = tt_message_receive(control, &seat->setup, err);
+    if (r < 0)
+        return r;
+    if (strcmp(tt_message_text(&seat->setup, "op"), "setup") != 0)
+        return tt_fail(err, -EPROTO, "expected the operation 'setup', not '%s'",
+                       tt_message_text(&seat->setup, "op"));
+    seat->number = (uint32_t)tt_message_int(&seat->setup, "number", 0);
+    return 0;
+}
+
+static int map_fd(int fd, uint64_t bytes, bool is_writable, void **ret)
+{
+    int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    struct stat about;
+    void *memory;
+
+    if (fstat(fd, &about) < 0)
+        return -errno;
+    /* A shorter file would end this process by SIGBUS at the first touch. */
+    if (about.st_size < 0 || (uint64_t)about.st_size < bytes || bytes == 0)
+        return -EPROTO;
+    memory = mmap(NULL, bytes, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    *ret = memory;
+    return 0;
+}
+
+int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_writable,
+                void **ret, struct tt_error *err)
+{
+    int fd = tt_message_take(&seat->setup, name);
+    int r;
+
+    if (fd < 0)
+        return tt_fail(err, -ENOENT, "the shared memory '%s' was not handed over", name);
+    r = map_fd(fd, bytes, is_writable, ret);
+    (void)close(fd);
+    if (r == -EPROTO)
+        return tt_fail(err, r, "the shared memory '%s' is shorter than %llu bytes", name,
+                       (unsigned long long)bytes);
+    return r < 0 ? tt_fail(err, r, "cannot map '%s': %s", name, strerror(-r)) : 0;
+}
+
+int tt_seat_pools(struct tt_seat *seat, struct tt_pool_view *pools, uint32_t count,
+                  struct tt_error *err)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        bool is_own = n == seat->number;
+        void *memory = NULL;
+        char name[TT_MESSAGE_NAME_BYTES];
+        int r;
+
+        if (pools[n].class_count == 0)
+            continue;
+        (void)snprintf(name, sizeof name, "pool:%u", n);
+        r = tt_seat_map(seat, name, pools[n].bytes, is_own, &memory, is_own ? err : NULL);
+        if (r < 0 && (is_own || r != -ENOENT))
+            return tt_wrap(err, r, "pool %u", n);
+        pools[n].memory = memory;
+        if (!memory)
+            memset(&pools[n], 0, sizeof pools[n]);
+    }
+    return 0;
+}
+
+int tt_seat_world(struct tt_seat *seat, uint32_t process_count, uint32_t record_slots,
+                  void (*on_budget)(void *ctx), void *ctx, struct tt_error *err)
+{
+    struct tt_linux_params params = {.number = seat->number,
+                                     .record_slots = record_slots,
+                                     .on_budget = on_budget,
+                                     .on_budget_ctx = ctx};
+    uint64_t bytes = tt_ring_bytes(sizeof(struct tt_record), record_slots);
+    int r = tt_seat_map(seat, "bells", (uint64_t)process_count * TT_BELL_BYTES, true,
+                        &seat->bells.memory, err);
+
+    if (r < 0)
+        return r;
+    seat->bells.count = process_count;
+    params.bells = seat->bells;
+    if (bytes > 0 && (r = tt_seat_map(seat, "records", bytes, true, &params.records, err)) < 0)
+        return r;
+    return tt_linux_init(&seat->world, &params, err);
+}
+
+int64_t tt_seat_plan(const struct tt_seat *seat, const char *key, int64_t otherwise)
+{
+    const json_t *value = json_object_get(json_object_get(seat->setup.body, "plan"), key);
+
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t component,
+                        int64_t otherwise)
+{
+    const json_t *array = json_object_get(json_object_get(seat->setup.body, "plan"), key);
+    const json_t *value = json_array_get(array, component);
+
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+bool tt_seat_is_profile(const struct tt_seat *seat)
+{
+    return json_is_true(json_object_get(json_object_get(seat->setup.body, "plan"), "is_profile"));
+}
+
+bool tt_seat_lock_memory(void)
+{
+    return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0;
+}
+
+int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
+                  struct tt_error *err)
+{
+    struct tt_port_world port = tt_linux_port(&seat->world);
+    int r = port.ops->spawn_worker(port.world, entry, argument);
+    bool is_locked;
+
+    if (r < 0)
+        return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
+    is_locked = tt_seat_lock_memory();
+    return tt_message_send_new(seat->control,
+                               json_pack("{ss si sb}", "event", "ready", "tid",
+                                         seat->world.worker_tid, "is_locked", (int)is_locked),
+                               NULL, NULL, 0, err);
+}
+
+void tt_seat_wait_go(struct tt_seat *seat)
+{
+    while (!__atomic_load_n(&seat->is_go, __ATOMIC_ACQUIRE))
+        (void)syscall(SYS_futex, &seat->is_go, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+void tt_seat_done(struct tt_seat *seat)
+{
+    uint64_t one = 1;
+
+    (void)!write(seat->done_fd, &one, sizeof one);
+}
+
+bool tt_seat_is_go(const struct tt_seat *seat)
+{
+    return __atomic_load_n(&seat->is_go, __ATOMIC_ACQUIRE) != 0;
+}
+
+bool tt_seat_is_stopped(const struct tt_seat *seat)
+{
+    return __atomic_load_n(&seat->is_stopped, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void go(struct tt_seat *seat, const struct tt_message *message)
+{
+    if (seat->is_go)
+        return;
+    seat->epoch_ns = tt_message_int(message, "epoch_ns", tt_linux_now());
+    seat->first_ns = tt_message_int(message, "first_ns", 0);
+    __atomic_store_n(&seat->is_go, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, &seat->is_go, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+    tt_bell_ring(&seat->bells, seat->number);
+}
+
+static void stop(struct tt_seat *seat)
+{
+    if (seat->is_stopped)
+        return;
+    seat->stopped_ns = tt_linux_now();
+    __atomic_store_n(&seat->is_stopped, 1, __ATOMIC_RELEASE);
+    tt_bell_ring(&seat->bells, seat->number);
+}
+
+int tt_seat_serve(struct tt_seat *seat, int timeout_ms, struct tt_message *ret)
+{
+    struct pollfd wanted[2] = {{.fd = seat->control, .events = POLLIN},
+                               {.fd = seat->done_fd, .events = POLLIN}};
+    struct tt_error err = {0};
+    const char *op;
+    int r = poll(wanted, 2, timeout_ms);
+
+    if (r <= 0)
+        return 0;
+    if (wanted[1].revents)
+        return 2;
+    r = tt_message_receive(seat->control, ret, &err);
+    if (r == -EPIPE)
+        return r;
+    if (r < 0) {
+        tt_seat_note(seat, "a message was refused: %s", err.text);
+        return 0;
+    }
+    op = tt_message_text(ret, "op");
+    if (strcmp(op, "go") == 0)
+        go(seat, ret);
+    else if (strcmp(op, "stop") == 0)
+        stop(seat);
+    else
+        return 1;
+    tt_message_fini(ret);
+    return 0;
+}
+
+void tt_seat_say(int control, const char *event, const char *text)
+{
+    json_t *body = text ? json_pack("{ss ss}", "event", event, "text", text)
+                        : json_pack("{ss}", "event", event);
+
+    (void)tt_message_send_new(control, body, NULL, NULL, 0, NULL);
+}
+
+void tt_seat_note(const struct tt_seat *seat, const char *format, ...)
+{
+    char text[TT_ERROR_TEXT_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tt_seat_say(seat->control, "note", text);
+}
+
+void tt_seat_fail(int control, const struct tt_error *err)
+{
+    tt_seat_say(control, "error", err->text[0] ? err->text : strerror(-err->code));
+    _exit(1);
+}
