@@ -1,0 +1,203 @@
+/* A plan and a report in words: what was promised, what was delivered, who broke it. */
+#include "cli/report.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/json_out.h"
+#include "cli/quantity.h"
+
+enum { TEXT_COLUMN = 14 };
+
+void report_line(FILE *file, const char *name, const char *format, ...)
+{
+    va_list list;
+    char *text;
+    int length;
+
+    va_start(list, format);
+    length = vasprintf(&text, format, list);
+    va_end(list);
+    if (length < 0)
+        return;
+    fprintf(file, "  %-*s", TEXT_COLUMN - 2, name);
+    paint_wrap(file, text, TEXT_COLUMN, TEXT_COLUMN);
+    free(text);
+}
+
+const char *report_quote(const char *path, char *ret, size_t bytes)
+{
+    size_t out = 0;
+
+    if (path[strcspn(path, " \t\n'\"\\$&|;<>()*?[]#~`!{}")] == 0)
+        return path;
+    ret[out++] = '\'';
+    for (; *path != 0 && out + 6 < bytes; path++) {
+        if (*path == '\'') {
+            memcpy(ret + out, "'\\''", 4);
+            out += 4;
+        } else {
+            ret[out++] = *path;
+        }
+    }
+    ret[out++] = '\'';
+    ret[out] = 0;
+    return ret;
+}
+
+static void put_line(FILE *file, uint32_t used, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void put_line(FILE *file, uint32_t used, const char *format, ...)
+{
+    va_list list;
+    char *text;
+    int length;
+
+    va_start(list, format);
+    length = vasprintf(&text, format, list);
+    va_end(list);
+    if (length < 0)
+        return;
+    paint_wrap(file, text, used, 2);
+    free(text);
+}
+
+void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
+{
+    const char *class = json_text(plan, "class"), *reason = json_text(plan, "class_reason");
+    const char *binding = json_text(plan, "binding");
+    int64_t bound = json_int(plan, "bound_ns"), slack = json_int(plan, "slack_ns");
+
+    if (!json_flag(plan, "admitted")) {
+        fprintf(file, "%sno%s: ", paint_on(paint, PAINT_BAD), paint_off(paint));
+        put_line(file, 4, "%s", binding[0] ? binding : reason);
+        if (binding[0] && reason[0])
+            report_line(file, "class", "%s: %s", class, reason);
+        return;
+    }
+    fprintf(file, "%syes%s: ", paint_on(paint, PAINT_GOOD), paint_off(paint));
+    if (bound > 0)
+        put_line(file, 5, "%s, within %s, %s to spare", class, quantity_time(bound).text,
+                 quantity_time(slack).text);
+    else
+        put_line(file, 5, "%s", class);
+    if (reason[0])
+        report_line(file, "why", "%s", reason);
+    if (binding[0])
+        report_line(file, "tightest", "%s", binding);
+}
+
+static void tell_headline(FILE *file, const struct paint *paint, const json_t *report, bool is_kept)
+{
+    bool is_promised = json_is_object(json_object_get(report, "promised"));
+
+    fputs(paint_on(paint, PAINT_BOLD), file);
+    paint_safe(file, json_text(report, "service"));
+    fprintf(file, "%s: %s", paint_off(paint),
+            paint_on(paint, !is_promised ? PAINT_WARN
+                            : is_kept    ? PAINT_GOOD
+                                         : PAINT_BAD));
+    fputs(!is_promised ? "ran; nothing was promised"
+          : is_kept    ? "the promise was kept"
+                       : "the promise was broken",
+          file);
+    fprintf(file, "%s\n", paint_off(paint));
+}
+
+static void tell_promise(FILE *file, const json_t *report)
+{
+    const json_t *promised = json_object_get(report, "promised");
+    const char *reason = json_text(report, "class_reason");
+
+    if (!json_is_object(promised)) {
+        report_line(file, "promised", "nothing: %s%s%s", json_text(report, "class"),
+                    reason[0] ? ", " : "", reason);
+        return;
+    }
+    report_line(file, "promised", "%s of the frames within %s (%s)",
+                quantity_share(1 - json_number(promised, "loss")).text,
+                quantity_time(json_int(promised, "deadline_ns")).text, json_text(report, "class"));
+    if (reason[0])
+        report_line(file, "", "%s", reason);
+}
+
+/* All late frames first, then those that are ours. */
+static void tell_counts(FILE *file, const char *name, const json_t *counts, const char *sink)
+{
+    report_line(file, name, "%s%s%s on time of %s; late %s (ours %s), lost %s, repeated %s", sink,
+                sink[0] ? ": " : "", quantity_count(json_int(counts, "on_time")).text,
+                quantity_count(json_int(counts, "frames")).text,
+                quantity_count(json_int(counts, "late")).text,
+                quantity_count(json_int(counts, "late_ours")).text,
+                quantity_count(json_int(counts, "lost")).text,
+                quantity_count(json_int(counts, "repeated")).text);
+}
+
+static void tell_sinks(FILE *file, const json_t *report)
+{
+    const char *name, *least = json_text(report, "sink"), *heading = "also";
+    json_t *sinks = json_object_get(report, "sinks"), *counts;
+
+    tell_counts(file, "delivered", report, least);
+    json_object_foreach(sinks, name, counts)
+    {
+        if (strcmp(name, least) == 0)
+            continue;
+        tell_counts(file, heading, counts, name);
+        heading = "";
+    }
+}
+
+static void tell_times(FILE *file, const json_t *report)
+{
+    const json_t *delay = json_object_get(report, "delay_ns");
+
+    if (json_is_object(delay))
+        report_line(file, "delay", "p50 %s, p99 %s, p99.9 %s, longest %s",
+                    quantity_time(json_int(delay, "p50")).text,
+                    quantity_time(json_int(delay, "p99")).text,
+                    quantity_time(json_int(delay, "p99_9")).text,
+                    quantity_time(json_int(delay, "max")).text);
+    report_line(file, "first frame", "after %s",
+                quantity_time(json_int(report, "first_frame_ns")).text);
+    report_line(file, "used", "%s of CPU time, %s context switches",
+                quantity_time(json_int(report, "cpu_ns")).text,
+                quantity_count(json_int(report, "switches")).text);
+}
+
+static void tell_causes(FILE *file, const json_t *report)
+{
+    json_t *causes = json_object_get(report, "causes"), *count;
+    char text[512] = "";
+    const char *name;
+    size_t used = 0;
+
+    json_object_foreach(causes, name, count)
+    {
+        if (json_number_value(count) <= 0 || used + 64 > sizeof(text))
+            continue;
+        used +=
+            (size_t)snprintf(text + used, sizeof(text) - used, "%s%.24s %s", used > 0 ? ", " : "",
+                             name, quantity_count((int64_t)json_number_value(count)).text);
+    }
+    if (used > 0)
+        report_line(file, "causes", "%s", text);
+}
+
+void report_tell(FILE *file, const struct paint *paint, const json_t *report, const char *ledger,
+                 bool is_kept)
+{
+    tell_headline(file, paint, report, is_kept);
+    tell_promise(file, report);
+    tell_sinks(file, report);
+    tell_times(file, report);
+    tell_causes(file, report);
+    if (ledger[0])
+        report_line(file, "ledger", "%s", ledger);
+    if (ledger[0] && json_text(report, "ledger_head")[0])
+        report_line(file, "head", "%s", json_text(report, "ledger_head"));
+}
