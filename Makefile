@@ -17,18 +17,12 @@ build: setup $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/tactus (try: $(BUILD)/tactus, or make demo)"
 
-test: build ## the whole suite; the last line counts
-	@tests/run $(BUILD)
+test: build build-sanitize ## the whole suite, its units also under sanitizers; the last line counts
+	@tests/run $(BUILD) build-sanitize
 
-check: setup $(BUILD)/build.ninja ## format, lint, layers, the limits of STYLE.md
-	@tests/tidy $(BUILD)
-
-demo: build ## a real clip through the news example, 20 s, to a file and to SRT
-	@tools/demo $(BUILD)
-
-sanitize: setup ## the suite under address and undefined sanitizers
-	@$(MAKE) --no-print-directory test BUILD=build-sanitize \
-	  MESON_FLAGS="-Db_sanitize=address,undefined -Db_lundef=false"
+.PHONY: build-sanitize
+build-sanitize: build-sanitize ## all of the suite, services too, under address and undefined sanitizers (slow)
+	@TACTUS_SANITIZED=1 tests/run build-sanitize
 
 install: build ## to the prefix that meson was set up with (DESTDIR works)
 	@meson install -C $(BUILD) --no-rebuild
