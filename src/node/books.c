@@ -1,6 +1,8 @@
 /* The reservations this node has given. */
 #include "node/books.h"
 
+#include <stddef.h>
+
 #include "base/assert.h"
 #include "tactus/format.h"
 

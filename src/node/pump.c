@@ -1,0 +1,333 @@
+/* Records from the rings of a service's processes: checked, joined, blamed, counted, written. */
+#include "node/pump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/record.h"
+#include "node/join.h"
+#include "tactus/format.h"
+
+#define SECOND INT64_C(1000000000)
+
+enum {
+    SEGMENT_RECORDS = 4096,
+    RECORDS_A_POLL = 1 << 16, /* of one ring: a flood must not hold the loop */
+    GAP_MAX = 1 << 20         /* indices: beyond it a record is not believed */
+};
+
+struct pump_sink {
+    int64_t last_index; /* the greatest that has a record, -1 */
+    struct tt_rational rate;
+    uint16_t component;
+    int64_t due_after_ns;    /* of its origin */
+    enum tt_cause gap_cause; /* TT_CAUSE_NONE: no gap expected */
+    uint32_t process;
+    bool has_ended;
+};
+
+struct batch {
+    struct tt_record *records; /* SEGMENT_RECORDS */
+    uint32_t count;
+    enum tt_ledger_part part;
+};
+
+struct pump {
+    struct pump_params params;
+    struct pump_sink *sinks;
+    struct join *join;
+    struct samples *samples;
+    struct batch frames, hops;
+    int64_t written_ns;
+    struct pump_counts counts;
+};
+
+static void write_batch(struct pump *pump, struct batch *batch)
+{
+    if (batch->count > 0 && pump->params.scribe != NULL)
+        scribe_put(pump->params.scribe, batch->part, batch->records,
+                   batch->count * sizeof(batch->records[0]));
+    batch->count = 0;
+}
+
+static void put(struct pump *pump, struct batch *batch, const struct tt_record *record)
+{
+    batch->records[batch->count++] = *record;
+    if (batch->count == SEGMENT_RECORDS)
+        write_batch(pump, batch);
+}
+
+/* The engine's word for what was ours becomes the host's when the witness saw the host take at
+ * least the lateness while the frame was on its way. */
+static void ask_witness(struct pump *pump, struct tt_record *record)
+{
+    int64_t late_ns = -record->slack_ns, epoch_ns = pump->params.epoch_ns;
+
+    if (record->outcome != TT_LATE_FRAME || late_ns <= 0)
+        return;
+    if (record->cause != TT_CAUSE_WORKER && record->cause != TT_CAUSE_BUDGET &&
+        record->cause != TT_CAUSE_UNKNOWN)
+        return;
+    if (witness_taken_ns(pump->params.witness, epoch_ns + record->origin_ns,
+                         epoch_ns + record->delivered_ns) >= late_ns)
+        record->cause = TT_CAUSE_HOST;
+}
+
+static void keep_frame(void *ctx, const struct tt_record *given)
+{
+    struct pump *pump = ctx;
+    struct tt_record record = *given;
+
+    ask_witness(pump, &record);
+    if (pump->params.report != NULL)
+        tt_report_add(pump->params.report, &record);
+    pump->counts.frames++;
+    put(pump, &pump->frames, &record);
+}
+
+/* The engine that died cannot write what it lost; its successor begins after it. */
+static void fill_gap(struct pump *pump, uint16_t number, int64_t until, int64_t now_ns)
+{
+    struct pump_sink *sink = &pump->sinks[number];
+    struct tt_record lost = {.kind = TT_RECORD_FRAME,
+                             .outcome = TT_LOST_FRAME,
+                             .cause = (uint8_t)sink->gap_cause,
+                             .sink = number,
+                             .component = sink->component};
+
+    for (int64_t index = sink->last_index + 1; index < until; index++) {
+        lost.index = index;
+        lost.origin_ns = tt_index_ns(index, sink->rate);
+        lost.due_ns = lost.origin_ns + sink->due_after_ns;
+        join_frame(pump->join, &lost, now_ns);
+        sink->last_index = index;
+    }
+    sink->gap_cause = TT_CAUSE_NONE;
+}
+
+static bool is_believable_gap(const struct pump_sink *sink, int64_t until)
+{
+    return sink->rate.num > 0 && until - sink->last_index <= GAP_MAX;
+}
+
+static void take_frame(struct pump *pump, const struct tt_record *record, int64_t now_ns)
+{
+    struct pump_sink *sink = &pump->sinks[record->sink];
+
+    if (sink->gap_cause != TT_CAUSE_NONE && record->index > sink->last_index + 1 &&
+        is_believable_gap(sink, record->index))
+        fill_gap(pump, record->sink, record->index, now_ns);
+    sink->gap_cause = TT_CAUSE_NONE;
+    if (record->index > sink->last_index)
+        sink->last_index = record->index;
+    join_frame(pump->join, record, now_ns);
+}
+
+static void take_hop(struct pump *pump, const struct tt_record *record)
+{
+    if (record->kind == TT_RECORD_HOP)
+        samples_add(pump->samples, record);
+    pump->counts.hops++;
+    put(pump, &pump->hops, record);
+}
+
+static void take_end(struct pump *pump, const struct tt_record *record, int64_t now_ns)
+{
+    struct pump_sink *sink = &pump->sinks[record->sink];
+
+    if (sink->gap_cause != TT_CAUSE_NONE && is_believable_gap(sink, record->index))
+        fill_gap(pump, record->sink, record->index, now_ns);
+    sink->has_ended = true;
+    join_settle(pump->join, now_ns, true); /* an end stands after all frames of its sink */
+    if (pump->params.report != NULL)
+        tt_report_add(pump->params.report, record);
+    put(pump, &pump->frames, record);
+}
+
+/* Nothing in a record is believed before it is looked at: a component that went wild shares memory
+ * with the ring. */
+static void take(struct pump *pump, uint32_t process, const struct tt_record *record,
+                 int64_t now_ns)
+{
+    const struct tt_picture *picture = pump->params.picture;
+    bool has_sink = record->kind == TT_RECORD_FRAME || record->kind == TT_RECORD_SENT ||
+                    record->kind == TT_RECORD_END;
+
+    if (record->kind < TT_RECORD_FRAME || record->kind > TT_RECORD_FORMAT ||
+        record->outcome > TT_LOST_FRAME || record->cause >= TT_CAUSE_COUNT || record->index < -1 ||
+        (has_sink && record->sink >= picture->sink_count) ||
+        (record->component >= picture->component_count && record->kind != TT_RECORD_LOST &&
+         record->kind != TT_RECORD_SENT && record->kind != TT_RECORD_END)) {
+        pump->counts.refused++;
+        return;
+    }
+    switch (record->kind) {
+    case TT_RECORD_FRAME:
+        take_frame(pump, record, now_ns);
+        break;
+    case TT_RECORD_SENT:
+        join_sent(pump->join, record);
+        break;
+    case TT_RECORD_END:
+        take_end(pump, record, now_ns);
+        break;
+    case TT_RECORD_USE:
+        if (pump->params.report != NULL)
+            tt_report_add(pump->params.report, record);
+        put(pump, &pump->frames, record);
+        break;
+    default:
+        take_hop(pump, record);
+        break;
+    }
+    (void)process;
+}
+
+void pump_poll(struct pump *pump, int64_t now_ns)
+{
+    struct broker *broker = pump->params.broker;
+    struct tt_record record;
+
+    for (uint32_t n = 0; n < broker->wiring->process_count; n++)
+        for (uint32_t taken = 0; taken < RECORDS_A_POLL && tt_ring_get(&broker->rings[n], &record);
+             taken++)
+            take(pump, n, &record, now_ns);
+    join_settle(pump->join, now_ns, false);
+    if (now_ns - pump->written_ns < SECOND)
+        return;
+    pump->written_ns = now_ns;
+    write_batch(pump, &pump->frames);
+    write_batch(pump, &pump->hops);
+}
+
+void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause)
+{
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++)
+        if (!pump->sinks[n].has_ended && (process == 0 || pump->sinks[n].process == process))
+            pump->sinks[n].gap_cause = cause;
+}
+
+void pump_event(struct pump *pump, const char *name, const char *process, const char *text,
+                int64_t now_ns)
+{
+    json_t *gaps = json_array(), *event;
+
+    pump_poll(pump, now_ns);
+    write_batch(pump, &pump->frames);
+    write_batch(pump, &pump->hops);
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++)
+        if (pump->sinks[n].gap_cause != TT_CAUSE_NONE)
+            json_array_append_new(gaps, json_pack("{si sI}", "sink", (int)n, "last_index",
+                                                  (json_int_t)pump->sinks[n].last_index));
+    event = json_pack("{sI ss ss* ss* so}", "at_ns", (json_int_t)(now_ns - pump->params.epoch_ns),
+                      "event", name, "process", process, "text", text, "gaps", gaps);
+    if (event != NULL && pump->params.scribe != NULL)
+        scribe_put_json(pump->params.scribe, TT_PART_EVENT, event);
+    pump->counts.events++;
+    json_decref(event);
+}
+
+void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns)
+{
+    pump_poll(pump, now_ns);
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++) {
+        struct pump_sink *sink = &pump->sinks[n];
+        int64_t until;
+
+        if (sink->gap_cause == TT_CAUSE_NONE || sink->rate.num <= 0 || end_ns < 0)
+            continue;
+        until = tt_ns_index(end_ns, sink->rate);
+        if (until > sink->last_index && is_believable_gap(sink, until))
+            fill_gap(pump, (uint16_t)n, until, now_ns);
+    }
+    join_settle(pump->join, now_ns, true);
+    samples_finish(pump->samples);
+    write_batch(pump, &pump->frames);
+    write_batch(pump, &pump->hops);
+}
+
+struct samples *pump_samples(struct pump *pump)
+{
+    return pump->samples;
+}
+
+struct pump_counts pump_counts(const struct pump *pump)
+{
+    return pump->counts;
+}
+
+static uint32_t process_of(const struct tt_wiring *wiring, uint32_t component)
+{
+    for (uint32_t n = 1; n < wiring->process_count; n++)
+        if (wiring->processes[n].component == (int32_t)component)
+            return n;
+    return 0;
+}
+
+static void describe_sinks(struct pump *pump, bool *is_edge)
+{
+    const struct tt_picture *picture = pump->params.picture;
+
+    for (uint32_t c = 0; c < picture->component_count; c++) {
+        const struct tt_picture_component *component = &picture->components[c];
+        uint32_t sink = (uint32_t)component->sink;
+
+        for (uint32_t n = 0; component->sink >= 0 && n < component->in_count; n++) {
+            if (component->in[n].flow < 0)
+                continue;
+            if (sink >= picture->sink_count)
+                return;
+            pump->sinks[sink].component = (uint16_t)c;
+            pump->sinks[sink].rate = component->in_format[n].rate.num > 0
+                                         ? component->in_format[n].rate
+                                         : component->rate;
+            pump->sinks[sink].due_after_ns = component->deadline_ns + component->path_structural_ns;
+            pump->sinks[sink].process = process_of(pump->params.broker->wiring, c);
+            pump->sinks[sink].last_index = -1;
+            is_edge[sink] = pump->sinks[sink].process != 0;
+            sink++;
+        }
+    }
+}
+
+struct pump *pump_open(const struct pump_params *params)
+{
+    struct pump *pump = calloc(1, sizeof(*pump));
+    bool *is_edge = calloc(params->picture->sink_count + 1, sizeof(*is_edge));
+
+    if (pump == NULL || is_edge == NULL) {
+        free(pump);
+        free(is_edge);
+        return NULL;
+    }
+    pump->params = *params;
+    pump->frames.part = TT_PART_FRAMES;
+    pump->hops.part = TT_PART_HOPS;
+    pump->frames.records = calloc(SEGMENT_RECORDS, sizeof(struct tt_record));
+    pump->hops.records = calloc(SEGMENT_RECORDS, sizeof(struct tt_record));
+    pump->sinks = calloc(params->picture->sink_count + 1, sizeof(*pump->sinks));
+    pump->samples = samples_open(params->picture);
+    if (pump->sinks != NULL)
+        describe_sinks(pump, is_edge);
+    pump->join = join_open(params->picture->sink_count, is_edge, keep_frame, pump);
+    free(is_edge);
+    if (pump->frames.records == NULL || pump->hops.records == NULL || pump->sinks == NULL ||
+        pump->samples == NULL || pump->join == NULL)
+        pump_close(&pump);
+    return pump;
+}
+
+void pump_close(struct pump **closed)
+{
+    struct pump *pump = *closed;
+
+    if (pump == NULL)
+        return;
+    join_close(&pump->join);
+    samples_close(&pump->samples);
+    free(pump->frames.records);
+    free(pump->hops.records);
+    free(pump->sinks);
+    free(pump);
+    *closed = NULL;
+}

@@ -1,0 +1,54 @@
+/* Records from the rings of a service's processes: checked, joined, blamed, counted, written. */
+#ifndef TT_NODE_PUMP_H
+#define TT_NODE_PUMP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/ledger.h"
+#include "node/broker.h"
+#include "node/samples.h"
+#include "node/scribe.h"
+#include "node/witness.h"
+#include "planner/planner.h"
+
+struct pump;
+
+struct pump_params {
+    struct broker *broker; /* its rings; borrowed, like all here */
+    const struct tt_picture *picture;
+    const struct tt_plan *plan;
+    struct witness *witness;  /* may be NULL */
+    struct tt_report *report; /* NULL: a profile run */
+    struct scribe *scribe;    /* NULL: a profile run */
+    int64_t epoch_ns;
+};
+
+/* NULL: no memory. */
+struct pump *pump_open(const struct pump_params *params);
+void pump_close(struct pump **pump);
+
+/* Reads all rings; writes a segment each second or when there is enough for one. */
+void pump_poll(struct pump *pump, int64_t now_ns);
+
+/* A process died: what is missing between its sinks' last record and the next is lost for this
+ * cause, and written when the next one comes. process 0: all sinks. */
+void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause);
+
+/* An event segment, after all records that came before it: {"at_ns", "event", ...}. */
+void pump_event(struct pump *pump, const char *name, const char *process, const char *text,
+                int64_t now_ns);
+
+/* The last of all: what still waits, then the gaps that nobody filled up to media time end_ns (< 0:
+ * none are known to be due). */
+void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns);
+
+struct samples *pump_samples(struct pump *pump);
+
+struct pump_counts {
+    uint64_t frames, hops, events, refused; /* refused: records that make no sense */
+};
+struct pump_counts pump_counts(const struct pump *pump);
+
+#endif
