@@ -1,5 +1,6 @@
 /* The words for causes and outcomes: they stand in reports, hence stay as they are. */
 #include "ledger/ledger.h"
+#include "ledger/life.h"
 
 static const char *const cause_names[TT_CAUSE_COUNT] = {
     [TT_CAUSE_NONE] = "none",       [TT_CAUSE_INPUT] = "input",   [TT_CAUSE_EDGE] = "edge",
@@ -39,4 +40,14 @@ bool tt_cause_is_ours(enum tt_cause cause)
     default:
         return true;
     }
+}
+
+const char *ledger_policy_name(int64_t policy)
+{
+    static const char *const names[] = {"drop", "repeat", "black", "silence", "keep"};
+
+    for (uint32_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+        if (policy == (int64_t)1 << n)
+            return names[n];
+    return "?";
 }

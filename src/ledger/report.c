@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/histogram.h"
 #include "ledger/ledger.h"
+#include "ledger/minus.h"
 
 /* A record for each due index is what the engine owes: an index without one counts as lost for an
  * unknown cause, until its record comes after all. */
@@ -114,7 +115,7 @@ static void count_delivered(struct sink *sink, const struct tt_record *record)
 {
     int64_t slack_ns = record->slack_ns;
 
-    tt_histogram_add(&sink->delay, record->delivered_ns - record->origin_ns);
+    tt_histogram_add(&sink->delay, ledger_minus(record->delivered_ns, record->origin_ns));
     if (slack_ns >= 0)
         tt_histogram_add(&sink->slack, slack_ns);
     else

@@ -1,0 +1,35 @@
+/* What the agreement names: sinks, components, budgets, and which component feeds which. */
+#ifndef TT_LEDGER_AGREEMENT_H
+#define TT_LEDGER_AGREEMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/ledger.h"
+
+enum { LEDGER_COMPONENTS_MAX = 512, LEDGER_NAME_BYTES = 144 };
+
+/* The agreement's JSON, or NULL when there is none that can be read; the caller's to decref. */
+json_t *ledger_agreement_read(const struct tt_ledger *ledger);
+
+/* The service's, or "?"; "class" likewise. Valid as long as the agreement. */
+const char *ledger_agreement_text(const json_t *agreement, const char *member);
+
+/* Never fails: what has no name gets its number. */
+void ledger_agreement_sink(const json_t *agreement, uint32_t sink, char ret[LEDGER_NAME_BYTES]);
+void ledger_agreement_component(const json_t *agreement, uint32_t component,
+                                char ret[LEDGER_NAME_BYTES]);
+
+/* The number of the sink with that name; false: there is none. */
+bool ledger_agreement_find_sink(const json_t *agreement, const char *name, uint32_t *ret);
+
+/* 0: none is named. */
+int64_t ledger_agreement_budget(const json_t *agreement, uint32_t component);
+
+/* Marks the components that a sink's frames come through; all of them when the agreement does not
+ * tell. */
+void ledger_agreement_upstream(const json_t *agreement, uint32_t sink,
+                               bool ret[LEDGER_COMPONENTS_MAX]);
+
+#endif
