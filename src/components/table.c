@@ -4,8 +4,16 @@
 /* The folder's name; the folder defines `const struct tt_component tt_component_<folder>`. */
 #define EACH(X)                                                                                    \
     X(test_video)                                                                                  \
+    X(video_scale)                                                                                 \
+    X(video_convert)                                                                               \
+    X(video_overlay)                                                                               \
     X(test_audio)                                                                                  \
     X(probe_timecode)                                                                              \
+    X(av_read)                                                                                     \
+    X(av_decode)                                                                                   \
+    X(image_read)                                                                                  \
+    X(raw_read)                                                                                    \
+    X(raw_write)                                                                                   \
     X(null)                                                                                        \
     /* end */
 

@@ -52,7 +52,7 @@ static const struct tt_param params[PARAM_COUNT] = {
      .help = "longest look at the input before it starts",
      .initial = "4s",
      .type = TT_PARAM_TIME},
-    {.name = "*",
+    {.name = "options",
      .help = "any option of libavformat's demuxer or protocol",
      .initial = "",
      .type = TT_PARAM_OPTIONS},
@@ -214,7 +214,7 @@ static uint32_t periods_ahead(const struct input *input, const struct input_outp
         periods = (uint32_t)((ahead_ns + output->period_ns - slop_ns) / output->period_ns);
     if (par->codec_type == AVMEDIA_TYPE_VIDEO && par->video_delay > (int)periods)
         periods = (uint32_t)par->video_delay;
-    return periods;
+    return periods + (output->is_off_grid ? 1 : 0);
 }
 
 static void describe(const struct input *input, uint32_t number, struct tt_format *ret)

@@ -61,6 +61,7 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     r = avformat_find_stream_info(input->format, NULL);
     if (r < 0)
         return tt_av_fail(err, r, "cannot find streams in '%s'", params->url);
+    input->stream_count = (int)input->format->nb_streams;
     for (unsigned n = 0; n < input->format->nb_streams; n++)
         input->format->streams[n]->discard = AVDISCARD_ALL;
     return 0;
@@ -277,6 +278,15 @@ static int seek(struct input *input, int64_t stamp_ns)
     return r;
 }
 
+static bool is_off_grid(const struct input_output *output, int64_t from_zero_ns)
+{
+    int64_t rest_ns = from_zero_ns % output->period_ns;
+    int64_t slop_ns = output->period_ns / 8;
+
+    rest_ns = rest_ns < 0 ? rest_ns + output->period_ns : rest_ns;
+    return rest_ns > slop_ns && output->period_ns - rest_ns > slop_ns;
+}
+
 /* Index 0 of a stream is its first decoding time, or the input's zero when it starts later. */
 static void set_first(struct input *input)
 {
@@ -294,6 +304,8 @@ static void set_first(struct input *input)
         if (input->start_ns > 0 && par->codec_type != AVMEDIA_TYPE_VIDEO)
             continue;
         dts_ns = first_dts(input, output->stream, input->start_ns > 0);
+        if (dts_ns != TT_AV_NO_TIME && par->codec_type == AVMEDIA_TYPE_AUDIO)
+            output->is_off_grid = is_off_grid(output, dts_ns - input->zero_ns);
         if (dts_ns != TT_AV_NO_TIME && dts_ns < input->zero_ns && input->zero_ns - dts_ns < LEAP_NS)
             output->first_ns = dts_ns;
     }
@@ -418,8 +430,8 @@ int input_next(struct input *input)
         }
         input->error_row = 0;
         if (!is_wanted(input, input->packet->stream_index)) {
-            /* Those that were there at the start are discarded by FFmpeg: this one is new. */
-            count(input, TT_AV_NOTE_STREAM);
+            if (input->packet->stream_index >= input->stream_count)
+                count(input, TT_AV_NOTE_STREAM);
             continue;
         }
         input->packets_of_round++;

@@ -21,6 +21,7 @@ struct input_params {
 /* What one output gives: a stream, and where its stamps stand. */
 struct input_output {
     bool is_used, is_first_sent;
+    bool is_off_grid; /* sound whose packets lie across the places of the grid */
     int stream;
     uint32_t bytes_max;
     struct tt_rational rate;
@@ -35,6 +36,7 @@ struct input {
     AVFormatContext *format;
     int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
     int64_t heard_ns;    /* monotonic time of the last packet */
+    int stream_count; /* at the start */
     bool is_network, is_ended, is_resumed;
     struct input_output outputs[TT_PORTS_MAX];
     uint32_t output_count;
