@@ -27,6 +27,7 @@ struct tt_spec_param {
 struct tt_spec_late {
     char input[TT_NAME_BYTES];
     uint32_t policy; /* enum tt_late_policy */
+    struct tt_place place;
 };
 
 struct tt_spec_component {
@@ -47,8 +48,8 @@ struct tt_spec_flow {
     uint32_t from, to;             /* components */
     char from_port[TT_NAME_BYTES]; /* "" when there is only one that fits */
     char to_port[TT_NAME_BYTES];
-    struct tt_format caps; /* a caps filter on it; kind 0: none */
-    struct tt_place place;
+    struct tt_format caps;           /* a caps filter on it; kind 0: none */
+    struct tt_place place, to_place; /* of where it comes from and of where it goes */
 };
 
 struct tt_service {

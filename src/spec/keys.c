@@ -1,0 +1,83 @@
+/* The values of a service's own keys, the same in YAML and in the one-liner. */
+#include <errno.h>
+#include <string.h>
+
+#include "spec/build.h"
+#include "spec/kinds.h"
+
+static const int64_t deadline_ns_max = 3600000000000;
+
+int spec_read_deadline(const char *text, struct tt_place place, int64_t *ret, struct tt_error *err)
+{
+    char token[SPEC_TOKEN_BYTES];
+    int64_t value;
+
+    spec_show(text, strlen(text), token);
+    if (tt_parse_duration(text, &value) == 0 && value > 0 && value <= deadline_ns_max) {
+        *ret = value;
+        return 0;
+    }
+    (void)spec_fail(err, place, token, "'%s' is no deadline", token);
+    return spec_expect_text(err, "a time with its unit up to 3600s: 500us, 40ms, 1.5s");
+}
+
+int spec_read_loss(const char *text, struct tt_place place, struct tt_rational *ret,
+                   struct tt_error *err)
+{
+    char token[SPEC_TOKEN_BYTES];
+    struct tt_rational value;
+
+    spec_show(text, strlen(text), token);
+    if (tt_parse_fraction(text, &value) == 0 && value.num > 0 && value.num < value.den) {
+        *ret = value;
+        return 0;
+    }
+    (void)spec_fail(err, place, token, "'%s' is no loss bound", token);
+    return spec_expect_text(err, "a part above 0 and below 1: 1%, 0.01, 1/100");
+}
+
+int spec_read_rate(const char *text, struct tt_place place, struct tt_rational *ret,
+                   struct tt_error *err)
+{
+    char token[SPEC_TOKEN_BYTES];
+    struct tt_rational value;
+
+    spec_show(text, strlen(text), token);
+    if (tt_parse_rational(text, &value) == 0 && value.num > 0 && value.num / value.den <= 100000) {
+        *ret = value;
+        return 0;
+    }
+    (void)spec_fail(err, place, token, "'%s' is no rate", token);
+    return spec_expect_text(err, "frames a second up to 100000: 50, 29.97, 30000/1001");
+}
+
+int spec_read_overrun(const char *text, struct tt_place place, char ret[16], struct tt_error *err)
+{
+    struct spec_words words = {.word = {"throttle", "skip", "stop"}, .count = 3};
+    char token[SPEC_TOKEN_BYTES];
+
+    for (uint32_t n = 0; n < words.count; n++)
+        if (strcmp(words.word[n], text) == 0) {
+            (void)tt_format_text(ret, 16, "%s", text);
+            return 0;
+        }
+    spec_show(text, strlen(text), token);
+    (void)spec_fail(err, place, token, "'%s' is no overrun policy", token);
+    return spec_expect(err, &words);
+}
+
+int spec_check_degrade(const struct tt_component *kind, const char *component, const char *text,
+                       struct tt_place place, struct tt_error *err)
+{
+    const char *equals = strchr(text, '=');
+    char name[SPEC_TOKEN_BYTES * 2];
+
+    if (!equals || equals == text || equals - text >= (int64_t)sizeof(name)) {
+        (void)spec_fail(err, place, text, "'%s' has a degrading level that is no assignment",
+                        component);
+        return spec_expect_text(err, "parameter=value, such as method=point");
+    }
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = 0;
+    return spec_check_param(kind, component, name, equals + 1, place, place, err);
+}
