@@ -1,0 +1,206 @@
+"""tactus run against the small daemon: live line, report, descriptors, stops, deaths."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import (LIVE, PLAN, REFUSAL, REPORT, RIGHTS, STARTED, STATUS, TACTUS, Fake, check,
+                     check_narrow, done, environment, run_all, tactus, tactus_on_tty)
+
+WHOLE = [{'event': 'progress', 'text': 'measuring costs'}, PLAN, STARTED,
+         {'event': 'note', 'text': 'nobody watches yet'}, LIVE, dict(LIVE, t_ns=13000000000),
+         REPORT, done()]
+
+
+def test_whole():
+    with Fake(WHOLE) as fake:
+        r = tactus('run', 'test.video', '!', 'null', '--for', '1500ms', '--no-profile', fake=fake)
+    q = fake.requests[0]
+    check(q['op'] == 'run' and q['for_ns'] == 1500000000 and q['profile'] is False, q)
+    check('detach' not in q, q)
+    check(r.code == 0 and r.out == '', r)
+    for words in ('yes: targeted', 'note: nobody watches yet', ' 12 s  slack 214.3 ms  frames 288',
+                  'news: the promise was kept', '99 % of the frames within 300 ms',
+                  'file.video: 12,470 on time of 12,480; late 7 (ours 2), lost 3, repeated 1',
+                  'live.video: ', 'p99.9 70 ms', 'edge 2, host 1', '/var/lib/tactus/news.ledger',
+                  'ab' * 32, 'tactus explain /var/lib/tactus/news.ledger worst'):
+        check(words in r.said or words in r.err, words, r)
+    check(r.said.index('12 s') < r.said.index('13 s') < r.said.index('was kept'), r)
+    check_narrow(r.err)
+
+
+def test_quiet():
+    with Fake(WHOLE) as fake:
+        r = tactus('run', 'x', '--quiet', fake=fake)
+    check(r.code == 0 and r.out == '' and r.err == '', r)
+    with Fake([REFUSAL, done(1)]) as fake:
+        r = tactus('run', 'x', '--quiet', fake=fake)
+    check(r.code == 1 and 'scale needs 340 %' in r.said, r)
+
+
+def test_json_and_report():
+    want = {k: v for k, v in REPORT.items() if k != 'event'}
+    with Fake(WHOLE) as fake:
+        path = os.path.join(fake.folder, 'report.json')
+        r = tactus('run', 'x', '--json', '--report', path, fake=fake)
+        check(r.code == 0 and r.json() == want, r)
+        check('stdout' not in fake.requests[0]['fds'], fake.requests)
+        with open(path) as file:
+            check(json.load(file) == want)
+        check(not os.path.exists(path + '.part'))
+
+
+def test_broken_promise():
+    with Fake([PLAN, STARTED, REPORT, done(1)]) as fake:
+        r = tactus('run', 'x', fake=fake)
+    check(r.code == 1 and 'the promise was broken' in r.said, r)
+
+
+def test_refused():
+    with Fake([REFUSAL, done(1)]) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check(r.code == 1 and r.said.startswith('no: scale needs 340 %') and not r.out, r)
+        check('tactus check' in r.said, r)
+        r = tactus('run', 'x', '--json', fake=fake)
+        check(r.code == 1 and r.json()['admitted'] is False, r)
+
+
+def test_missing_rights():
+    nothing = dict(REPORT, promised=None, class_reason='CPU time cannot be reserved',
+                   **{'class': 'best-effort'})
+    answers = {'run': [PLAN, STARTED, nothing, done()], 'status': [STATUS, done()]}
+    with Fake(answers) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check(r.code == 0 and 'nothing was promised' in r.said, r)
+        check('sudo systemctl start tactusd' in r.said, r)
+        check('CPU time cannot be reserved' in r.said, r)
+        r = tactus('run', 'x', '--best-effort', fake=fake)
+        check('systemctl' not in r.said, r)
+    answers['status'] = [dict(STATUS, rights=RIGHTS[1:]), done()]
+    with Fake(answers) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check('systemctl' not in r.said, r)
+
+
+def test_live_line():
+    with Fake(WHOLE) as fake:
+        r = tactus_on_tty('run', 'x', fake=fake)
+    check('\r\033[K 12 s  slack 214.3 ms' in r.err and '\r\033[K 13 s' in r.err, r)
+    check('12 s  slack 214.3 ms  frames 288  late 0  lost 0  repeated 0\r\033[K' in r.err, r)
+    check(r.err.count('\n') == r.err.count('\r\n'), r)
+    with Fake(WHOLE) as fake:
+        r = tactus_on_tty('run', 'x', fake=fake, columns=40)
+    line = r.err[r.err.index(' 12 s'):].split('\r')[0]
+    check(len(line) == 39, line)
+
+
+def test_descriptors():
+    """stdin, stdout and the ledger are the caller's own; the ledger appears once it has begun."""
+    def answer(request, talk):
+        fds = dict(zip(request['fds'], talk.fds))
+        data = os.read(fds['stdin'], 100)
+        check(not os.path.exists(path))
+        os.write(fds['ledger'], b'ledger')
+        talk.say(PLAN, STARTED)
+        os.write(fds['stdout'], data.upper())
+        talk.say(REPORT, done())
+    with Fake(answer) as fake:
+        path = os.path.join(fake.folder, "it's.ledger")
+        r = tactus('run', 'raw.read', 'url=-', '!', 'raw.write', 'url=-', '--ledger', path,
+                   fake=fake, stdin='abc')
+        check(r.code == 0 and r.out == 'ABC', r)
+        with open(path) as file:
+            check(file.read() == 'ledger')
+        check("it'\\''s.ledger' worst" in r.said, r)
+    with Fake(WHOLE) as fake:
+        tactus('run', '-', fake=fake, stdin='tactus: 1\n')
+        check('stdin' not in fake.requests[0]['fds'], fake.requests)
+
+
+def test_refusal_keeps_files():
+    """A refused run leaves the ledger and report of the one before it alone."""
+    with Fake([REFUSAL, done(1)]) as fake:
+        path = os.path.join(fake.folder, 'a')
+        for end in ('.ledger', '.json'):
+            with open(path + end, 'w') as file:
+                file.write('old')
+        r = tactus('run', 'x', '--ledger', path + '.ledger', '--report', path + '.json', fake=fake)
+        check(r.code == 1, r)
+        for end in ('.ledger', '.json'):
+            with open(path + end) as file:
+                check(file.read() == 'old')
+            check(not os.path.exists(path + end + '.part'))
+        r = tactus('run', 'x', '--ledger', '/nonexistent/a', fake=fake)
+        check(r.code == 3 and 'cannot write /nonexistent/a' in r.said, r)
+
+
+def test_full_report():
+    with Fake(WHOLE) as fake:
+        r = tactus('run', 'x', '--report', '/dev/full', fake=fake)
+    check(r.code == 3 and 'cannot write /dev/full' in r.said, r)
+
+
+def test_detach():
+    with Fake([PLAN, STARTED]) as fake:
+        r = tactus('run', 'x', '--detach', fake=fake)
+        check(fake.requests[0]['detach'] is True, fake.requests)
+        check(r.code == 0 and 'runs on' in r.said and 'news.ledger' in r.said, r)
+        r = tactus('run', 'x', '--detach', '--json', fake=fake)
+        check(r.json()['ledger'] == STARTED['ledger'], r)
+
+
+def test_daemon_death():
+    with Fake([PLAN, STARTED, LIVE]) as fake:
+        r = tactus('run', 'x', fake=fake)
+    check(r.code == 3 and 'tactusd ended before it had answered' in r.said, r)
+
+
+def stopped(answer, signals):
+    """Sends the signals, each when the daemon has seen the one before; the result and the time."""
+    with Fake(answer) as fake:
+        child = subprocess.Popen([TACTUS, 'run', 'x'], env=environment(fake),
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for number, ready in signals:
+            limit = time.monotonic() + 10
+            while not ready():
+                check(time.monotonic() < limit, 'never ready')
+                time.sleep(0.01)
+            child.send_signal(number)
+        _, err = child.communicate(timeout=15)
+        return child.returncode, ' '.join(err.decode().split())
+
+
+def test_stop_in_order():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        seen = []
+
+        def answer(request, talk):
+            talk.say(PLAN, STARTED, LIVE)
+            seen.append(request)
+            seen.append(talk.read())
+            talk.say(REPORT, done())
+        code, err = stopped(answer, [(number, lambda: seen)])
+        check(code == 0 and seen[1] == {'op': 'stop'}, code, err, seen)
+        check('ending in order' in err and 'was kept' in err, err)
+
+
+def test_stop_twice():
+    seen = []
+
+    def answer(request, talk):
+        talk.say(PLAN, STARTED)
+        seen.append(request)
+        seen.append(talk.read())
+        seen.append(talk.read())
+        seen.append(talk.read())
+    code, err = stopped(answer, [(signal.SIGINT, lambda: len(seen) == 1),
+                                 (signal.SIGINT, lambda: len(seen) == 2)])
+    check(code == 3 and 'killed before it could report' in err, code, err)
+    limit = time.monotonic() + 10
+    while len(seen) < 4 and time.monotonic() < limit:
+        time.sleep(0.01)
+    check(seen[1:] == [{'op': 'stop'}, {'op': 'stop'}, None], seen)
+
+
+run_all(globals())
