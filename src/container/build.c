@@ -1,0 +1,319 @@
+/* From the picture to the engine's graph: components that run here become nodes, the flows of edges
+ * end in inlets and outlets. In a profile run a sink's edge is not there, and a node that takes
+ * frames and forgets them stands in its place. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "components/table.h"
+#include "container/inside.h"
+
+static const struct tt_port discard_port = {.name = "in", .late_policies = TT_LATE_DROP};
+
+static int discard_shape(const struct tt_request *request, struct tt_shape *ret,
+                         struct tt_error *err)
+{
+    return 0;
+}
+
+static int discard_process(void *state, struct tt_call *call)
+{
+    return TT_DONE;
+}
+
+static const struct tt_component discard = {.abi = TT_ABI,
+                                            .size = sizeof(struct tt_component),
+                                            .flags = TT_PURE,
+                                            .version = 1,
+                                            .name = "discard",
+                                            .help = "Stands for a sink's edge in a profile run.",
+                                            .example = "",
+                                            .ports = &discard_port,
+                                            .port_count = 1,
+                                            .shape = discard_shape,
+                                            .process = discard_process};
+
+static const struct tt_shape no_shape;
+
+static const struct tt_component *find_component(const char *kind)
+{
+    for (uint32_t n = 0; n < tt_component_count; n++)
+        if (strcmp(tt_components[n]->name, kind) == 0)
+            return tt_components[n];
+    return NULL;
+}
+
+static bool is_edge(const struct tt_picture_component *component)
+{
+    return (component->flags & TT_EDGE) != 0;
+}
+
+/* Zeroed, faulted in; NULL without memory. The same for state, scratch and ends of links. */
+static void *memory_for(uint64_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int attach_link(struct container *container, uint32_t number, struct tt_error *err)
+{
+    const struct tt_wiring_link *plan = &container->wiring->links[number];
+    char name[TT_MESSAGE_NAME_BYTES];
+    void *memory, *end;
+    int r;
+
+    (void)snprintf(name, sizeof name, "link:%u", number);
+    r = tt_seat_map(&container->seat, name, tt_link_bytes(plan->depth), true, &memory, err);
+    if (r < 0)
+        return r;
+    end = memory_for(tt_link_end_bytes());
+    if (!end)
+        return tt_fail(err, -ENOMEM, "no memory for link %u", number);
+    container->links[number] = plan->from == 0 ? tt_link_writer(end, memory, plan->depth)
+                                               : tt_link_reader(end, memory, plan->depth);
+    return 0;
+}
+
+/* A profile's sinks have no edge, so their links are not handed over, or not used. */
+static int attach_links(struct container *container, struct tt_error *err)
+{
+    for (uint32_t n = 0; n < container->wiring->link_count; n++) {
+        int r;
+
+        if (container->is_profile && container->wiring->links[n].from == 0)
+            continue;
+        r = attach_link(container, n, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static const struct tt_wiring_link *find_link(const struct container *container, uint32_t component,
+                                              uint32_t pin, bool is_to_edge, uint32_t *ret)
+{
+    const struct tt_wiring *wiring = container->wiring;
+
+    for (uint32_t n = 0; n < wiring->link_count; n++) {
+        const struct tt_wiring_link *link = &wiring->links[n];
+
+        if (link->component != component || link->pin != pin || (link->from == 0) != is_to_edge)
+            continue;
+        *ret = n;
+        return link;
+    }
+    return NULL;
+}
+
+/* What all nodes of a component have in common. */
+static struct tt_node_plan *add_node(struct container *container, uint32_t number,
+                                     const char *pin_name)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    const struct tt_seat *seat = &container->seat;
+    int64_t deadline_ns = container->picture->deadline_ns;
+    uint32_t place = container->node_count;
+    struct tt_node_plan *node = &container->nodes[place];
+
+    container->node_count++;
+    (void)snprintf(container->names[place], sizeof container->names[place], "%s%s%s",
+                   component->name, pin_name ? "." : "", pin_name ? pin_name : "");
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        container->class_of[place][n] = TT_NO_PORT;
+    *node = (struct tt_node_plan){
+        .name = container->names[place],
+        .rate = component->rate,
+        .due_offset_ns = tt_seat_plan_of(seat, "due_offset_ns", number, deadline_ns),
+        .fire_offset_ns = tt_seat_plan_of(seat, "fire_offset_ns", number, deadline_ns / 2),
+        .budget_ns = tt_seat_plan_of(seat, "budget_of_ns", number, 0),
+        .sink = -1,
+        .segment = component->segment,
+        .ledger_component = number,
+    };
+    return node;
+}
+
+static void make_sink(struct tt_node_plan *node, const struct tt_picture_component *component,
+                      uint32_t pin)
+{
+    node->sink = component->sink < 0 ? -1 : component->sink + (int32_t)pin;
+    node->deadline_ns = component->deadline_ns;
+    node->structural_ns = component->path_structural_ns;
+}
+
+/* The end of a flow at an edge: an outlet, or in a profile run a node that discards. */
+static int add_outlet(struct container *container, uint32_t number, uint32_t pin,
+                      struct tt_error *err)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    const struct tt_wiring_link *link;
+    struct tt_node_plan *node;
+    uint32_t place = 0;
+
+    if (component->in[pin].flow < 0)
+        return 0;
+    link = find_link(container, number, pin, true, &place);
+    if (!link)
+        return tt_fail(err, -EINVAL, "'%s.%s' has no link", component->name,
+                       component->in[pin].name);
+    container->node_of_in[number][pin] = container->node_count;
+    node = add_node(container, number, component->in[pin].name);
+    make_sink(node, component, pin);
+    if (container->is_profile) {
+        struct place *own = &container->places[container->node_count - 1];
+
+        own->store.pins[0] = (struct tt_pin){.name = "in", .is_connected = 1};
+        own->request = (struct tt_request){.size = sizeof own->request,
+                                           .in_count = 1,
+                                           .in = &component->in_format[pin],
+                                           .config = own->store.config,
+                                           .pins = own->store.pins,
+                                           .texts = "",
+                                           .texts_bytes = 1,
+                                           .rate = container->picture->rate};
+        node->component = &discard;
+        node->request = &own->request;
+        node->shape = &no_shape;
+        return 0;
+    }
+    node->role = TT_NODE_OUTLET;
+    node->link = container->links[place];
+    node->peer = link->to;
+    return 0;
+}
+
+static int add_inlet(struct container *container, uint32_t number, uint32_t pin,
+                     struct tt_error *err)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    uint32_t place = 0;
+    const struct tt_wiring_link *link = find_link(container, number, pin, false, &place);
+    struct tt_node_plan *node;
+
+    if (!link)
+        return 0; /* an output that nobody uses */
+    if (!container->links[place])
+        return tt_fail(err, -EINVAL, "'%s.%s' has no link", component->name,
+                       component->out[pin].name);
+    container->node_of_out[number][pin] = container->node_count;
+    node = add_node(container, number, component->out[pin].name);
+    node->role = TT_NODE_INLET;
+    node->rate = container->picture->flows[link->flow].format.rate;
+    node->link = container->links[place];
+    node->peer = link->from;
+    return 0;
+}
+
+static int add_edge(struct container *container, uint32_t number, struct tt_error *err)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    int r = 0;
+
+    for (uint32_t pin = 0; pin < component->in_count && r == 0; pin++)
+        r = add_outlet(container, number, pin, err);
+    for (uint32_t pin = 0; pin < component->out_count && r == 0; pin++)
+        r = add_inlet(container, number, pin, err);
+    return r;
+}
+
+static int start_component(struct container *container, uint32_t number, struct tt_node_plan *node,
+                           struct tt_error *err)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    struct place *own = &container->places[node - container->nodes];
+    int r;
+
+    tt_picture_request(container->picture, number, &own->store, &own->request);
+    own->request.resume_ns = tt_seat_plan(&container->seat, "first_ns", 0);
+    if (container->is_profile)
+        own->request.is_live = 0;
+    node->request = &own->request;
+    node->shape = &component->shape;
+    if (component->shape.state_bytes > 0)
+        node->state = memory_for(component->shape.state_bytes);
+    if (component->shape.scratch_bytes > 0)
+        node->scratch = memory_for(component->shape.scratch_bytes);
+    if ((component->shape.state_bytes > 0 && !node->state) ||
+        (component->shape.scratch_bytes > 0 && !node->scratch))
+        return tt_fail(err, -ENOMEM, "no memory for the state of '%s'", component->name);
+    if (!node->component->init)
+        return 0;
+    r = node->component->init(node->state, node->request, err);
+    return r < 0 ? tt_wrap(err, r, "'%s' (%s) cannot start", component->name, component->kind) : 0;
+}
+
+static int add_component(struct container *container, uint32_t number, struct tt_error *err)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    const uint32_t(*classes)[TT_PORTS_MAX] = container->wiring->processes[0].class_of;
+    struct tt_node_plan *node;
+    uint32_t place = container->node_count;
+
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        container->node_of_in[number][n] = container->node_of_out[number][n] = place;
+    node = add_node(container, number, NULL);
+    node->component = find_component(component->kind);
+    if (!node->component)
+        return tt_fail(err, -EINVAL, "this build has no component '%s'", component->kind);
+    if (classes)
+        memcpy(container->class_of[place], classes[number], sizeof container->class_of[place]);
+    if (component->is_sink)
+        make_sink(node, component, 0);
+    return start_component(container, number, node, err);
+}
+
+static int add_nodes(struct container *container, struct tt_error *err)
+{
+    memset(container->node_of_in, 0xff, sizeof container->node_of_in);
+    memset(container->node_of_out, 0xff, sizeof container->node_of_out);
+    for (uint32_t n = 0; n < container->picture->component_count; n++) {
+        const struct tt_picture_component *component = &container->picture->components[n];
+        int r;
+
+        if (container->node_count + component->in_count + component->out_count + 1 > TT_NODES_MAX)
+            return tt_fail(err, -E2BIG, "the service needs more than %d places in the engine",
+                           TT_NODES_MAX);
+        r = is_edge(component) ? add_edge(container, n, err) : add_component(container, n, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int add_flows(struct container *container, struct tt_error *err)
+{
+    const struct tt_picture *picture = container->picture;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        uint32_t from = container->node_of_out[flow->from][flow->from_out];
+        uint32_t to = container->node_of_in[flow->to][flow->to_in];
+
+        if (from == TT_NO_PORT || to == TT_NO_PORT || n >= TT_FLOWS_MAX)
+            return tt_fail(err, -EINVAL, "flow %u from '%s' to '%s' has no ends here", n,
+                           picture->components[flow->from].name,
+                           picture->components[flow->to].name);
+        container->flows[container->flow_count++] = (struct tt_flow_plan){
+            .from_node = from,
+            .from_port = container->nodes[from].role == TT_NODE_INLET ? 0 : flow->from_out,
+            .to_node = to,
+            .to_port = is_edge(&picture->components[flow->to]) ? 0 : flow->to_in,
+            .depth = flow->depth,
+            .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
+            .format = &flow->format,
+        };
+    }
+    return 0;
+}
+
+int container_build(struct container *container, struct tt_error *err)
+{
+    int r = attach_links(container, err);
+
+    if (r == 0)
+        r = add_nodes(container, err);
+    return r == 0 ? add_flows(container, err) : r;
+}

@@ -1,0 +1,280 @@
+/* A container's life: setup, go, frames, end. */
+#include "container/container.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/inside.h"
+
+enum {
+    PICTURE_BYTES_MAX = 16 << 20,
+    REPORT_NS = 1000000000,
+    DRAIN_NS = 1000000000,
+    POLL_EARLY_MS = 5, /* until the first frame, whose time is shown to a person who waits */
+    POLL_MS = 100,
+    POLL_PROFILE_MS = 10 /* the engine keeps 512 samples; asap runs make many */
+};
+
+/* Wall time; media time runs as fast as it can. */
+static const int64_t profile_ns = 5000000000;
+
+static void run_engine(void *ctx)
+{
+    struct container *container = ctx;
+
+    tt_seat_wait_go(&container->seat);
+    tt_engine_run(container->engine, container->seat.epoch_ns, container->seat.first_ns);
+    tt_seat_done(&container->seat);
+}
+
+static void on_budget(void *ctx)
+{
+    struct container *container = ctx;
+
+    if (container->engine)
+        tt_engine_on_budget(container->engine);
+}
+
+/* Other CPUs busy: what a component costs then is what may be promised. */
+static void *spin(void *unused)
+{
+    for (volatile uint64_t turns = 0;; turns++)
+        ;
+    return NULL;
+}
+
+static void start_spinners(const struct container *container)
+{
+    cpu_set_t cpus;
+    int count = 1;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        count = CPU_COUNT(&cpus);
+    for (int n = 1; n < count; n++) {
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, spin, NULL) != 0) {
+            tt_seat_note(&container->seat, "CPU %d is not kept busy during the profile", n);
+            return;
+        }
+        (void)pthread_detach(thread);
+    }
+}
+
+static int read_picture(struct container *container, struct tt_error *err)
+{
+    int fd = tt_message_take(&container->seat.setup, "picture");
+    uint64_t bytes = 0;
+    char *text = NULL;
+    int r;
+
+    if (fd < 0)
+        return tt_fail(err, -EPROTO, "the picture was not handed over");
+    r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
+    if (r == 0)
+        r = tt_picture_parse(text, bytes, &container->picture, err);
+    free(text);
+    (void)close(fd);
+    return r == 0 ? tt_wiring_make(container->picture, &container->wiring, err) : r;
+}
+
+static int map_memory(struct container *container, struct tt_error *err)
+{
+    const struct tt_wiring *wiring = container->wiring;
+    void *stats = NULL;
+    int r;
+
+    for (uint32_t n = 0; n < wiring->process_count; n++)
+        container->pools[n] = wiring->processes[n].pool;
+    r = tt_seat_pools(&container->seat, container->pools, wiring->process_count, err);
+    if (r == 0)
+        r = tt_seat_map(&container->seat, "stats", sizeof *container->stats, true, &stats, err);
+    container->stats = stats;
+    if (r == 0)
+        r = tt_seat_world(&container->seat, wiring->process_count,
+                          wiring->processes[0].record_slots, on_budget, container, err);
+    return r;
+}
+
+static int open_engine(struct container *container, struct tt_error *err)
+{
+    const struct tt_picture *picture = container->picture;
+    const struct tt_seat *seat = &container->seat;
+    struct tt_engine_params params = {
+        .nodes = container->nodes,
+        .node_count = container->node_count,
+        .flows = container->flows,
+        .flow_count = container->flow_count,
+        .own = container->pools[0],
+        .own_number = 0,
+        .class_of = &container->class_of[0][0],
+        .pools = container->pools,
+        .pool_count = container->wiring->process_count,
+        .segment_count = picture->segment_count,
+        .mode = picture->is_live && !container->is_profile ? TT_MODE_LIVE : TT_MODE_ASAP,
+        .rate = picture->rate,
+        .end_ns = tt_seat_plan(seat, "end_ns", INT64_MAX),
+        .watchdog_ns = tt_seat_plan(seat, "watchdog_ns", 1000000000),
+        .wall_offset_ns = tt_seat_plan(seat, "wall_offset_ns", 0),
+        .port = tt_linux_port(&container->seat.world),
+    };
+
+    return tt_engine_open(&params, container->stats, &container->engine, err);
+}
+
+/* An event for a component, by its place in the picture. */
+static void post_event(struct container *container, const struct tt_message *message)
+{
+    struct tt_event event = {.kind = (uint32_t)tt_message_int(message, "kind", 0),
+                             .id = (uint32_t)tt_message_int(message, "id", 0),
+                             .i = tt_message_int(message, "i", 0),
+                             .f = json_number_value(json_object_get(message->body, "f"))};
+    int64_t component = tt_message_int(message, "component", -1);
+    uint32_t node;
+
+    if (strcmp(tt_message_text(message, "op"), "event") != 0 || component < 0 ||
+        component >= container->picture->component_count ||
+        (container->picture->components[component].flags & TT_EDGE)) {
+        tt_seat_note(&container->seat, "an event for no component of this container is ignored");
+        return;
+    }
+    node = container->node_of_in[component][0];
+    if (!tt_engine_post(container->engine, node, &event))
+        tt_seat_note(&container->seat, "'%s' has too many events waiting, one is lost",
+                     container->picture->components[component].name);
+}
+
+struct watch { /* what the main thread has told so far */
+    struct costs costs;
+    int64_t report_ns, go_ns, end_ns;
+    bool is_first_told, is_stop_told;
+};
+
+static void tell_first(struct container *container, struct watch *watch)
+{
+    int64_t at_ns = __atomic_load_n(&container->stats->first_delivery_ns, __ATOMIC_ACQUIRE);
+
+    if (watch->is_first_told || at_ns == 0)
+        return;
+    watch->is_first_told = true;
+    (void)tt_message_send_new(container->seat.control,
+                              json_pack("{ss sI}", "event", "first", "at_ns", at_ns), NULL, NULL, 0,
+                              NULL);
+}
+
+static void stop_engine(struct container *container, struct watch *watch)
+{
+    if (watch->is_stop_told)
+        return;
+    watch->is_stop_told = true;
+    watch->end_ns = tt_linux_now() + DRAIN_NS;
+    tt_engine_stop(container->engine);
+    tt_bell_ring(&container->seat.bells, container->seat.number);
+}
+
+/* One turn of the main thread beside the messages. Returns true when there is nothing more to wait
+ * for. */
+static bool look_around(struct container *container, struct watch *watch)
+{
+    int64_t now_ns = tt_linux_now();
+
+    if (tt_seat_is_stopped(&container->seat)) {
+        if (!tt_seat_is_go(&container->seat))
+            return true;
+        stop_engine(container, watch);
+    }
+    if (!tt_seat_is_go(&container->seat))
+        return false;
+    if (watch->go_ns == 0)
+        watch->go_ns = now_ns;
+    tell_first(container, watch);
+    costs_take(&watch->costs, container->engine);
+    if (container->is_profile) {
+        if (costs_least(&watch->costs) >= SAMPLES_MAX || now_ns - watch->go_ns > profile_ns)
+            stop_engine(container, watch);
+        return watch->is_stop_told && now_ns > watch->end_ns;
+    }
+    if (watch->costs.unreported > 0 && now_ns - watch->report_ns > REPORT_NS) {
+        watch->report_ns = now_ns;
+        costs_report(&watch->costs, container, false);
+    }
+    return false;
+}
+
+static int timeout_ms(const struct container *container, const struct watch *watch)
+{
+    if (container->is_profile)
+        return POLL_PROFILE_MS;
+    return tt_seat_is_go(&container->seat) && !watch->is_first_told ? POLL_EARLY_MS : POLL_MS;
+}
+
+/* Until the worker has ended, or tactusd. */
+static void serve(struct container *container, struct watch *watch)
+{
+    for (;;) {
+        struct tt_message message;
+        int r = tt_seat_serve(&container->seat, timeout_ms(container, watch), &message);
+
+        if (r == -EPIPE)
+            _exit(1);
+        if (r == 1) {
+            post_event(container, &message);
+            tt_message_fini(&message);
+        }
+        if (look_around(container, watch) || r == 2)
+            return;
+    }
+}
+
+static int set_up(struct container *container, int control, const struct tt_jail *jail,
+                  struct watch *watch, struct tt_error *err)
+{
+    int r = tt_seat_receive(&container->seat, control, err);
+
+    if (r == 0)
+        r = read_picture(container, err);
+    if (r < 0)
+        return r;
+    container->is_profile = tt_seat_is_profile(&container->seat);
+    if (costs_open(&watch->costs, container->picture->segment_count) < 0)
+        return tt_fail(err, -ENOMEM, "no memory for samples of costs");
+    r = map_memory(container, err);
+    if (r == 0)
+        r = container_build(container, err);
+    if (r == 0)
+        r = open_engine(container, err);
+    if (r == 0)
+        r = tt_jail_drop_files(jail, err);
+    if (r == 0 && container->is_profile)
+        start_spinners(container);
+    if (r == 0)
+        r = tt_jail_close(jail, err);
+    return r == 0 ? tt_seat_start(&container->seat, run_engine, container, err) : r;
+}
+
+void tt_container_main(int control, const struct tt_jail *jail)
+{
+    struct container *container = calloc(1, sizeof *container);
+    struct watch watch = {.report_ns = tt_linux_now()};
+    struct tt_error err = {0};
+    int r = -ENOMEM;
+
+    if (container)
+        r = set_up(container, control, jail, &watch, &err);
+    if (r == -EPIPE)
+        _exit(1);
+    if (r < 0) {
+        err.code = r;
+        tt_seat_fail(control, &err);
+    }
+    serve(container, &watch);
+    tell_first(container, &watch);
+    costs_take(&watch.costs, container->engine);
+    costs_report(&watch.costs, container, true);
+    tt_seat_say(control, "ended", NULL);
+    _exit(0);
+}

@@ -1,0 +1,105 @@
+/* What segments and components cost, as samples for tactusd's profiles. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/inside.h"
+
+enum { MESSAGE_TEXT_MAX = 48 << 10 };
+
+int costs_open(struct costs *costs, uint32_t segment_count)
+{
+    memset(costs, 0, sizeof *costs);
+    costs->segment_count = segment_count;
+    costs->counts = calloc(segment_count + 1, sizeof *costs->counts);
+    costs->samples = calloc(segment_count + 1, sizeof *costs->samples);
+    return costs->counts && costs->samples ? 0 : -ENOMEM;
+}
+
+/* The newest SAMPLES_MAX of each segment are kept. */
+void costs_take(struct costs *costs, struct tt_engine *engine)
+{
+    uint32_t segment;
+    int64_t cost_ns;
+
+    while (tt_engine_segment_cost(engine, &segment, &cost_ns)) {
+        if (segment >= costs->segment_count)
+            continue;
+        costs->samples[segment][costs->counts[segment] % SAMPLES_MAX] = cost_ns;
+        costs->counts[segment]++;
+        costs->unreported++;
+    }
+}
+
+uint32_t costs_least(const struct costs *costs)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t n = 0; n < costs->segment_count; n++)
+        if (costs->counts[n] < least)
+            least = costs->counts[n];
+    return costs->segment_count > 0 ? least : 0;
+}
+
+static json_t *segments_json(const struct costs *costs)
+{
+    json_t *segments = json_array();
+
+    for (uint32_t n = 0; n < costs->segment_count; n++) {
+        uint32_t count = costs->counts[n] < SAMPLES_MAX ? costs->counts[n] : SAMPLES_MAX;
+        json_t *samples = json_array();
+
+        for (uint32_t i = 0; i < count; i++)
+            json_array_append_new(samples, json_integer(costs->samples[n][i]));
+        json_array_append_new(segments, samples);
+    }
+    return segments;
+}
+
+/* By the picture's component; those that run in an edge have none here. */
+static json_t *components_json(const struct container *container)
+{
+    json_t *components = json_array();
+
+    for (uint32_t n = 0; n < container->picture->component_count; n++) {
+        bool is_here = (container->picture->components[n].flags & TT_EDGE) == 0;
+        uint32_t node = container->node_of_in[n][0];
+        int64_t count = 0, mean_ns = 0, max_ns = 0;
+
+        if (is_here && node < container->node_count) {
+            const struct tt_node_stats *stats = &container->stats->nodes[node];
+
+            count = (int64_t)stats->activations;
+            mean_ns = count > 0 ? stats->cost_sum_ns / count : 0;
+            max_ns = stats->cost_max_ns;
+        }
+        json_array_append_new(components,
+                              json_pack("{sI sI sI}", "mean", mean_ns, "max", max_ns, "n", count));
+    }
+    return components;
+}
+
+void costs_report(struct costs *costs, const struct container *container, bool is_kept)
+{
+    static const char *const name = "costs";
+    json_t *body = json_pack("{ss so so}", "event", "costs", "segments", segments_json(costs),
+                             "components", components_json(container));
+    char *text = json_dumps(body, JSON_COMPACT);
+    size_t bytes = text ? strlen(text) : 0;
+
+    if (bytes > MESSAGE_TEXT_MAX) {
+        int fd = tt_message_text_fd(name, text, bytes, NULL);
+
+        (void)tt_message_send_new(container->seat.control, json_pack("{ss}", "event", "costs"), &fd,
+                                  &name, fd >= 0 ? 1 : 0, NULL);
+        if (fd >= 0)
+            (void)close(fd);
+    } else if (bytes > 0)
+        (void)tt_message_send(container->seat.control, body, NULL, NULL, 0, NULL);
+    free(text);
+    json_decref(body);
+    if (!is_kept)
+        memset(costs->counts, 0, costs->segment_count * sizeof *costs->counts);
+    costs->unreported = 0;
+}

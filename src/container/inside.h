@@ -1,0 +1,63 @@
+/* What the files of the container share. */
+#ifndef TT_CONTAINER_INSIDE_H
+#define TT_CONTAINER_INSIDE_H
+
+#include <jansson.h>
+
+#include "core/engine.h"
+#include "platform/linux/seat.h"
+#include "spec/picture.h"
+#include "spec/wiring.h"
+
+enum { SAMPLES_MAX = 400 };
+
+/* A node's own copies of what tt_picture_request() points into. */
+struct place {
+    struct tt_request request;
+    struct tt_request_store store;
+};
+
+struct container {
+    struct tt_seat seat;
+    struct tt_picture *picture;
+    struct tt_wiring *wiring;
+    bool is_profile;
+
+    struct tt_pool_view pools[TT_PROCESSES_MAX];
+    struct tt_link *links[TT_LINKS_MAX]; /* NULL: not handed over (a profile's sinks) */
+
+    struct tt_node_plan nodes[TT_NODES_MAX];
+    struct place places[TT_NODES_MAX];
+    char names[TT_NODES_MAX][2 * TT_NAME_BYTES];
+    uint32_t class_of[TT_NODES_MAX][TT_PORTS_MAX];
+    uint32_t node_count;
+    struct tt_flow_plan flows[TT_FLOWS_MAX];
+    uint32_t flow_count;
+    /* Nodes by the picture's component and pin; TT_NO_PORT: none. A component that runs here has
+     * the same node for all its pins. */
+    uint32_t node_of_in[TT_COMPONENTS_MAX][TT_PORTS_MAX];
+    uint32_t node_of_out[TT_COMPONENTS_MAX][TT_PORTS_MAX];
+
+    struct tt_engine_stats *stats;
+    struct tt_engine *engine;
+};
+
+/* Lays the engine's graph out: nodes, flows, states, and init() of each component. */
+int container_build(struct container *container, struct tt_error *err);
+
+/* Samples of what segments cost, between two reports. */
+struct costs {
+    uint32_t segment_count;
+    uint32_t *counts; /* of each segment, also those beyond SAMPLES_MAX */
+    int64_t (*samples)[SAMPLES_MAX];
+    uint32_t unreported;
+};
+
+int costs_open(struct costs *costs, uint32_t segment_count);
+void costs_take(struct costs *costs, struct tt_engine *engine);
+/* Sends {"event":"costs"} and begins anew unless is_kept. */
+void costs_report(struct costs *costs, const struct container *container, bool is_kept);
+/* Samples of the segment that has fewest. */
+uint32_t costs_least(const struct costs *costs);
+
+#endif

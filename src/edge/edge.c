@@ -1,0 +1,308 @@
+/* An edge's life: setup, the component, its loop, end. */
+#include "edge/edge.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "components/table.h"
+#include "edge/inside.h"
+
+enum { PICTURE_BYTES_MAX = 16 << 20, SERVE_MS = 50, FDS_MAX = 64 };
+
+void edge_sleep(struct edge *edge, uint32_t seen, int64_t for_ns)
+{
+    (void)tt_bell_wait(&edge->seat.bells, edge->seat.number, seen, tt_linux_now() + for_ns);
+}
+
+bool edge_poll(struct edge *edge, int timeout_ms)
+{
+    int fds[FDS_MAX];
+    struct pollfd wanted[FDS_MAX];
+    int count = 0;
+
+    if (edge->component->edge->fds)
+        count = edge->component->edge->fds(edge->state, fds, FDS_MAX);
+    if (count <= 0)
+        return false;
+    for (int n = 0; n < count && n < FDS_MAX; n++)
+        wanted[n] = (struct pollfd){.fd = fds[n],
+                                    .events = edge->plan->is_source ? POLLIN : POLLIN | POLLOUT};
+    (void)poll(wanted, (nfds_t)count, timeout_ms);
+    return true;
+}
+
+void edge_record(struct edge *edge, const struct tt_record *record)
+{
+    struct tt_port_world port = tt_linux_port(&edge->seat.world);
+    struct tt_record lost = {.kind = TT_RECORD_LOST,
+                             .component = (uint16_t)edge->number,
+                             .value = (int64_t)edge->records_lost};
+
+    if (edge->records_lost > 0 && port.ops->record_out(port.world, &lost))
+        edge->records_lost = 0;
+    if (edge->records_lost > 0 || !port.ops->record_out(port.world, record))
+        edge->records_lost++;
+}
+
+/* The host that components see: edges are given all outputs beforehand, so frames cannot be made or
+ * kept beside the call. */
+static int host_note(void *ctx, uint32_t id, int64_t value)
+{
+    struct edge *edge = ctx;
+    struct tt_record record = {.kind = TT_RECORD_NOTE,
+                               .component = (uint16_t)edge->number,
+                               .index = edge->call.index,
+                               .origin_ns = edge->call.media_ns,
+                               .due_ns = id,
+                               .value = value};
+
+    edge_record(edge, &record);
+    return 0;
+}
+
+static int host_frame_new(void *ctx, uint32_t port, struct tt_frame *ret)
+{
+    return -ENOBUFS;
+}
+
+static int host_frame_emit(void *ctx, uint32_t port, uint32_t handle)
+{
+    return -ENOTSUP;
+}
+
+static int host_frame_keep(void *ctx, uint32_t handle)
+{
+    return -ENOTSUP;
+}
+
+static const void *host_kernels(void *ctx, const char *set)
+{
+    return NULL;
+}
+
+static int read_picture(struct edge *edge, struct tt_error *err)
+{
+    int fd = tt_message_take(&edge->seat.setup, "picture");
+    uint64_t bytes = 0;
+    char *text = NULL;
+    int r;
+
+    if (fd < 0)
+        return tt_fail(err, -EPROTO, "the picture was not handed over");
+    r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
+    if (r == 0)
+        r = tt_picture_parse(text, bytes, &edge->picture, err);
+    free(text);
+    (void)close(fd);
+    return r == 0 ? tt_wiring_make(edge->picture, &edge->wiring, err) : r;
+}
+
+static int find_component(struct edge *edge, struct tt_error *err)
+{
+    uint32_t number = edge->seat.number;
+
+    if (number == 0 || number >= edge->wiring->process_count ||
+        edge->wiring->processes[number].component < 0)
+        return tt_fail(err, -EPROTO, "process %u of the service is no edge", number);
+    edge->number = (uint32_t)edge->wiring->processes[number].component;
+    edge->plan = &edge->picture->components[edge->number];
+    for (uint32_t n = 0; n < tt_component_count; n++)
+        if (strcmp(tt_components[n]->name, edge->plan->kind) == 0)
+            edge->component = tt_components[n];
+    if (!edge->component || !edge->component->edge || !edge->component->edge->step)
+        return tt_fail(err, -EINVAL, "this build has no edge component '%s'", edge->plan->kind);
+    return 0;
+}
+
+static int attach_link(struct edge *edge, uint32_t number, struct tt_error *err)
+{
+    const struct tt_wiring_link *plan = &edge->wiring->links[number];
+    bool is_writer = plan->from == edge->seat.number;
+    char name[TT_MESSAGE_NAME_BYTES];
+    void *memory, *end;
+    int r;
+
+    (void)snprintf(name, sizeof name, "link:%u", number);
+    r = tt_seat_map(&edge->seat, name, tt_link_bytes(plan->depth), true, &memory, err);
+    if (r < 0)
+        return r;
+    end = aligned_alloc(64, (tt_link_end_bytes() + 63) / 64 * 64);
+    if (!end || plan->pin >= TT_PORTS_MAX)
+        return tt_fail(err, -ENOMEM, "no memory for link %u", number);
+    if (is_writer) {
+        edge->out[plan->pin] = tt_link_writer(end, memory, plan->depth);
+        edge->out_depth[plan->pin] = plan->depth;
+    } else {
+        edge->in[plan->pin] = tt_link_reader(end, memory, plan->depth);
+        edge->in_depth[plan->pin] = plan->depth;
+    }
+    return 0;
+}
+
+static int map_memory(struct edge *edge, struct tt_error *err)
+{
+    const struct tt_wiring *wiring = edge->wiring;
+    const struct tt_wiring_process *own = &wiring->processes[edge->seat.number];
+    int r;
+
+    for (uint32_t n = 0; n < wiring->process_count; n++)
+        edge->pools[n] = wiring->processes[n].pool;
+    r = tt_seat_pools(&edge->seat, edge->pools, wiring->process_count, err);
+    if (r == 0)
+        r = tt_seat_world(&edge->seat, wiring->process_count, own->record_slots, NULL, NULL, err);
+    for (uint32_t n = 0; n < wiring->link_count && r == 0; n++)
+        if (wiring->links[n].from == edge->seat.number || wiring->links[n].to == edge->seat.number)
+            r = attach_link(edge, n, err);
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        edge->out_class[n] = own->class_of ? own->class_of[edge->number][n] : TT_NO_PORT;
+    if (r == 0 && slots_open(&edge->slots, &edge->pools[edge->seat.number], edge->seat.number) < 0)
+        r = tt_fail(err, -EINVAL, "the pool of '%s' is not divided as the picture says",
+                    edge->plan->name);
+    return r;
+}
+
+/* What `-` means to a component: descriptors 0 and 1, whatever they were before. */
+static int take_streams(struct edge *edge, struct tt_error *err)
+{
+    static const char *const names[] = {"stdin", "stdout"};
+
+    for (int n = 0; n < 2; n++) {
+        int fd = tt_message_take(&edge->seat.setup, names[n]);
+
+        if (fd < 0)
+            continue;
+        if (dup2(fd, n) < 0)
+            return tt_fail(err, -errno, "cannot take over %s: %s", names[n], strerror(errno));
+        (void)close(fd);
+    }
+    return 0;
+}
+
+static void *memory_for(uint64_t bytes)
+{
+    void *memory;
+
+    if (bytes == 0)
+        return NULL;
+    memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                  -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int start_component(struct edge *edge, struct tt_error *err)
+{
+    const struct tt_shape *shape = &edge->plan->shape;
+    int r = 0;
+
+    edge->host = (struct tt_host){.abi = TT_ABI,
+                                  .size = sizeof edge->host,
+                                  .ctx = edge,
+                                  .frame_new = host_frame_new,
+                                  .frame_emit = host_frame_emit,
+                                  .frame_keep = host_frame_keep,
+                                  .frame_drop = host_frame_keep,
+                                  .note = host_note,
+                                  .kernels = host_kernels};
+    tt_picture_request(edge->picture, edge->number, &edge->store, &edge->request);
+    edge->request.resume_ns = tt_seat_plan(&edge->seat, "first_ns", 0);
+    edge->state = memory_for(shape->state_bytes);
+    edge->scratch = memory_for(shape->scratch_bytes);
+    if ((shape->state_bytes && !edge->state) || (shape->scratch_bytes && !edge->scratch))
+        return tt_fail(err, -ENOMEM, "no memory for the state of '%s'", edge->plan->name);
+    if (edge->component->init)
+        r = edge->component->init(edge->state, &edge->request, err);
+    if (r == 0 && edge->component->open) {
+        r = edge->component->open(edge->state, edge->scratch, &edge->host, &edge->request);
+        if (r < 0 && err->text[0] == 0)
+            (void)tt_fail(err, r, "%s", strerror(-r));
+    }
+    if (r < 0)
+        return tt_wrap(err, r, "'%s' (%s) cannot start", edge->plan->name, edge->plan->kind);
+    edge->call = (struct tt_call){.abi = TT_ABI,
+                                  .size = sizeof edge->call,
+                                  .in_count = edge->plan->in_count,
+                                  .out_count = edge->plan->out_count,
+                                  .frames = (uintptr_t)edge->frames};
+    return 0;
+}
+
+static void run_edge(void *ctx)
+{
+    struct edge *edge = ctx;
+    struct tt_error err = {0};
+    int r = edge->plan->is_source ? edge_run_source(edge) : edge_run_sink(edge);
+
+    if (r < 0) {
+        err.code = tt_fail(&err, r, "'%s' (%s) cannot go on: %s", edge->plan->name,
+                           edge->plan->kind, strerror(-r));
+        tt_seat_fail(edge->seat.control, &err);
+    }
+    if (edge->component->close)
+        edge->component->close(edge->state);
+    tt_seat_done(&edge->seat);
+}
+
+static int set_up(struct edge *edge, int control, const struct tt_jail *jail, struct tt_error *err)
+{
+    int r = tt_seat_receive(&edge->seat, control, err);
+
+    if (r == 0)
+        r = read_picture(edge, err);
+    if (r == 0)
+        r = find_component(edge, err);
+    if (r == 0)
+        r = map_memory(edge, err);
+    if (r == 0)
+        r = take_streams(edge, err);
+    if (r == 0)
+        r = tt_jail_close(jail, err);
+    if (r == 0)
+        r = start_component(edge, err);
+    return r == 0 ? tt_seat_start(&edge->seat, run_edge, edge, err) : r;
+}
+
+static void serve(struct edge *edge)
+{
+    for (;;) {
+        struct tt_message message;
+        int r = tt_seat_serve(&edge->seat, SERVE_MS, &message);
+
+        if (r == -EPIPE)
+            _exit(1);
+        if (r == 2)
+            return;
+        if (r == 1)
+            tt_message_fini(&message);
+        if (!tt_seat_is_stopped(&edge->seat))
+            continue;
+        /* A source's step may be long; a sink is given the time to take what is under way. */
+        if (edge->plan->is_source || tt_linux_now() - edge->seat.stopped_ns > LINGER_NS)
+            __atomic_store_n(&edge->call.stop, 1, __ATOMIC_RELEASE);
+        if (!tt_seat_is_go(&edge->seat) && !edge->plan->is_source)
+            return; /* nothing was written yet */
+    }
+}
+
+void tt_edge_main(int control, const struct tt_jail *jail)
+{
+    struct edge *edge = calloc(1, sizeof *edge);
+    struct tt_error err = {0};
+    int r = -ENOMEM;
+
+    if (edge)
+        r = set_up(edge, control, jail, &err);
+    if (r == -EPIPE)
+        _exit(1);
+    if (r < 0) {
+        err.code = r;
+        tt_seat_fail(control, &err);
+    }
+    serve(edge);
+    tt_seat_say(control, "ended", NULL);
+    _exit(0);
+}

@@ -1,0 +1,257 @@
+/* A source's loop: a free slot for every output and room in its link, a step, and what came is put
+ * and the container's bell rung. It reads ahead until the rings are full; the container's inlets
+ * release frames at their index. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/record.h"
+#include "edge/inside.h"
+
+enum {
+    CONTAINER = 0,
+    /* Room can come without a bell (the reader read, but gives back later), so sleeps are short. */
+    NAP_NS = 5000000,
+    AGAIN_NS = 1000000,
+    POLL_MS = 20
+};
+
+static void collect(struct edge *edge, uint32_t output)
+{
+    struct slots *slots = &edge->slots;
+    uint32_t pool, slot;
+
+    while (tt_link_take_back(edge->out[output], &pool, &slot))
+        if (pool == slots->number && slot < slots->view.slot_count &&
+            slots->lent[slot] == 1 + output)
+            slots_give(slots, slot);
+    if (!tt_link_reader_changed(edge->out[output]))
+        return;
+    for (slot = 0; slot < slots->view.slot_count; slot++)
+        if (slots->lent[slot] == 1 + output &&
+            !tt_link_is_on_loan(edge->out[output], slots->number, slot))
+            slots_give(slots, slot);
+}
+
+/* What a predecessor of this process had lent is not ours to write yet. */
+static void adopt_loans(struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->plan->out_count; n++)
+        for (uint32_t slot = 0; edge->out[n] && slot < edge->slots.view.slot_count; slot++)
+            if (tt_link_is_on_loan(edge->out[n], edge->slots.number, slot))
+                slots_keep_lent(&edge->slots, slot, n);
+}
+
+static bool is_wanted(const struct edge *edge, uint32_t output)
+{
+    return edge->out[output] && !edge->has_ended_out[output];
+}
+
+/* A slot for each output that goes on, and room for it. */
+static bool has_room(struct edge *edge)
+{
+    bool is_ready = true;
+
+    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
+        if (!edge->out[n])
+            continue;
+        collect(edge, n);
+        if (!is_wanted(edge, n))
+            continue;
+        if (edge->held[n] == TT_NO_FRAME)
+            edge->held[n] = slots_take(&edge->slots, edge->out_class[n]);
+        is_ready = is_ready && edge->held[n] != TT_NO_FRAME &&
+                   tt_link_filled(edge->out[n]) < edge->out_depth[n];
+    }
+    return is_ready;
+}
+
+static void offer_outputs(struct edge *edge)
+{
+    edge->call.event_count = 0;
+    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
+        struct tt_frame *frame = tt_call_out(&edge->call, n);
+        uint32_t bytes = 0;
+        uint8_t *data = NULL;
+
+        if (is_wanted(edge, n))
+            data = slots_at(&edge->slots.view, edge->held[n], &bytes);
+        *frame = (struct tt_frame){.data = (uintptr_t)data,
+                                   .capacity = bytes,
+                                   .handle = data ? edge->held[n] : TT_NO_FRAME,
+                                   .index = edge->call.index,
+                                   .origin_ns = edge->call.media_ns};
+    }
+}
+
+static void put_header(struct edge *edge, uint32_t output, const struct tt_frame *frame,
+                       bool has_payload)
+{
+    struct tt_link_slot slot = {.index = frame->index,
+                                .origin_ns = frame->origin_ns,
+                                .duration_ns = frame->duration_ns,
+                                .pool = edge->slots.number,
+                                .slot = has_payload ? edge->held[output] : TT_NO_FRAME,
+                                .bytes = has_payload ? frame->bytes : 0,
+                                .flags = frame->flags,
+                                .format_id = frame->format_id,
+                                .valid_slices = frame->valid_slices,
+                                .stamp_ns = tt_linux_now()};
+
+    while (!tt_link_put(edge->out[output], &slot)) {
+        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+
+        /* Only a frame with End behind it needs a second place. */
+        if (tt_seat_is_stopped(&edge->seat))
+            return;
+        edge_sleep(edge, seen, NAP_NS);
+        slot.stamp_ns = tt_linux_now();
+    }
+    if (has_payload) {
+        edge->slots.lent[edge->held[output]] = (uint8_t)(1 + output);
+        edge->held[output] = TT_NO_FRAME;
+    }
+    edge->has_put[output] = true;
+}
+
+static void put_end(struct edge *edge, uint32_t output, const struct tt_frame *frame)
+{
+    struct tt_frame end = *frame;
+
+    end.flags = TT_END;
+    put_header(edge, output, &end, false);
+    edge->has_ended_out[output] = true;
+}
+
+/* Hands out what the step made. Returns true when there was anything. */
+static bool put_outputs(struct edge *edge)
+{
+    bool has_any = false;
+
+    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
+        struct tt_frame *frame = tt_call_out(&edge->call, n);
+        bool is_end = (frame->flags & TT_END) != 0;
+
+        if (!is_wanted(edge, n) || (frame->bytes == 0 && frame->flags == 0))
+            continue;
+        tt_assert(frame->bytes <= frame->capacity);
+        frame->flags &= ~(uint32_t)TT_END;
+        if (frame->bytes > 0 || frame->flags != 0)
+            put_header(edge, n, frame, frame->bytes > 0);
+        if (is_end)
+            put_end(edge, n, frame);
+        has_any = true;
+    }
+    if (has_any)
+        tt_bell_ring(&edge->seat.bells, CONTAINER);
+    return has_any;
+}
+
+/* The first frame of every output is there (or its End): the service may start. */
+static void tell_primed(struct edge *edge, bool is_full)
+{
+    bool has_all = true, has_any = false;
+
+    for (uint32_t n = 0; n < edge->plan->out_count && !edge->is_primed; n++) {
+        has_all = has_all && (edge->has_put[n] || !edge->out[n]);
+        has_any = has_any || edge->has_put[n];
+    }
+    if (edge->is_primed || !(has_all || (has_any && is_full)))
+        return;
+    edge->is_primed = true;
+    tt_seat_say(edge->seat.control, "primed", NULL);
+}
+
+static void end_all(struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->plan->out_count; n++)
+        if (is_wanted(edge, n))
+            put_end(edge, n, tt_call_out(&edge->call, n));
+    tt_bell_ring(&edge->seat.bells, CONTAINER);
+}
+
+static bool has_ended(const struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->plan->out_count; n++)
+        if (is_wanted(edge, n))
+            return false;
+    return true;
+}
+
+static bool is_everything_back(struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
+        if (!edge->out[n])
+            continue;
+        collect(edge, n);
+        if (tt_link_filled(edge->out[n]) > 0)
+            return false;
+    }
+    for (uint32_t slot = 0; slot < edge->slots.view.slot_count; slot++)
+        if (edge->slots.lent[slot])
+            return false;
+    return true;
+}
+
+/* The pool's memory is tactusd's and outlives this process, but a successor may only trust what the
+ * links say: so we stay until the last frame came back. */
+static void linger(struct edge *edge)
+{
+    for (;;) {
+        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+
+        if (is_everything_back(edge))
+            return;
+        if (tt_seat_is_stopped(&edge->seat) && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS)
+            return;
+        edge_sleep(edge, seen, 4 * NAP_NS);
+    }
+}
+
+/* One step. Returns 0, 1 to go on at once, -EAGAIN, or an error. */
+static int step(struct edge *edge)
+{
+    int r;
+
+    offer_outputs(edge);
+    r = edge->component->edge->step(edge->state, &edge->call);
+    if (r >= 0 || r == -EAGAIN) {
+        bool has_any = put_outputs(edge);
+
+        tell_primed(edge, false);
+        if (r == 0 && !has_any && edge->component->edge->fds == NULL)
+            return -EAGAIN; /* a component that gives nothing must not spin */
+        edge->call.index += has_any;
+    }
+    return r;
+}
+
+int edge_run_source(struct edge *edge)
+{
+    int r = 0;
+
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        edge->held[n] = TT_NO_FRAME;
+    adopt_loans(edge);
+    while (!has_ended(edge)) {
+        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+
+        if (tt_seat_is_stopped(&edge->seat)) {
+            end_all(edge);
+            break;
+        }
+        if (!has_room(edge)) {
+            tell_primed(edge, true);
+            edge_sleep(edge, seen, NAP_NS);
+            continue;
+        }
+        r = step(edge);
+        if (r < 0 && r != -EAGAIN && !edge->call.stop)
+            return r;
+        if (r == -EAGAIN && !edge_poll(edge, POLL_MS))
+            edge_sleep(edge, seen, AGAIN_NS);
+    }
+    tell_primed(edge, false);
+    linger(edge);
+    return 0;
+}
