@@ -379,6 +379,14 @@ void supervise_init(struct supervise *s, uint32_t process_count, uint64_t source
         s->processes[n].is_source = (sources >> n & 1) != 0;
 }
 
+void supervise_leave_out(struct supervise *s, uint32_t process)
+{
+    tt_assert(s->state == SUPERVISE_SHAPING);
+    tt_assert(process != 0);
+    tt_assert(process < s->process_count);
+    s->processes[process].life = SUPERVISE_DONE;
+}
+
 static void on_process(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
                        struct supervise_actions *out)
 {
@@ -420,7 +428,8 @@ void supervise_step(struct supervise *s, const struct supervise_event *event, in
         tt_assert(s->state == SUPERVISE_SHAPING);
         move(s, SUPERVISE_STARTING);
         for (uint32_t n = 0; n < s->process_count; n++)
-            spawn_one(s, n, now_ns, out);
+            if (s->processes[n].life == SUPERVISE_OFF)
+                spawn_one(s, n, now_ns, out);
         break;
     case SUPERVISE_REFUSED:
         if (s->state == SUPERVISE_SHAPING)
@@ -453,7 +462,8 @@ void supervise_check(const struct supervise *s)
         tt_assert(s->state != SUPERVISE_ENDED || !is_alive(process));
         tt_assert(s->state != SUPERVISE_DRAINING || process->life != SUPERVISE_WAITING);
         tt_assert(s->state != SUPERVISE_RUNNING || process->life >= SUPERVISE_GOING);
-        tt_assert(s->state != SUPERVISE_SHAPING || process->life == SUPERVISE_OFF);
+        tt_assert(s->state != SUPERVISE_SHAPING || process->life == SUPERVISE_OFF ||
+                  process->life == SUPERVISE_DONE);
         tt_assert(process->backoff_ns <= BACKOFF_MAX_NS);
     }
 }

@@ -100,6 +100,9 @@ struct supervise {
 /* sources: bit K set when process K is an edge that is a source. */
 void supervise_init(struct supervise *supervise, uint32_t process_count, uint64_t sources);
 
+/* Before PLANNED: this process is never started. */
+void supervise_leave_out(struct supervise *supervise, uint32_t process);
+
 void supervise_step(struct supervise *supervise, const struct supervise_event *event,
                     int64_t now_ns, struct supervise_actions *out);
 

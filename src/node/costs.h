@@ -1,0 +1,26 @@
+/* What the planner is told about a picture's costs, and what a run teaches about them. */
+#ifndef TT_NODE_COSTS_H
+#define TT_NODE_COSTS_H
+
+#include <stdbool.h>
+
+#include "node/machine.h"
+#include "node/profile.h"
+#include "node/samples.h"
+#include "planner/planner.h"
+
+struct costs {
+    struct tt_cost *components, *segments;
+};
+
+int costs_load(const struct tt_picture *picture, const struct machine *machine,
+               struct profile *profile, struct costs *ret);
+void costs_fini(struct costs *costs);
+
+/* Is there a segment that the container runs and of which nothing is known? */
+bool costs_are_missing(const struct tt_picture *picture, const struct costs *costs);
+
+void costs_learn(const struct tt_picture *picture, const struct machine *machine,
+                 struct profile *profile, const struct samples *samples);
+
+#endif

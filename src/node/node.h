@@ -1,0 +1,36 @@
+/* What all of tactusd shares: one of each. */
+#ifndef TT_NODE_NODE_H
+#define TT_NODE_NODE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/books.h"
+#include "node/child.h"
+#include "node/key.h"
+#include "node/loop.h"
+#include "node/machine.h"
+#include "node/profile.h"
+#include "node/witness.h"
+
+struct service;
+struct client;
+
+struct node {
+    struct loop *loop;
+    struct zygote *zygote;
+    struct profile *profile;
+    struct key *key;
+    struct witness *witness;
+    struct machine machine;
+    struct books books;
+    char state[PATH_MAX - 256]; /* folder; room for the names in it */
+    struct service *services;   /* newest first */
+    struct client *clients;
+    uint64_t service_count; /* ever */
+    bool is_stopping;
+    int64_t busy_ns; /* when there was last a service or a client */
+};
+
+#endif

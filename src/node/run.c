@@ -1,0 +1,639 @@
+/* The processes of one running service: what supervision decides is done here. */
+#include "node/run.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "node/broker.h"
+#include "node/supervise.h"
+#include "platform/linux/reserve.h"
+
+#define SECOND INT64_C(1000000000)
+#define MILLI INT64_C(1000000)
+
+#define POLL_NS (20 * MILLI)
+#define GO_AHEAD_NS (20 * MILLI) /* from go to media time 0: every process has heard it by then */
+#define PROFILE_LIMIT_NS (5 * SECOND)
+#define WATCHDOG_LEAST_NS (100 * MILLI)
+#define WATCHDOG_UNKNOWN_NS SECOND
+
+enum {
+    EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX,
+    PROFILE_ACTIVATIONS = 400,
+    WATCHDOG_BUDGETS = 10,
+    FIFO_PRIORITY = 50,
+    SPINNERS_MAX = 64
+};
+
+struct run_process {
+    struct run *run;
+    uint32_t number;
+    struct child *child;
+    pid_t tid; /* of its worker, as tactusd sees it; 0 unknown */
+    bool has_ended;
+    char error[SUPERVISE_TEXT_BYTES];
+};
+
+struct run {
+    struct run_params params;
+    struct broker *broker;
+    struct supervise supervise;
+    struct supervise_actions actions;
+    struct run_process processes[TT_PROCESSES_MAX];
+    struct pending {
+        struct supervise_event event;
+        char text[SUPERVISE_TEXT_BYTES];
+    } events[EVENTS_MAX];
+    uint32_t event_first, event_count;
+    bool is_feeding, is_over, is_ok, is_reserve_retry;
+    char reason[SUPERVISE_TEXT_BYTES], class_why[SUPERVISE_TEXT_BYTES];
+    bool is_class_obtained;
+    struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
+    struct pump *pump;
+    int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns, looked_ns;
+    uint64_t switches_before, switches;
+    pthread_t spinners[SPINNERS_MAX];
+    uint32_t spinner_count;
+    bool is_spinning_over; /* atomic */
+};
+
+static void perform(struct run *run, const struct supervise_action *action);
+
+/* Supervision sees one event after another, also those that arise while it is obeyed. */
+static void feed(struct run *run, const struct supervise_event *event)
+{
+    struct pending *place = &run->events[(run->event_first + run->event_count) % EVENTS_MAX];
+
+    tt_assert(run->event_count < EVENTS_MAX);
+    place->event = *event;
+    (void)snprintf(place->text, sizeof(place->text), "%s", event->text != NULL ? event->text : "");
+    run->event_count++;
+    if (run->is_feeding)
+        return;
+    run->is_feeding = true;
+    while (run->event_count > 0) {
+        struct pending now = run->events[run->event_first];
+
+        run->event_first = (run->event_first + 1) % EVENTS_MAX;
+        run->event_count--;
+        now.event.text = now.text;
+        supervise_step(&run->supervise, &now.event, loop_now_ns(), &run->actions);
+        for (uint32_t n = 0; n < run->actions.count; n++)
+            perform(run, &run->actions.list[n]);
+    }
+    run->is_feeding = false;
+}
+
+static void feed_simple(struct run *run, enum supervise_kind kind, uint32_t process)
+{
+    feed(run, &(struct supervise_event){.kind = kind, .process = process});
+}
+
+static void feed_death(struct run_process *process, bool is_clean, bool is_refusal,
+                       const char *text)
+{
+    feed(process->run, &(struct supervise_event){.kind = SUPERVISE_DIED,
+                                                 .process = process->number,
+                                                 .is_clean = is_clean,
+                                                 .is_refusal = is_refusal,
+                                                 .text = text});
+}
+
+static const char *process_name(const struct run *run, uint32_t number)
+{
+    int32_t component;
+
+    if (number >= run->broker->wiring->process_count)
+        return "service";
+    component = run->broker->wiring->processes[number].component;
+    return component < 0 ? "container" : run->params.picture->components[component].name;
+}
+
+static json_t *numbers(const int64_t *values, uint32_t count)
+{
+    json_t *array = json_array();
+
+    for (uint32_t n = 0; n < count; n++)
+        json_array_append_new(array, json_integer(values[n]));
+    return array;
+}
+
+/* Local wall time of this monotonic instant. */
+static int64_t wall_of(int64_t monotonic_ns)
+{
+    struct timespec wall;
+    struct tm local;
+    int64_t ahead_ns = monotonic_ns - loop_now_ns();
+
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    (void)localtime_r(&wall.tv_sec, &local);
+    return (wall.tv_sec + local.tm_gmtoff) * SECOND + wall.tv_nsec + ahead_ns;
+}
+
+static json_t *setup_body(const struct run *run, uint32_t number)
+{
+    const struct run_params *params = &run->params;
+    uint32_t count = params->picture->component_count;
+    int64_t now_ns = loop_now_ns();
+    int64_t first_ns = run->epoch_ns != 0 ? now_ns - run->epoch_ns : 0;
+    int64_t wall_ns = run->epoch_ns != 0 ? run->wall_offset_ns : wall_of(now_ns + GO_AHEAD_NS);
+
+    return json_pack("{ss si si s{so so so sI sb sI sI}}", "op", "setup", "number", (int)number,
+                     "log", 0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count),
+                     "fire_offset_ns", numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+                     numbers(params->plan->budget_of_ns, count), "end_ns",
+                     (json_int_t)(params->for_ns > 0 ? params->for_ns : INT64_MAX), "is_profile",
+                     params->is_profile, "wall_offset_ns", (json_int_t)wall_ns, "first_ns",
+                     (json_int_t)first_ns);
+}
+
+static const struct child_ops process_ops;
+
+static int set_up(struct run_process *process, struct tt_error *err)
+{
+    struct run *run = process->run;
+    struct broker_gift *gift = malloc(sizeof(*gift));
+    bool is_source = (run->supervise.processes[process->number].is_source);
+    int r;
+
+    if (gift == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for a process");
+    broker_gift(run->broker, process->number, gift);
+    if (broker_has_text(run->broker, process->number, "-")) {
+        int fd = is_source ? run->params.stdin_fd : run->params.stdout_fd;
+
+        if (fd >= 0)
+            broker_gift_add(gift, is_source ? "stdin" : "stdout", fd);
+    }
+    r = child_send(process->child, setup_body(run, process->number), gift->fds, gift->names,
+                   gift->count, err);
+    free(gift);
+    return r;
+}
+
+static void spawn(struct run *run, uint32_t number)
+{
+    struct run_process *process = &run->processes[number];
+    struct tt_error err = {0};
+    int r;
+
+    process->tid = 0;
+    process->has_ended = false;
+    process->error[0] = '\0';
+    r = child_spawn(
+        run->params.node->zygote,
+        broker_order(run->broker, number, run->params.uid, run->params.gid, run->params.base),
+        &process_ops, process, &process->child, &err);
+    if (r == 0) {
+        r = set_up(process, &err);
+        if (r < 0)
+            child_abandon(&process->child);
+    }
+    if (r < 0)
+        feed_death(process, false, true, err.text);
+}
+
+static void read_switches(struct run *run)
+{
+    const struct run_process *container = &run->processes[0];
+    char path[64], line[128];
+    unsigned long long count, sum = 0;
+    FILE *file;
+
+    if (container->child == NULL || container->tid == 0)
+        return;
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)child_pid(container->child),
+                   (int)container->tid);
+    file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "voluntary_ctxt_switches: %llu", &count) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &count) == 1)
+            sum += count;
+    if (file != NULL)
+        (void)fclose(file);
+    if (sum > run->switches)
+        run->switches = sum;
+}
+
+static void on_reaped(void *ctx, int code, int status)
+{
+    struct run_process *process = ctx;
+    struct run *run = process->run;
+    bool is_clean = process->has_ended && code == CLD_EXITED && status == 0;
+    char text[SUPERVISE_TEXT_BYTES];
+
+    process->child = NULL;
+    if (process->number == 0) {
+        books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+        run->cpu_before_ns += run->broker->engine_stats->cpu_ns;
+        run->switches_before += run->switches;
+        run->switches = 0;
+    }
+    if (process->error[0] != '\0')
+        (void)snprintf(text, sizeof(text), "%s: %s", process_name(run, process->number),
+                       process->error);
+    else if (code == CLD_EXITED)
+        (void)snprintf(text, sizeof(text), "%s: exited with %d", process_name(run, process->number),
+                       status);
+    else
+        (void)snprintf(text, sizeof(text), "%s: killed by signal %d",
+                       process_name(run, process->number), status);
+    if (!is_clean && run->pump != NULL)
+        pump_expect_gap(run->pump, process->number,
+                        process->number == 0 ? TT_CAUSE_UNKNOWN : TT_CAUSE_EDGE);
+    feed_death(process, is_clean, process->error[0] != '\0', text);
+}
+
+static void on_ready(struct run_process *process, int64_t tid_inside)
+{
+    if (process->number == 0)
+        (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
+    feed_simple(process->run, SUPERVISE_READY, process->number);
+}
+
+static void on_message(void *ctx, struct tt_message *message)
+{
+    struct run_process *process = ctx;
+    struct run *run = process->run;
+    const char *event = tt_message_text(message, "event");
+    const char *text = tt_message_text(message, "text");
+    char note[1024];
+
+    if (strcmp(event, "ready") == 0) {
+        on_ready(process, tt_message_int(message, "tid", 0));
+    } else if (strcmp(event, "primed") == 0) {
+        feed_simple(run, SUPERVISE_PRIMED, process->number);
+    } else if (strcmp(event, "ended") == 0) {
+        process->has_ended = true;
+        if (process->number == 0)
+            read_switches(run);
+    } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {
+        if (event[0] == 'e')
+            (void)snprintf(process->error, sizeof(process->error), "%s", text);
+        (void)snprintf(note, sizeof(note), "%s: %s", process_name(run, process->number), text);
+        if (!run->params.is_profile)
+            run->params.ops->on_note(run->params.ctx, note);
+    }
+}
+
+static const struct child_ops process_ops = {.on_message = on_message, .on_exit = on_reaped};
+
+static void set_class(struct run *run, bool is_obtained, const char *why)
+{
+    if (run->is_class_obtained && !is_obtained && run->pump != NULL)
+        pump_event(run->pump, "class-lost", "container", why, loop_now_ns());
+    run->is_class_obtained = is_obtained;
+    (void)snprintf(run->class_why, sizeof(run->class_why), "%s", why);
+    feed_simple(run, SUPERVISE_RESERVED, 0);
+}
+
+/* The ladder DEADLINE, FIFO, OTHER. A thread that sleeps goes from OTHER upwards only. */
+static void reserve(struct run *run)
+{
+    const struct tt_plan *plan = run->params.plan;
+    struct node *node = run->params.node;
+    struct tt_error err = {0};
+    pid_t tid = run->processes[0].tid;
+    int r = -ESRCH;
+
+    if (run->params.is_profile || plan->budget_ns <= 0 || plan->period_ns <= 0) {
+        set_class(run, true, "");
+        return;
+    }
+    if (tid != 0 && node->machine.plan.right == TT_RIGHT_DEADLINE) {
+        r = tt_reserve_deadline(tid, plan->budget_ns, plan->period_ns, &err);
+        if (r == -EBUSY && !run->is_reserve_retry) { /* somebody's 0-lag time may be near */
+            run->is_reserve_retry = true;
+            loop_set(node->loop, &run->reserve_timer, loop_now_ns() + plan->period_ns);
+            return;
+        }
+        if (r == 0 &&
+            books_enter(&node->books, run->params.service, plan->budget_ns, plan->period_ns)) {
+            set_class(run, true, "");
+            return;
+        }
+    }
+    if (tid != 0 && node->machine.plan.right != TT_RIGHT_OTHER && r != 0) {
+        bool was_planned = node->machine.plan.right == TT_RIGHT_FIFO;
+
+        if (tt_reserve_fifo(tid, FIFO_PRIORITY, was_planned ? &err : NULL) == 0) {
+            set_class(run, was_planned, was_planned ? "" : err.text);
+            return;
+        }
+    }
+    set_class(run, node->machine.plan.right == TT_RIGHT_OTHER,
+              tid == 0 ? "the worker's thread was not found" : err.text);
+}
+
+static void on_reserve_timer(void *ctx, uint32_t events)
+{
+    struct run *run = ctx;
+
+    (void)events;
+    if (run->processes[0].child != NULL)
+        reserve(run);
+}
+
+static void send_go(struct run *run, uint32_t number, int64_t first_ns)
+{
+    if (run->processes[number].child == NULL)
+        return;
+    (void)child_send(run->processes[number].child,
+                     json_pack("{ss sI sI sI}", "op", "go", "epoch_ns", (json_int_t)run->epoch_ns,
+                               "first_ns", (json_int_t)first_ns, "wall_offset_ns",
+                               (json_int_t)run->wall_offset_ns),
+                     NULL, NULL, 0, NULL);
+}
+
+static void go_all(struct run *run)
+{
+    struct pump_params params = {.broker = run->broker,
+                                 .picture = run->params.picture,
+                                 .plan = run->params.plan,
+                                 .witness = run->params.node->witness};
+    int64_t now_ns = loop_now_ns();
+
+    run->epoch_ns = params.epoch_ns = now_ns + GO_AHEAD_NS;
+    run->wall_offset_ns = wall_of(run->epoch_ns);
+    run->params.ops->on_go(run->params.ctx, run->epoch_ns, run->is_class_obtained, run->class_why,
+                           &params.report, &params.scribe);
+    run->pump = pump_open(&params);
+    tt_assert(run->pump != NULL);
+    for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
+        send_go(run, n, 0);
+    loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
+}
+
+static void log_event(struct run *run, const struct supervise_action *action)
+{
+    char text[SUPERVISE_TEXT_BYTES + 96];
+
+    fprintf(stderr, "service %s: %s: process=%s %s\n", run->params.picture->name, action->name,
+            process_name(run, action->process), action->text);
+    if (run->pump != NULL)
+        pump_event(run->pump, action->name, process_name(run, action->process), action->text,
+                   loop_now_ns());
+    if (run->params.is_profile || strcmp(action->name, "stopped") == 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%s %s %s", process_name(run, action->process), action->name,
+                   action->text);
+    run->params.ops->on_note(run->params.ctx, text);
+}
+
+static void perform(struct run *run, const struct supervise_action *action)
+{
+    struct loop *loop = run->params.node->loop;
+    struct child *child = action->process < run->broker->wiring->process_count
+                              ? run->processes[action->process].child
+                              : NULL;
+
+    switch (action->verb) {
+    case SUPERVISE_SPAWN:
+        spawn(run, action->process);
+        break;
+    case SUPERVISE_KILL:
+        if (child != NULL)
+            child_kill(child);
+        break;
+    case SUPERVISE_RESERVE:
+        run->is_reserve_retry = false;
+        reserve(run);
+        break;
+    case SUPERVISE_GO:
+        if (action->process == SUPERVISE_ALL)
+            go_all(run);
+        else
+            send_go(run, action->process, loop_now_ns() + GO_AHEAD_NS - run->epoch_ns);
+        break;
+    case SUPERVISE_SEND_STOP:
+        if (child != NULL)
+            (void)child_send(child, json_pack("{ss}", "op", "stop"), NULL, NULL, 0, NULL);
+        break;
+    case SUPERVISE_LOG:
+        log_event(run, action);
+        break;
+    case SUPERVISE_TIMER:
+        loop_set(loop, &run->step_timer, action->at_ns);
+        break;
+    case SUPERVISE_END:
+        run->is_over = true;
+        run->is_ok = action->is_ok;
+        (void)snprintf(run->reason, sizeof(run->reason), "%s", action->text);
+        loop_clear(loop, &run->step_timer);
+        loop_set(loop, &run->end_timer, loop_now_ns());
+        break;
+    }
+}
+
+static void on_step_timer(void *ctx, uint32_t events)
+{
+    (void)events;
+    feed_simple(ctx, SUPERVISE_TICK, 0);
+}
+
+static void on_end_timer(void *ctx, uint32_t events)
+{
+    struct run *run = ctx;
+
+    (void)events;
+    loop_clear(run->params.node->loop, &run->poll_timer);
+    if (run->pump != NULL) {
+        int64_t now_ns = loop_now_ns(), end_ns = now_ns - run->epoch_ns;
+
+        if (run->params.for_ns > 0 && run->params.for_ns < end_ns)
+            end_ns = run->params.for_ns;
+        pump_finish(run->pump, now_ns, run->params.picture->is_live ? end_ns : -1);
+    }
+    run->params.ops->on_end(run->params.ctx, run->is_ok, run->reason);
+}
+
+/* A component that does not return holds its whole worker. */
+static void watch_dog(struct run *run, int64_t now_ns)
+{
+    const struct tt_engine_stats *stats = run->broker->engine_stats;
+    int64_t since_ns = __atomic_load_n(&stats->stuck_since_ns, __ATOMIC_ACQUIRE);
+    uint32_t node = __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED);
+    bool is_known = node < run->params.picture->component_count;
+    int64_t limit_ns = is_known ? WATCHDOG_BUDGETS * run->params.plan->budget_of_ns[node] : 0;
+    char text[SUPERVISE_TEXT_BYTES];
+
+    if (since_ns == 0 || run->processes[0].child == NULL)
+        return;
+    if (limit_ns == 0)
+        limit_ns = WATCHDOG_UNKNOWN_NS;
+    if (limit_ns < WATCHDOG_LEAST_NS)
+        limit_ns = WATCHDOG_LEAST_NS;
+    if (now_ns - since_ns <= limit_ns)
+        return;
+    (void)snprintf(text, sizeof(text), "%s did not return: stuck_ms=%lld limit_ms=%lld",
+                   is_known ? run->params.picture->components[node].name : "a component",
+                   (long long)((now_ns - since_ns) / MILLI), (long long)(limit_ns / MILLI));
+    feed(run, &(struct supervise_event){.kind = SUPERVISE_STUCK, .text = text});
+}
+
+static void on_poll_timer(void *ctx, uint32_t events)
+{
+    struct run *run = ctx;
+    int64_t now_ns = loop_now_ns(), first_ns = run->broker->engine_stats->first_delivery_ns;
+
+    (void)events;
+    loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
+    pump_poll(run->pump, now_ns);
+    if (run->first_frame_ns == 0 && first_ns != 0) {
+        run->first_frame_ns = first_ns - run->opened_ns;
+        run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
+    }
+    if (now_ns - run->looked_ns >= SECOND) {
+        run->looked_ns = now_ns;
+        read_switches(run);
+    }
+    if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
+        (now_ns - run->epoch_ns >= PROFILE_LIMIT_NS ||
+         samples_fewest(pump_samples(run->pump)) >= PROFILE_ACTIVATIONS))
+        run_gone(run);
+    else
+        watch_dog(run, now_ns);
+}
+
+/* Costs are measured with all processors busy: a sibling thread that idles flatters them. As IDLE
+ * class these take nothing from anybody. */
+static void *spin(void *argument)
+{
+    struct run *run = argument;
+    struct sched_param none = {0};
+
+    (void)sched_setscheduler(0, SCHED_IDLE, &none);
+    while (!__atomic_load_n(&run->is_spinning_over, __ATOMIC_RELAXED))
+        for (volatile int n = 0; n < 10000; n++)
+            continue;
+    return NULL;
+}
+
+static void start_spinners(struct run *run)
+{
+    uint32_t wanted = run->params.node->machine.plan.cpus - 1;
+
+    while (run->spinner_count < wanted && run->spinner_count < SPINNERS_MAX &&
+           pthread_create(&run->spinners[run->spinner_count], NULL, spin, run) == 0)
+        run->spinner_count++;
+}
+
+/* In a profile run sinks discard in the container: their edges are not started. */
+static void choose_processes(struct run *run)
+{
+    const struct tt_wiring *wiring = run->broker->wiring;
+    uint64_t sources = 0;
+
+    for (uint32_t n = 0; n < wiring->process_count; n++) {
+        run->processes[n].run = run;
+        run->processes[n].number = n;
+        if (wiring->processes[n].component >= 0 &&
+            run->params.picture->components[wiring->processes[n].component].is_source)
+            sources |= UINT64_C(1) << n;
+    }
+    supervise_init(&run->supervise, wiring->process_count, sources);
+    for (uint32_t n = 1; run->params.is_profile && n < wiring->process_count; n++)
+        if ((sources >> n & 1) == 0)
+            supervise_leave_out(&run->supervise, n);
+}
+
+int run_open(const struct run_params *params, struct run **ret, struct tt_error *err)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    int r;
+
+    if (run == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for a service");
+    run->params = *params;
+    r = broker_open(params->picture, &run->broker, err);
+    if (r < 0) {
+        free(run);
+        return r;
+    }
+    run->opened_ns = loop_now_ns();
+    run->step_timer = (struct loop_timer){.fn = on_step_timer, .ctx = run};
+    run->poll_timer = (struct loop_timer){.fn = on_poll_timer, .ctx = run};
+    run->reserve_timer = (struct loop_timer){.fn = on_reserve_timer, .ctx = run};
+    run->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = run};
+    choose_processes(run);
+    if (params->is_profile)
+        start_spinners(run);
+    *ret = run;
+    feed_simple(run, SUPERVISE_PLANNED, 0);
+    return 0;
+}
+
+void run_close(struct run **closed)
+{
+    struct run *run = *closed;
+    struct loop *loop;
+
+    if (run == NULL)
+        return;
+    loop = run->params.node->loop;
+    loop_clear(loop, &run->step_timer);
+    loop_clear(loop, &run->poll_timer);
+    loop_clear(loop, &run->reserve_timer);
+    loop_clear(loop, &run->end_timer);
+    for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++)
+        child_abandon(&run->processes[n].child);
+    books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+    __atomic_store_n(&run->is_spinning_over, true, __ATOMIC_RELAXED);
+    for (uint32_t n = 0; n < run->spinner_count; n++)
+        (void)pthread_join(run->spinners[n], NULL);
+    pump_close(&run->pump);
+    broker_close(&run->broker);
+    free(run);
+    *closed = NULL;
+}
+
+void run_stop(struct run *run)
+{
+    if (!run->is_over)
+        feed_simple(run, SUPERVISE_STOP, 0);
+}
+
+void run_gone(struct run *run)
+{
+    if (!run->is_over)
+        feed_simple(run, SUPERVISE_GONE, 0);
+}
+
+struct pump *run_pump(struct run *run)
+{
+    return run->pump;
+}
+
+int64_t run_epoch_ns(const struct run *run)
+{
+    return run->epoch_ns;
+}
+
+bool run_is_over(const struct run *run)
+{
+    return run->is_over;
+}
+
+const char *run_state(const struct run *run)
+{
+    return supervise_state_name(run->supervise.state);
+}
+
+struct run_figures run_figures(const struct run *run)
+{
+    bool is_alive = run->processes[0].child != NULL;
+
+    return (struct run_figures){.first_frame_ns = run->first_frame_ns,
+                                .cpu_ns = run->cpu_before_ns +
+                                          (is_alive ? run->broker->engine_stats->cpu_ns : 0),
+                                .switches = run->switches_before + run->switches};
+}

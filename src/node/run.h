@@ -1,0 +1,61 @@
+/* The processes of one running service: what supervision decides is done here. */
+#ifndef TT_NODE_RUN_H
+#define TT_NODE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ledger/ledger.h"
+#include "node/node.h"
+#include "node/pump.h"
+#include "node/scribe.h"
+#include "planner/planner.h"
+
+struct run;
+
+struct run_ops {
+    void (*on_note)(void *ctx, const char *text);
+    /* The epoch is fixed. is_obtained: the worker has the class that the plan asks for; otherwise
+     * why says what it has. Returns where records go; both NULL for a profile run. */
+    void (*on_go)(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
+                  struct tt_report **ret_report, struct scribe **ret_scribe);
+    void (*on_first)(void *ctx, int64_t first_frame_ns);
+    /* All its processes are gone. The run may be closed in it. */
+    void (*on_end)(void *ctx, bool is_ok, const char *reason);
+};
+
+struct run_params {
+    struct node *node;
+    const struct tt_picture *picture; /* borrowed */
+    const struct tt_plan *plan;       /* borrowed */
+    uint64_t service;                 /* number in the books */
+    bool is_profile;
+    uint32_t uid, gid;
+    const char *base;
+    int64_t for_ns; /* 0: until its sources end */
+    int stdin_fd, stdout_fd;
+    const struct run_ops *ops;
+    void *ctx;
+};
+
+/* on_end is called whatever happens after success, never before this returns. */
+int run_open(const struct run_params *params, struct run **ret, struct tt_error *err);
+/* Processes that are left are killed. */
+void run_close(struct run **run);
+
+void run_stop(struct run *run);
+void run_gone(struct run *run); /* the user went away */
+
+struct pump *run_pump(struct run *run); /* NULL before go */
+int64_t run_epoch_ns(const struct run *run);
+bool run_is_over(const struct run *run);
+const char *run_state(const struct run *run);
+
+struct run_figures {
+    int64_t first_frame_ns, cpu_ns;
+    uint64_t switches;
+};
+struct run_figures run_figures(const struct run *run);
+
+#endif

@@ -1,0 +1,23 @@
+/* A service from the request to the report: shape, cost, plan, run. */
+#ifndef TT_NODE_SERVICE_H
+#define TT_NODE_SERVICE_H
+
+#include <jansson.h>
+
+#include "node/control.h"
+#include "node/node.h"
+
+enum service_goal { SERVICE_SHAPE = 1, SERVICE_CHECK = 2, SERVICE_RUN = 3 };
+
+/* Answers go to the client, whose last one comes from here in any case. request is borrowed for the
+ * call. */
+void service_begin(struct node *node, struct client *client, enum service_goal goal,
+                   const json_t *request);
+
+void service_stop(struct service *service);        /* in order; a second time kills */
+void service_client_gone(struct service *service); /* it has no client any more */
+
+/* Entries of the status event's "services"; a new reference. */
+json_t *service_table(const struct node *node);
+
+#endif

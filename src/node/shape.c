@@ -1,0 +1,183 @@
+/* Asks a shaper what a service's text means: the picture, or where the text is wrong. */
+#include "node/shape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+
+enum { LIMIT_S = 5, TEXT_BYTES_MAX = 8 << 20 };
+
+struct shape {
+    struct node *node;
+    struct child *child;
+    struct loop_timer timer;
+    shape_fn *fn;
+    void *ctx;
+    bool is_answered;
+};
+
+static void answer(struct shape *shape, struct shape_answer *found, const struct tt_error *err,
+                   int exit_code)
+{
+    if (shape->is_answered)
+        return;
+    shape->is_answered = true;
+    loop_clear(shape->node->loop, &shape->timer);
+    child_abandon(&shape->child);
+    shape->fn(shape->ctx, found, err, exit_code); /* which may close the shape */
+}
+
+/* What the author can mend is usage; what the machine lacks is not. */
+static int exit_of(const struct tt_error *err)
+{
+    return err->code == -EINVAL || err->code == -E2BIG || err->line > 0 ? 2 : 3;
+}
+
+static char *take_text(struct tt_message *message, const char *name, struct tt_error *err)
+{
+    int fd = tt_message_take(message, name);
+    uint64_t bytes;
+    char *text = NULL;
+
+    if (fd < 0)
+        return NULL;
+    if (tt_message_read_fd(fd, TEXT_BYTES_MAX, &text, &bytes, err) < 0)
+        text = NULL;
+    (void)close(fd);
+    return text;
+}
+
+static void on_picture(struct shape *shape, struct tt_message *message)
+{
+    struct shape_answer found = {.notes = json_object_get(message->body, "notes")};
+    struct tt_error err = {0};
+    char *picture = take_text(message, "picture", &err);
+    int r;
+
+    r = picture == NULL ? -EPROTO
+                        : tt_picture_parse(picture, strlen(picture), &found.picture, &err);
+    free(picture);
+    if (r < 0) {
+        (void)tt_wrap(&err, r, "the shaper's picture cannot be used");
+        answer(shape, NULL, &err, 3);
+        return;
+    }
+    found.print = take_text(message, "print", &err);
+    found.dot = take_text(message, "dot", &err);
+    answer(shape, &found, NULL, 0);
+}
+
+static void on_message(void *ctx, struct tt_message *message)
+{
+    struct shape *shape = ctx;
+    struct tt_error err = {0};
+    const json_t *error = json_object_get(message->body, "error");
+
+    if (json_is_true(json_object_get(message->body, "ok"))) {
+        on_picture(shape, message);
+    } else if (json_is_object(error)) {
+        tt_message_to_error(error, &err);
+        answer(shape, NULL, &err, exit_of(&err));
+    }
+}
+
+static void on_reaped(void *ctx, int code, int status)
+{
+    struct shape *shape = ctx;
+    struct tt_error err = {0};
+
+    (void)code;
+    shape->child = NULL;
+    (void)tt_fail(&err, -EIO,
+                  "the process that looks at the service died without an answer: status %d; one of "
+                  "its sources may be broken",
+                  status);
+    answer(shape, NULL, &err, 3);
+}
+
+static void on_limit(void *ctx, uint32_t events)
+{
+    struct shape *shape = ctx;
+    struct tt_error err = {0};
+
+    (void)events;
+    (void)tt_fail(
+        &err, -ETIMEDOUT,
+        "the service's sources could not be looked at within %d s; is one of them waiting "
+        "for a sender?",
+        LIMIT_S);
+    answer(shape, NULL, &err, 3);
+}
+
+static int send_request(struct shape *shape, const json_t *request, struct tt_error *err)
+{
+    static const char *const members[] = {"form", "base", "name",        "deadline", "loss",
+                                          "rate", "sets", "best_effort", "for_ns"};
+    static const char *const names[] = {"text"};
+    const char *text = json_string_value(json_object_get(request, "text"));
+    json_t *body = json_pack("{ss}", "op", "shape");
+    int fd, r;
+
+    if (text == NULL) {
+        json_decref(body);
+        return tt_fail(err, -EINVAL, "the request has no text");
+    }
+    for (size_t n = 0; n < sizeof(members) / sizeof(members[0]); n++) {
+        json_t *value = json_object_get(request, members[n]);
+
+        if (value != NULL)
+            json_object_set(body, members[n], value);
+    }
+    fd = tt_message_text_fd("text", text, strlen(text), err);
+    if (fd < 0) {
+        json_decref(body);
+        return fd;
+    }
+    r = child_send(shape->child, body, &fd, names, 1, err);
+    (void)close(fd);
+    return r;
+}
+
+int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t gid, shape_fn *fn,
+               void *ctx, struct shape **ret, struct tt_error *err)
+{
+    static const struct child_ops ops = {.on_message = on_message, .on_exit = on_reaped};
+    struct shape *shape = calloc(1, sizeof(*shape));
+    json_t *order;
+    int r;
+
+    if (shape == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for a service");
+    shape->node = node;
+    shape->fn = fn;
+    shape->ctx = ctx;
+    shape->timer = (struct loop_timer){.fn = on_limit, .ctx = shape};
+    /* What a service names is not known before it is parsed: its user's rights are the limit. */
+    order = json_pack("{ss si si s[s] s[] sb}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
+                      "files", "/", "writes", "network", 1);
+    r = child_spawn(node->zygote, order, &ops, shape, &shape->child, err);
+    if (r == 0)
+        r = send_request(shape, request, err);
+    if (r < 0) {
+        child_abandon(&shape->child);
+        free(shape);
+        return r;
+    }
+    loop_set(node->loop, &shape->timer, loop_now_ns() + LIMIT_S * SECOND);
+    *ret = shape;
+    return 0;
+}
+
+void shape_close(struct shape **shape)
+{
+    if (*shape == NULL)
+        return;
+    loop_clear((*shape)->node->loop, &(*shape)->timer);
+    child_abandon(&(*shape)->child);
+    free(*shape);
+    *shape = NULL;
+}

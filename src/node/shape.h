@@ -1,0 +1,27 @@
+/* Asks a shaper what a service's text means: the picture, or where the text is wrong. */
+#ifndef TT_NODE_SHAPE_H
+#define TT_NODE_SHAPE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "node/node.h"
+#include "spec/picture.h"
+
+struct shape;
+
+struct shape_answer {
+    struct tt_picture *picture; /* the receiver's */
+    char *print, *dot;          /* the receiver's, malloc'ed; may be NULL */
+    const json_t *notes;        /* borrowed */
+};
+
+/* Exactly one answer comes, from the loop: answer NULL: err says why, and the exit that follows. */
+typedef void shape_fn(void *ctx, struct shape_answer *answer, const struct tt_error *err,
+                      int exit_code);
+
+int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t gid, shape_fn *fn,
+               void *ctx, struct shape **ret, struct tt_error *err);
+void shape_close(struct shape **shape);
+
+#endif
