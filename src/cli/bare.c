@@ -44,6 +44,12 @@ static void put_services(struct cli *cli, const json_t *status)
     }
 }
 
+/* A command that is cut in two lines cannot be pasted: a long one starts a line of its own. */
+static void put_fix(struct cli *cli, const char *fix)
+{
+    fprintf(cli->out, "%*sget it: %s\n", strlen(fix) > 40 ? 4 : 29, "", fix);
+}
+
 static void put_rights(struct cli *cli, const json_t *status)
 {
     json_t *rights = json_object_get(status, "rights"), *right;
@@ -58,7 +64,7 @@ static void put_rights(struct cli *cli, const json_t *status)
                 json_text(right, "state"), paint_off(paint));
         paint_wrap(cli->out, json_text(right, "detail"), 29, 29);
         if (!rights_is_held(right) && json_text(right, "fix")[0])
-            fprintf(cli->out, "%*sget it: %s\n", 29, "", json_text(right, "fix"));
+            put_fix(cli, json_text(right, "fix"));
     }
 }
 

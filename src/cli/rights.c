@@ -7,13 +7,14 @@
 
 bool rights_is_held(const json_t *right)
 {
-    static const char *const held[] = {"yes", "granted", "held", "ok"};
-    const char *state = json_text(right, "state");
+    return strcmp(json_text(right, "state"), "yes") == 0;
+}
 
-    for (size_t n = 0; n < sizeof(held) / sizeof(held[0]); n++)
-        if (strcmp(state, held[n]) == 0)
-            return true;
-    return json_flag(right, "state");
+/* Only these decide what can be promised; the others make a promise cheaper or safer. */
+static bool is_decisive(const json_t *right)
+{
+    return strcmp(json_text(right, "right"), "deadline") == 0 ||
+           strcmp(json_text(right, "right"), "fifo") == 0;
 }
 
 const json_t *rights_missing(const json_t *status)
@@ -23,7 +24,7 @@ const json_t *rights_missing(const json_t *status)
 
     json_array_foreach(rights, n, right)
     {
-        if (!rights_is_held(right) && json_text(right, "fix")[0])
+        if (!rights_is_held(right) && is_decisive(right) && json_text(right, "fix")[0])
             return right;
     }
     return NULL;

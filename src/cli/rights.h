@@ -5,7 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* The first right that is missing and can be had; NULL when nothing is to be done. Borrowed. */
+/* The first right that a promise needs, is missing and can be had; NULL when there is none.
+ * Borrowed. */
 const json_t *rights_missing(const json_t *status);
 bool rights_is_held(const json_t *right);
 

@@ -1,0 +1,90 @@
+/* Writes a small ledger: make_ledger PATH whole|open SEED. Ten frames of one sink, number 4 late.
+ */
+#include <openssl/evp.h>
+
+#include "check.h"
+#include "ledger/ledger.h"
+
+#define MS 1000000
+
+static int write_out(void *ctx, const void *data, uint64_t bytes)
+{
+    return fwrite(data, 1, bytes, ctx) == bytes ? 0 : -5;
+}
+
+static int sign(void *ctx, const uint8_t hash[TT_HASH_BYTES], uint8_t ret[TT_SIGNATURE_BYTES])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    size_t bytes = TT_SIGNATURE_BYTES;
+
+    CHECK_INT(EVP_DigestSignInit(md, NULL, NULL, NULL, ctx), 1);
+    CHECK_INT(EVP_DigestSign(md, ret, &bytes, hash, TT_HASH_BYTES), 1);
+    EVP_MD_CTX_free(md);
+    return 0;
+}
+
+static void put_text(struct tt_ledger_writer *writer, uint32_t part, const char *text)
+{
+    CHECK_INT(tt_ledger_writer_put(writer, part, text, strlen(text)), 0);
+}
+
+static void put_frame(struct tt_ledger_writer *writer, int64_t index)
+{
+    int64_t origin = index * 20 * MS, delay = index == 4 ? 57 * MS : 12 * MS;
+    struct tt_record hop = {.kind = TT_RECORD_HOP,
+                            .index = index,
+                            .origin_ns = origin,
+                            .due_ns = origin + 40 * MS,
+                            .delivered_ns = origin + MS,
+                            .sent_ns = origin + delay,
+                            .slack_ns = 5 * MS,
+                            .value = origin};
+    struct tt_record frame = {.kind = TT_RECORD_FRAME,
+                              .outcome = index == 4 ? TT_LATE_FRAME : TT_ON_TIME,
+                              .cause = index == 4 ? TT_CAUSE_BUDGET : TT_CAUSE_NONE,
+                              .index = index,
+                              .origin_ns = origin,
+                              .due_ns = origin + 40 * MS,
+                              .delivered_ns = origin + delay,
+                              .slack_ns = 40 * MS - delay};
+
+    CHECK_INT(tt_ledger_writer_put(writer, TT_PART_HOPS, &hop, sizeof(hop)), 0);
+    CHECK_INT(tt_ledger_writer_put(writer, TT_PART_FRAMES, &frame, sizeof(frame)), 0);
+}
+
+int main(int argc, char **argv)
+{
+    uint8_t secret[TT_KEY_BYTES], public[TT_KEY_BYTES], head[TT_HASH_BYTES];
+    struct tt_ledger_writer *writer = NULL;
+    size_t bytes = sizeof(public);
+    char agreement[512];
+    EVP_PKEY *key;
+    FILE *file;
+    int used;
+
+    CHECK(argc == 4);
+    file = fopen(argv[1], "wb");
+    CHECK(file != NULL);
+    memset(secret, atoi(argv[3]), sizeof(secret));
+    key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof(secret));
+    CHECK_INT(EVP_PKEY_get_raw_public_key(key, public, &bytes), 1);
+    CHECK_INT(tt_ledger_writer_open(sign, key, write_out, file, &writer), 0);
+    used = snprintf(agreement, sizeof(agreement),
+                    "{\"service\":\"small\",\"class\":\"targeted\",\"sinks\":[\"out\"],"
+                    "\"components\":[\"scale\"],\"key\":\"");
+    for (uint32_t n = 0; n < TT_KEY_BYTES; n++)
+        used += snprintf(agreement + used, sizeof(agreement) - (size_t)used, "%02x", public[n]);
+    (void)snprintf(agreement + used, sizeof(agreement) - (size_t)used, "\"}");
+    put_text(writer, TT_PART_AGREEMENT, agreement);
+    for (int64_t index = 0; index < 10; index++)
+        put_frame(writer, index);
+    if (strcmp(argv[2], "whole") == 0)
+        put_text(writer, TT_PART_COUNT, "{\"segments\":21}");
+    tt_ledger_writer_head(writer, head);
+    for (uint32_t n = 0; n < TT_HASH_BYTES; n++)
+        printf("%02x", head[n]);
+    printf("\n");
+    tt_ledger_writer_close(&writer);
+    EVP_PKEY_free(key);
+    return fclose(file) == 0 ? 0 : 1;
+}
