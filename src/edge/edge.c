@@ -139,7 +139,6 @@ static int attach_link(struct edge *edge, uint32_t number, struct tt_error *err)
         edge->out_depth[plan->pin] = plan->depth;
     } else {
         edge->in[plan->pin] = tt_link_reader(end, memory, plan->depth);
-        edge->in_depth[plan->pin] = plan->depth;
     }
     return 0;
 }

@@ -133,26 +133,50 @@ bool tt_seat_lock_memory(void)
     return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0;
 }
 
+static void wait_word(const uint32_t *word)
+{
+    while (!__atomic_load_n(word, __ATOMIC_ACQUIRE))
+        (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+}
+
+static void set_word(uint32_t *word)
+{
+    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+static void begin(void *ctx)
+{
+    struct tt_seat *seat = ctx;
+
+    wait_word(&seat->is_ready);
+    seat->entry(seat->argument);
+}
+
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
     struct tt_port_world port = tt_linux_port(&seat->world);
-    int r = port.ops->spawn_worker(port.world, entry, argument);
     bool is_locked;
+    int r;
 
+    seat->entry = entry;
+    seat->argument = argument;
+    r = port.ops->spawn_worker(port.world, begin, seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     is_locked = tt_seat_lock_memory();
-    return tt_message_send_new(seat->control,
-                               json_pack("{ss si sb}", "event", "ready", "tid",
-                                         seat->world.worker_tid, "is_locked", (int)is_locked),
-                               NULL, NULL, 0, err);
+    r = tt_message_send_new(seat->control,
+                            json_pack("{ss si sb}", "event", "ready", "tid", seat->world.worker_tid,
+                                      "is_locked", (int)is_locked),
+                            NULL, NULL, 0, err);
+    set_word(&seat->is_ready);
+    return r;
 }
 
 void tt_seat_wait_go(struct tt_seat *seat)
 {
-    while (!__atomic_load_n(&seat->is_go, __ATOMIC_ACQUIRE))
-        (void)syscall(SYS_futex, &seat->is_go, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    wait_word(&seat->is_go);
 }
 
 void tt_seat_done(struct tt_seat *seat)
@@ -178,8 +202,7 @@ static void go(struct tt_seat *seat, const struct tt_message *message)
         return;
     seat->epoch_ns = tt_message_int(message, "epoch_ns", tt_linux_now());
     seat->first_ns = tt_message_int(message, "first_ns", 0);
-    __atomic_store_n(&seat->is_go, 1, __ATOMIC_RELEASE);
-    (void)syscall(SYS_futex, &seat->is_go, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+    set_word(&seat->is_go);
     tt_bell_ring(&seat->bells, seat->number);
 }
 

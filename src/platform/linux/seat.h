@@ -17,8 +17,11 @@ struct tt_seat {
     struct tt_message setup; /* its descriptors are taken as they are mapped */
     struct tt_bells bells;
     struct tt_linux world;
+    void (*entry)(void *argument);
+    void *argument;
     /* Written by the main thread, read by the worker: atomic. */
-    uint32_t is_go; /* a futex */
+    uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
+    uint32_t is_go;    /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
     int64_t stopped_ns;         /* monotonic; valid once is_stopped */

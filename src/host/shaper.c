@@ -1,0 +1,252 @@
+/* The shaper: a service's text comes in, its picture goes out. It parses what strangers wrote and
+ * lets media libraries look at what strangers recorded, so it lives behind walls, reads only, and
+ * for a few seconds. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "components/table.h"
+#include "host/host.h"
+#include "platform/linux/message.h"
+#include "platform/linux/seat.h"
+#include "spec/picture.h"
+
+enum { PROBE_S = 5 };
+
+/* The answer if a probe does not return: a handler can only send what is ready. */
+static struct {
+    int control;
+    char text[512];
+} too_late;
+
+static void on_alarm(int signal_number)
+{
+    (void)send(too_late.control, too_late.text, strlen(too_late.text), MSG_NOSIGNAL);
+    _exit(1);
+}
+
+/* Names of components are letters, digits and little else, but this is JSON in a handler's hand. */
+static void prepare_too_late(const char *kind)
+{
+    char plain[64];
+    size_t count = 0;
+
+    for (const char *c = kind; *c && count + 1 < sizeof plain; c++)
+        if (*c > ' ' && *c != '"' && *c != '\\' && *c < 0x7f)
+            plain[count++] = *c;
+    plain[count] = 0;
+    (void)snprintf(
+        too_late.text, sizeof too_late.text,
+        "{\"error\":{\"code\":%d,\"text\":\"%s: nothing came from its input within %d s, "
+        "so it is not known what it gives\",\"line\":0,\"column\":0,\"token\":\"\","
+        "\"expected\":\"\",\"nearest\":\"\"}}",
+        -ETIMEDOUT, plain, PROBE_S);
+}
+
+static int probe(void *ctx, const struct tt_component *component, const struct tt_request *request,
+                 struct tt_shape *ret, struct tt_error *err)
+{
+    int r;
+
+    if (!component->edge || !component->edge->probe)
+        return tt_fail(err, -ENOTSUP, "%s cannot be looked at", component->name);
+    prepare_too_late(component->name);
+    (void)alarm(PROBE_S);
+    r = component->edge->probe(request, ret, err);
+    (void)alarm(0);
+    if (r < 0 && err && err->text[0] == 0)
+        (void)tt_fail(err, r, "%s: %s", component->name, strerror(-r));
+    return r;
+}
+
+static int override(struct tt_service *service, const struct tt_message *order,
+                    const struct tt_catalogue *catalogue, struct tt_error *err)
+{
+    const json_t *sets = json_object_get(order->body, "sets");
+    const char *name = tt_message_text(order, "name");
+    const char *deadline = tt_message_text(order, "deadline");
+    const char *loss = tt_message_text(order, "loss");
+    const char *rate = tt_message_text(order, "rate");
+
+    if (strlen(name) >= sizeof service->name)
+        return tt_fail(err, -EINVAL, "a service's name has at most %zu letters",
+                       sizeof service->name - 1);
+    if (name[0])
+        (void)tt_format_text(service->name, sizeof service->name, "%s", name);
+    if (deadline[0] &&
+        (tt_parse_duration(deadline, &service->deadline_ns) < 0 || service->deadline_ns <= 0))
+        return tt_fail(err, -EINVAL, "'%s' is no deadline; say 40ms or 1.5s", deadline);
+    if (loss[0] && tt_parse_fraction(loss, &service->loss) < 0)
+        return tt_fail(err, -EINVAL, "'%s' is no loss bound; say 1%%, 0.001 or 1/100", loss);
+    if (rate[0] && (tt_parse_rational(rate, &service->rate) < 0 || service->rate.num <= 0))
+        return tt_fail(err, -EINVAL, "'%s' is no rate; say 50 or 30000/1001", rate);
+    if (json_is_true(json_object_get(order->body, "best_effort")))
+        service->is_best_effort = true;
+    for (size_t n = 0; n < json_array_size(sets); n++) {
+        const char *assignment = json_string_value(json_array_get(sets, n));
+        int r = assignment ? tt_service_set(service, assignment, catalogue, err) : 0;
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static const struct tt_component *find_component(const char *kind)
+{
+    for (uint32_t n = 0; n < tt_component_count; n++)
+        if (strcmp(tt_components[n]->name, kind) == 0)
+            return tt_components[n];
+    return NULL;
+}
+
+static bool is_relative_place(const struct tt_spec_param *param)
+{
+    const char *value = param->value;
+    size_t scheme =
+        strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    if (strcmp(param->name, "url") != 0 && strcmp(param->name, "path") != 0)
+        return false;
+    return value[0] != 0 && value[0] != '/' && strcmp(value, "-") != 0 && value[scheme] != ':';
+}
+
+/* Relative paths start from the text's folder, but edges have another one: they get whole paths.
+ * What is printed for the user was made before and stays as he wrote it. */
+static int complete_paths(struct tt_service *service, const char *base,
+                          const struct tt_catalogue *catalogue, struct tt_error *err)
+{
+    char assignment[8192];
+
+    for (uint32_t n = 0; n < service->component_count && base[0]; n++) {
+        const struct tt_spec_component *one = &service->components[n];
+        const struct tt_component *component = find_component(one->kind);
+
+        if (!component || !(component->flags & TT_EDGE))
+            continue;
+        for (uint32_t p = 0; p < one->param_count; p++) {
+            int length, r;
+
+            if (!is_relative_place(&one->params[p]))
+                continue;
+            length = snprintf(assignment, sizeof assignment, "%s.%s=%s/%s", one->name,
+                              one->params[p].name, base, one->params[p].value);
+            if (length < 0 || (size_t)length >= sizeof assignment)
+                return tt_fail(err, -ENAMETOOLONG, "the path of '%s' is too long", one->name);
+            r = tt_service_set(service, assignment, catalogue, err);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static void add_notes(json_t *array, char *const *notes, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        bool is_known = false;
+
+        for (size_t i = 0; i < json_array_size(array); i++)
+            is_known =
+                is_known || strcmp(json_string_value(json_array_get(array, i)), notes[n]) == 0;
+        if (!is_known)
+            json_array_append_new(array, json_string(notes[n]));
+    }
+}
+
+struct answer {
+    struct tt_service *service;
+    struct tt_picture *picture;
+    char *print, *dot, *picture_text;
+};
+
+static int send_answer(int control, const struct answer *answer, struct tt_error *err)
+{
+    static const char *const names[] = {"picture", "print", "dot"};
+    const char *texts[] = {answer->picture_text, answer->print, answer->dot};
+    json_t *notes = json_array();
+    int fds[3];
+    int r = 0;
+
+    add_notes(notes, answer->service->notes, answer->service->note_count);
+    add_notes(notes, answer->picture->notes, answer->picture->note_count);
+    for (int n = 0; n < 3 && r >= 0; n++) {
+        if (!texts[n])
+            return tt_fail(err, -ENOMEM, "no memory for the %s of the service", names[n]);
+        fds[n] = r = tt_message_text_fd(names[n], texts[n], strlen(texts[n]), err);
+    }
+    if (r < 0)
+        return r;
+    return tt_message_send_new(control, json_pack("{sb so}", "ok", 1, "notes", notes), fds, names,
+                               3, err);
+}
+
+static int shape(const struct tt_message *order, const char *text, uint64_t bytes,
+                 struct answer *ret, struct tt_error *err)
+{
+    struct tt_catalogue catalogue = {tt_components, tt_component_count};
+    const char *base = tt_message_text(order, "base");
+    bool is_graph = strcmp(tt_message_text(order, "form"), "graph") == 0;
+    int r;
+
+    if (base[0] && chdir(base) < 0)
+        return tt_fail(err, -errno, "cannot enter the folder '%s': %s", base, strerror(errno));
+    r = is_graph ? tt_service_parse_graph(text, bytes, &catalogue, &ret->service, err)
+                 : tt_service_parse_yaml(text, bytes, &catalogue, &ret->service, err);
+    if (r == 0)
+        r = override(ret->service, order, &catalogue, err);
+    if (r < 0)
+        return r;
+    ret->print = tt_service_print(ret->service);
+    r = complete_paths(ret->service, base, &catalogue, err);
+    if (r == 0)
+        r = tt_picture_shape(ret->service, &catalogue, probe, NULL, &ret->picture, err);
+    if (r < 0)
+        return r;
+    ret->picture_text = tt_picture_print(ret->picture);
+    ret->dot = tt_picture_dot(ret->picture);
+    return 0;
+}
+
+static int answer_order(int control, struct tt_message *order, struct tt_error *err)
+{
+    int fd = tt_message_take(order, "text");
+    struct answer answer = {NULL};
+    uint64_t bytes = 0;
+    char *text = NULL;
+    int r;
+
+    if (strcmp(tt_message_text(order, "op"), "shape") != 0 || fd < 0)
+        return tt_fail(err, -EPROTO, "expected the operation 'shape' with a text");
+    r = tt_message_read_fd(fd, TT_SPEC_BYTES_MAX, &text, &bytes, err);
+    if (r == -E2BIG)
+        return tt_fail(err, r, "the service's text is longer than %d bytes", TT_SPEC_BYTES_MAX);
+    if (r == 0)
+        r = shape(order, text, bytes, &answer, err);
+    return r == 0 ? send_answer(control, &answer, err) : r;
+}
+
+void host_shaper(int control, const struct tt_jail *jail)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct tt_message order;
+    struct tt_error err = {0};
+    int r = tt_jail_close(jail, &err);
+
+    too_late.control = control;
+    (void)sigaction(SIGALRM, &action, NULL);
+    if (r == 0)
+        r = tt_message_receive(control, &order, &err);
+    if (r == 0)
+        r = answer_order(control, &order, &err);
+    if (r < 0) {
+        err.code = r;
+        (void)tt_message_send_new(control, json_pack("{so}", "error", tt_message_error(&err)), NULL,
+                                  NULL, 0, NULL);
+    }
+    _exit(r < 0);
+}

@@ -1,0 +1,243 @@
+/* The zygote: everything linked, nothing opened, one thread. A child is forked in microseconds
+ * instead of loading media libraries for 70 ms, and is tactusd's own child. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "container/container.h"
+#include "edge/edge.h"
+#include "host/host.h"
+#include "platform/linux/message.h"
+#include "platform/linux/seat.h"
+
+enum { STACK_BYTES = 8 << 20, CONTROL_FD = 3, PATHS_MAX = 64, GROUPS_MAX = 64 };
+
+struct order {
+    struct tt_jail jail;
+    int control;
+    pid_t parent; /* whom the child must belong to; 0: not visible from its pid namespace */
+    char note[256];
+    int32_t *own_tid; /* where the C library keeps the calling thread's id; NULL: unknown */
+    const char *files[PATHS_MAX], *writes[PATHS_MAX];
+    uint32_t groups[GROUPS_MAX];
+};
+
+static void say_note(void *ctx, const char *text)
+{
+    const struct order *order = ctx;
+
+    /* tactusd waits for one answer of a shaper; what its walls lack, the others tell. */
+    if (order->jail.role != TT_JAIL_SHAPER)
+        tt_seat_say(order->control, "note", text);
+}
+
+/* Only what it was given: the control socket; 0 and 1 lead nowhere, 2 is for a last word. */
+static int close_others(struct order *order)
+{
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0)
+        return -errno;
+    if (order->control != CONTROL_FD && dup3(order->control, CONTROL_FD, O_CLOEXEC) < 0)
+        return -errno;
+    order->control = CONTROL_FD;
+    return syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* Cleared by the kernel when the process changes its user, so it is set after that. A parent that
+ * was gone before is noticed here, or by the control socket's end where pids are hidden. */
+static void die_with_parent(const struct order *order)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (order->parent != 0 && getppid() != order->parent)
+        _exit(1);
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a viewer that leaves must not end a writer */
+    (void)signal(SIGINT, SIG_IGN);  /* the terminal's ^C is the command's; it sends stop */
+}
+
+static int child_main(void *ctx)
+{
+    struct order *order = ctx;
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit no_core = {0, 0};
+    struct tt_error err = {0};
+    int r;
+
+    /* clone() outside of fork() leaves the C library with the zygote's thread id. */
+    if (order->own_tid)
+        *order->own_tid = gettid();
+    reset_signals();
+    die_with_parent(order);
+    r = close_others(order);
+    if (r < 0)
+        _exit(1);
+    (void)setrlimit(RLIMIT_MEMLOCK, &unlimited); /* where permitted; before the rights are gone */
+    (void)setrlimit(RLIMIT_CORE, &no_core);      /* frame pools do not belong on a disk */
+    if (order->note[0])
+        say_note(order, order->note);
+    order->jail.note = say_note;
+    order->jail.ctx = order;
+    r = tt_jail_enter(&order->jail, &err);
+    die_with_parent(order);
+    if (r < 0)
+        tt_seat_fail(order->control, &err);
+    switch (order->jail.role) {
+    case TT_JAIL_SHAPER:
+        (void)prctl(PR_SET_NAME, "tactus-shaper", 0, 0, 0);
+        host_shaper(order->control, &order->jail);
+    case TT_JAIL_CONTAINER:
+        (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);
+        tt_container_main(order->control, &order->jail);
+    case TT_JAIL_EDGE:
+        (void)prctl(PR_SET_NAME, "tactus-edge", 0, 0, 0);
+        tt_edge_main(order->control, &order->jail);
+    }
+    _exit(1);
+}
+
+static uint32_t read_paths(const json_t *array, const char **ret)
+{
+    uint32_t count = 0;
+
+    for (size_t n = 0; n < json_array_size(array) && count < PATHS_MAX; n++) {
+        const char *path = json_string_value(json_array_get(array, n));
+
+        if (path)
+            ret[count++] = path;
+    }
+    return count;
+}
+
+static int read_order(struct tt_message *message, struct order *ret, struct tt_error *err)
+{
+    const char *role = tt_message_text(message, "role");
+    const json_t *groups = json_object_get(message->body, "groups");
+
+    memset(ret, 0, sizeof *ret);
+    if (strcmp(role, "shaper") == 0)
+        ret->jail.role = TT_JAIL_SHAPER;
+    else if (strcmp(role, "container") == 0)
+        ret->jail.role = TT_JAIL_CONTAINER;
+    else if (strcmp(role, "edge") == 0)
+        ret->jail.role = TT_JAIL_EDGE;
+    else
+        return tt_fail(err, -EINVAL, "there is no role '%s'", role);
+    ret->jail.uid = (uint32_t)tt_message_int(message, "uid", 0);
+    ret->jail.gid = (uint32_t)tt_message_int(message, "gid", 0);
+    ret->jail.has_network = json_is_true(json_object_get(message->body, "network"));
+    ret->jail.files = ret->files;
+    ret->jail.file_count = read_paths(json_object_get(message->body, "files"), ret->files);
+    ret->jail.writes = ret->writes;
+    ret->jail.write_count = read_paths(json_object_get(message->body, "writes"), ret->writes);
+    ret->jail.groups = ret->groups;
+    for (size_t n = 0; n < json_array_size(groups) && n < GROUPS_MAX; n++)
+        ret->groups[ret->jail.group_count++] =
+            (uint32_t)json_integer_value(json_array_get(groups, n));
+    ret->control = tt_message_take(message, "control");
+    if (ret->control < 0)
+        return tt_fail(err, -EPROTO, "the order carries no control socket");
+    return 0;
+}
+
+/* The flags are wishes: a kernel or a container around us may refuse them, and the child says so.
+ */
+static int fork_child(struct order *order, char *stack)
+{
+    int flags = tt_jail_clone_flags(order->jail.role, order->jail.has_network, order->note,
+                                    sizeof order->note);
+    pid_t parent = getppid();
+    int pid;
+
+    order->jail.has_user_namespace = (flags & CLONE_NEWUSER) != 0;
+    order->jail.has_mounts = (flags & CLONE_NEWNS) != 0;
+    order->parent = flags & CLONE_NEWPID ? 0 : parent;
+    if (order->jail.has_user_namespace) {
+        order->jail.uid = geteuid();
+        order->jail.gid = getegid();
+    }
+    pid = clone(child_main, stack + STACK_BYTES, flags | CLONE_PARENT | SIGCHLD, order);
+    if (pid >= 0 || flags == 0)
+        return pid < 0 ? -errno : pid;
+    (void)tt_format_text(order->note, sizeof order->note,
+                         "no namespaces of its own: this machine refuses them (%s)",
+                         strerror(errno));
+    order->jail.has_user_namespace = order->jail.has_mounts = false;
+    order->parent = parent;
+    pid = clone(child_main, stack + STACK_BYTES, CLONE_PARENT | SIGCHLD, order);
+    return pid < 0 ? -errno : pid;
+}
+
+static int32_t *find_own_tid(void)
+{
+    int32_t *place = NULL;
+
+    if (prctl(PR_GET_TID_ADDRESS, &place, 0, 0, 0) < 0 || !place || *place != gettid())
+        return NULL;
+    return place;
+}
+
+static void spawn(int fd, struct tt_message *message, char *stack, int32_t *own_tid)
+{
+    struct tt_error err = {0};
+    struct order order;
+    int r = read_order(message, &order, &err);
+
+    order.own_tid = own_tid;
+    if (r == 0) {
+        r = fork_child(&order, stack);
+        (void)close(order.control);
+        if (r < 0)
+            (void)tt_fail(&err, r, "cannot fork a %s: %s", tt_message_text(message, "role"),
+                          strerror(-r));
+    }
+    if (r > 0)
+        (void)tt_message_send_new(fd, json_pack("{si}", "pid", r), NULL, NULL, 0, NULL);
+    else
+        (void)tt_message_send_new(fd, json_pack("{so}", "error", tt_message_error(&err)), NULL,
+                                  NULL, 0, NULL);
+}
+
+int host_zygote(int fd)
+{
+    int32_t *own_tid = find_own_tid();
+    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+    if (stack == MAP_FAILED)
+        return 1;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (;;) {
+        struct tt_message message;
+        struct tt_error err = {0};
+        int r = tt_message_receive(fd, &message, &err);
+
+        if (r == -EPIPE)
+            return 0;
+        if (r < 0)
+            (void)tt_message_send_new(fd, json_pack("{so}", "error", tt_message_error(&err)), NULL,
+                                      NULL, 0, NULL);
+        if (r < 0 && r != -EPROTO)
+            return 1;
+        if (r == 0)
+            spawn(fd, &message, stack, own_tid);
+        tt_message_fini(&message);
+    }
+}
