@@ -1,0 +1,189 @@
+/* audio.mix: the sum of its inputs, led by the service's clock, cut at full scale. */
+#include <errno.h>
+#include <string.h>
+
+#include "components/lib/audio.h"
+#include "components/lib/channels.h"
+#include "components/lib/frames.h"
+#include "components/lib/settings.h"
+#include "tactus/error.h"
+
+enum { PARAM_CHANNELS, PARAM_QUANTUM, PARAM_GAIN_DB, PARAM_COUNT };
+enum { PORT_IN, PORT_OUT, PORT_COUNT };
+enum { SAMPLE_RATE = 48000 };
+
+struct mix_state {
+    struct tt_format format;
+    uint32_t bytes, quantum, in_count;
+    float gains[TT_PORTS_MAX];
+};
+
+static const struct tt_format accepts[] = {
+    {.kind = TT_AUDIO, .fourcc = TT_F32P, .sample_rate = SAMPLE_RATE},
+};
+
+static const struct tt_port ports[PORT_COUNT] = {
+    [PORT_IN] = {.name = "*",
+                 .accepts = accepts,
+                 .accept_count = 1,
+                 .late_policies = TT_LATE_DROP | TT_LATE_REPEAT | TT_LATE_SILENCE,
+                 .instances_max = TT_PORTS_MAX,
+                 .in_place_of = -1},
+    [PORT_OUT] =
+        {.name = "out", .accepts = accepts, .accept_count = 1, .is_output = 1, .in_place_of = -1},
+};
+
+static const struct tt_param params[PARAM_COUNT] = {
+    [PARAM_CHANNELS] = {.name = "channels",
+                        .unit = "channels",
+                        .help = "of the mix; inputs are mixed down or up to it first",
+                        .initial = "2",
+                        .type = TT_PARAM_INT,
+                        .min = 1,
+                        .max = TT_CHANNELS_MAX},
+    [PARAM_QUANTUM] = {.name = "quantum",
+                       .unit = "samples",
+                       .help = "samples in a frame, at 48 kHz",
+                       .initial = "480",
+                       .type = TT_PARAM_INT,
+                       .min = 16,
+                       .max = 48000},
+    [PARAM_GAIN_DB] = {.name = "*.gain_db",
+                       .unit = "dB",
+                       .help = "gain of this input",
+                       .initial = "0",
+                       .type = TT_PARAM_FLOAT,
+                       .min = -120,
+                       .max = 40},
+};
+
+static uint32_t make_format(const struct tt_request *request, struct tt_format *ret)
+{
+    uint32_t bytes = tt_format_audio(ret, TT_F32P, SAMPLE_RATE,
+                                     (uint32_t)tt_setting_int(request, PARAM_CHANNELS),
+                                     (uint32_t)tt_setting_int(request, PARAM_QUANTUM));
+
+    ret->layout = component_layout(ret->channels);
+    return bytes;
+}
+
+static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
+{
+    ret->bytes_max[0] = make_format(request, &ret->out[0]);
+    if (ret->bytes_max[0] == 0)
+        return tt_fail(err, -EINVAL,
+                       "audio.mix cannot mix %lld channels in quanta of %lld samples: use 1 to %d "
+                       "channels and 16 to 48000 samples",
+                       (long long)tt_setting_int(request, PARAM_CHANNELS),
+                       (long long)tt_setting_int(request, PARAM_QUANTUM), TT_CHANNELS_MAX);
+    if (request->in_count == 0)
+        return tt_fail(err, -EINVAL, "audio.mix has nothing to mix: connect at least one input");
+    for (uint32_t n = 0; n < request->in_count && n < TT_PORTS_MAX; n++) {
+        ret->want[n].kind = TT_AUDIO;
+        ret->want[n].fourcc = TT_F32P;
+        ret->want[n].sample_rate = SAMPLE_RATE;
+        ret->want[n].channels = ret->out[0].channels;
+        ret->want[n].rate = ret->out[0].rate;
+    }
+    ret->clock_rate = ret->out[0].rate;
+    ret->state_bytes = sizeof(struct mix_state);
+    return 0;
+}
+
+static int init(void *state_, const struct tt_request *request, struct tt_error *err)
+{
+    struct mix_state *state = state_;
+
+    state->in_count = request->in_count;
+    state->quantum = (uint32_t)tt_setting_int(request, PARAM_QUANTUM);
+    state->bytes = make_format(request, &state->format);
+    for (uint32_t n = 0; n < request->in_count; n++) {
+        const struct tt_format *in = request->in + n;
+
+        if (in->fourcc != TT_F32P || in->sample_rate != SAMPLE_RATE ||
+            in->channels != state->format.channels || in->stride[0] < state->quantum * 4)
+            return tt_fail(err, -EINVAL,
+                           "audio.mix cannot mix input '%s' as it comes: put audio.convert or "
+                           "audio.resample before it",
+                           request->pins[n].name);
+        state->gains[n] = (float)component_gain(component_float_of(request, PARAM_GAIN_DB, n, 0));
+    }
+    return 0;
+}
+
+static int open(void *state, void *scratch, const struct tt_host *host,
+                const struct tt_request *request)
+{
+    return 0;
+}
+
+static void add(float *restrict sum, const float *restrict samples, float gain, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++)
+        sum[n] += gain * samples[n];
+}
+
+static void cut(float *samples, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        float value = samples[n] > 1 ? 1 : samples[n];
+
+        samples[n] = value < -1 ? -1 : value;
+    }
+}
+
+static int process(void *state_, struct tt_call *call)
+{
+    const struct mix_state *state = state_;
+    const struct tt_format *format = &state->format;
+    struct tt_frame *out = tt_call_out(call, 0);
+
+    call->key_point = 1;
+    if (call->in_count < state->in_count || call->out_count == 0)
+        return TT_DONE;
+    if (out->data == 0 || out->capacity < state->bytes)
+        return -ENOBUFS;
+
+    memset(tt_frame_data(out), 0, state->bytes);
+    for (uint32_t n = 0; n < state->in_count; n++) {
+        const struct tt_frame *in = tt_call_in(call, n);
+        uint32_t count;
+
+        if (!component_has_data(in) || (in->flags & TT_GAP) != 0)
+            continue;
+        count = component_samples(format, in);
+        for (uint32_t channel = 0; channel < format->channels; channel++)
+            add(tt_channel(format, out->data, channel), tt_channel(format, in->data, channel),
+                state->gains[n], count);
+        out->flags |= in->flags & (uint32_t)(TT_REPEATED | TT_LATE);
+    }
+    for (uint32_t channel = 0; channel < format->channels; channel++)
+        cut(tt_channel(format, out->data, channel), state->quantum);
+    out->flags |= TT_KEY;
+    out->bytes = state->bytes;
+    return TT_DONE;
+}
+
+static void close(void *state)
+{
+}
+
+const struct tt_component tt_component_audio_mix = {
+    .abi = TT_ABI,
+    .size = sizeof(struct tt_component),
+    .flags = TT_PURE,
+    .version = 1,
+    .name = "audio.mix",
+    .help = "adds sounds up, each with its gain",
+    .example = "tactus run test.audio frequency=440 ! audio.mix name=m b.gain_db=-6 ! null  "
+               "test.audio frequency=660 ! m.b --for 2s",
+    .ports = ports,
+    .params = params,
+    .port_count = PORT_COUNT,
+    .param_count = PARAM_COUNT,
+    .shape = shape,
+    .init = init,
+    .open = open,
+    .process = process,
+    .close = close,
+};
