@@ -1,0 +1,122 @@
+/* Who made a frame late or lost: the engine's first word, from the hops that it remembers. */
+#include "core/inside.h"
+
+void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
+                 enum tt_cause cause)
+{
+    engine->drops[engine->drop_next++ % DROPS] = (struct drop){
+        .node = node->number, .cause = (uint8_t)cause, .is_set = true, .origin_ns = origin_ns};
+}
+
+void engine_history(struct node *node, const struct hop *hop)
+{
+    node->history[node->history_next++ % HISTORY] = *hop;
+    node->history[(node->history_next - 1) % HISTORY].is_set = true;
+}
+
+/* Containers round presentation times: an eighth of a period either way is the same instant. */
+static bool is_within(int64_t origin_ns, int64_t from_ns, int64_t period_ns)
+{
+    return origin_ns >= from_ns - period_ns / 8 && origin_ns < from_ns + period_ns - period_ns / 8;
+}
+
+static enum tt_cause find_drop(struct tt_engine *engine, const struct blame *blame, uint32_t *ret)
+{
+    for (uint32_t n = 1; n <= DROPS; n++) {
+        const struct drop *drop = &engine->drops[(engine->drop_next - n) % DROPS];
+
+        if (!drop->is_set)
+            break;
+        if (engine_is_ancestor(blame->sink, drop->node) &&
+            is_within(drop->origin_ns, blame->origin_ns, blame->period_ns)) {
+            *ret = engine->nodes[drop->node].plan->ledger_component;
+            return drop->cause;
+        }
+    }
+    return TT_CAUSE_NONE;
+}
+
+/* A release that never was: given up because the worker was away, or not in the media at all. */
+static enum tt_cause find_absence(const struct node *node, const struct blame *blame)
+{
+    int64_t newest = INT64_MIN;
+
+    if (node->skipped_to_ns > blame->origin_ns && node->skipped_from_ns <= blame->origin_ns)
+        return TT_CAUSE_WORKER;
+    if (node->kind != KIND_SOURCE && node->kind != KIND_INLET)
+        return TT_CAUSE_NONE;
+    for (uint32_t n = 0; n < HISTORY; n++) {
+        const struct hop *hop = &node->history[n];
+
+        if (!hop->is_set)
+            continue;
+        if (hop->origin_ns > blame->origin_ns - node->period_ns &&
+            hop->origin_ns < blame->origin_ns + blame->period_ns)
+            return TT_CAUSE_NONE;
+        newest = hop->origin_ns > newest ? hop->origin_ns : newest;
+    }
+    return newest > blame->origin_ns ? TT_CAUSE_MEDIA : TT_CAUSE_NONE;
+}
+
+static enum tt_cause judge_hop(const struct node *node, const struct hop *hop,
+                               const struct blame *blame, int64_t *waited_ns)
+{
+    int64_t wall_ns = hop->end_ns - hop->start_ns;
+
+    if (node->kind == KIND_INLET) /* ready: when the edge put it; start: its release */
+        return hop->ready_ns > hop->start_ns ? TT_CAUSE_EDGE : TT_CAUSE_NONE;
+    *waited_ns += hop->start_ns - hop->ready_ns;
+    if (hop->cpu_ns < 0)
+        return TT_CAUSE_NONE;
+    if (node->plan->budget_ns > 0 && hop->cpu_ns > node->plan->budget_ns)
+        return TT_CAUSE_BUDGET;
+    return !blame->is_lost && wall_ns - hop->cpu_ns > blame->late_ns ? TT_CAUSE_WORKER
+                                                                     : TT_CAUSE_NONE;
+}
+
+static enum tt_cause judge_node(const struct node *node, const struct blame *blame,
+                                int64_t *waited_ns)
+{
+    for (uint32_t n = 0; n < HISTORY; n++) {
+        const struct hop *hop = &node->history[n];
+        enum tt_cause cause;
+
+        if (!hop->is_set || !is_within(hop->origin_ns, blame->origin_ns, blame->period_ns))
+            continue;
+        cause = judge_hop(node, hop, blame, waited_ns);
+        if (cause != TT_CAUSE_NONE)
+            return cause;
+    }
+    return TT_CAUSE_NONE;
+}
+
+enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
+                           uint32_t *ret_component)
+{
+    enum tt_cause cause = TT_CAUSE_NONE;
+    int64_t waited_ns = 0, waited_most_ns = -1;
+    uint32_t waiter = blame->sink->plan->ledger_component;
+
+    if (blame->is_lost)
+        cause = find_drop(engine, blame, ret_component);
+    for (uint32_t n = 0; n < engine->params.node_count && cause == TT_CAUSE_NONE; n++) {
+        const struct node *node = &engine->nodes[n];
+        int64_t before_ns = waited_ns;
+
+        if (!engine_is_ancestor(blame->sink, n))
+            continue;
+        *ret_component = node->plan->ledger_component;
+        if (blame->is_lost)
+            cause = find_absence(node, blame);
+        if (cause == TT_CAUSE_NONE)
+            cause = judge_node(node, blame, &waited_ns);
+        if (waited_ns - before_ns > waited_most_ns) {
+            waited_most_ns = waited_ns - before_ns;
+            waiter = node->plan->ledger_component;
+        }
+    }
+    if (cause != TT_CAUSE_NONE)
+        return cause;
+    *ret_component = waiter;
+    return !blame->is_lost && waited_ns > blame->late_ns ? TT_CAUSE_WORKER : TT_CAUSE_UNKNOWN;
+}

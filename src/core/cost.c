@@ -1,0 +1,154 @@
+/* What activations cost: one wall clock read at each boundary, the CPU clock where it matters. */
+#include "core/inside.h"
+
+void engine_busy(struct tt_engine *engine)
+{
+    if (engine->is_busy)
+        return;
+    engine->is_busy = true;
+    engine->cpu_ns = engine->ops->cpu_now(engine->world);
+    engine->wall_since_cpu_ns = 0;
+}
+
+void engine_idle(struct tt_engine *engine)
+{
+    if (!engine->is_busy)
+        return;
+    engine->is_busy = false;
+    __atomic_store_n(&engine->stats->cpu_ns, engine->ops->cpu_now(engine->world), __ATOMIC_RELAXED);
+    if (__atomic_exchange_n(&engine->armed_until_ns, 0, __ATOMIC_RELAXED) != 0)
+        engine->ops->disarm(engine->world);
+}
+
+/* Armed lazily: a timer that fires too early for this job is armed again by its handler. */
+void engine_cost_begin(struct tt_engine *engine, const struct node *node)
+{
+    int64_t until_ns, armed_ns;
+
+    __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->is_over, 0, __ATOMIC_RELAXED);
+    if (node->plan->budget_ns <= 0)
+        return;
+    until_ns = engine->now_ns + node->plan->budget_ns;
+    __atomic_store_n(&engine->job_until_ns, until_ns, __ATOMIC_RELEASE);
+    armed_ns = __atomic_load_n(&engine->armed_until_ns, __ATOMIC_ACQUIRE);
+    if (armed_ns != 0 && armed_ns <= until_ns)
+        return;
+    __atomic_store_n(&engine->armed_until_ns, until_ns, __ATOMIC_RELEASE);
+    engine->ops->arm(engine->world, until_ns);
+}
+
+void tt_engine_on_budget(struct tt_engine *engine)
+{
+    int64_t until_ns = __atomic_load_n(&engine->job_until_ns, __ATOMIC_ACQUIRE);
+
+    __atomic_store_n(&engine->armed_until_ns, 0, __ATOMIC_RELEASE);
+    if (until_ns == 0)
+        return;
+    if (engine->ops->now(engine->world) >= until_ns) {
+        __atomic_store_n(&engine->is_over, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    __atomic_store_n(&engine->armed_until_ns, until_ns, __ATOMIC_RELEASE);
+    engine->ops->arm(engine->world, until_ns);
+}
+
+/* The CPU time of the activation that just ended at now_ns, or -1 when it was not read. Between
+ * two reads the others are charged their wall time, so this one is never charged for them. */
+int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns)
+{
+    struct tt_node_stats *stats = &engine->stats->nodes[node->number];
+    int64_t wall_ns = engine->now_ns - start_ns, cpu_ns = -1, cost_ns, read_ns;
+
+    __atomic_store_n(&engine->job_until_ns, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&engine->stats->stuck_since_ns, 0, __ATOMIC_RELAXED);
+    if (node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns) {
+        read_ns = engine->ops->cpu_now(engine->world);
+        cpu_ns = read_ns - engine->cpu_ns - engine->wall_since_cpu_ns;
+        cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
+        engine->cpu_ns = read_ns;
+        engine->wall_since_cpu_ns = 0;
+    } else {
+        engine->wall_since_cpu_ns += wall_ns;
+    }
+    cost_ns = cpu_ns >= 0 ? cpu_ns : wall_ns;
+    __atomic_store_n(&stats->activations, stats->activations + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&stats->cost_sum_ns, stats->cost_sum_ns + cost_ns, __ATOMIC_RELAXED);
+    if (cost_ns > stats->cost_max_ns)
+        __atomic_store_n(&stats->cost_max_ns, cost_ns, __ATOMIC_RELAXED);
+    if ((node->plan->budget_ns > 0 && cpu_ns > node->plan->budget_ns) ||
+        __atomic_load_n(&engine->is_over, __ATOMIC_RELAXED) != 0)
+        __atomic_store_n(&stats->overruns, stats->overruns + 1, __ATOMIC_RELAXED);
+    return cpu_ns;
+}
+
+static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns)
+{
+    uint64_t put = engine->costs_put;
+
+    __atomic_store_n(&engine->costs[put % COSTS].segment, segment, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->costs[put % COSTS].cost_ns, cost_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->costs_put, put + 1, __ATOMIC_RELEASE);
+}
+
+void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
+                     int64_t cost_ns)
+{
+    uint32_t number = node->plan->segment;
+    struct segment *segment = &engine->segments[number];
+    struct sum *sum;
+    int64_t release;
+
+    if (segment->rate.num <= 0) {
+        put_sample(engine, number, cost_ns);
+        return;
+    }
+    release = tt_ns_index(origin_ns + tt_index_ns(1, segment->rate) / 8, segment->rate);
+    sum = &segment->sums[(uint64_t)release % OPEN_SUMS];
+    if (sum->is_open && sum->release != release) {
+        put_sample(engine, number, sum->cost_ns);
+        sum->is_open = false;
+    }
+    if (!sum->is_open)
+        *sum = (struct sum){.release = release, .is_open = true};
+    sum->cost_ns += cost_ns;
+}
+
+void engine_cost_flush(struct tt_engine *engine)
+{
+    for (uint32_t n = 0; n < engine->params.segment_count; n++)
+        for (uint32_t m = 0; m < OPEN_SUMS; m++) {
+            struct sum *sum = &engine->segments[n].sums[m];
+
+            if (sum->is_open)
+                put_sample(engine, n, sum->cost_ns);
+            sum->is_open = false;
+        }
+}
+
+/* The writer never waits: a sample that it overwrote while it was read is skipped. */
+bool tt_engine_segment_cost(struct tt_engine *engine, uint32_t *ret_segment, int64_t *ret_cost_ns)
+{
+    for (uint32_t tries = 0; tries < 4; tries++) {
+        uint64_t put = __atomic_load_n(&engine->costs_put, __ATOMIC_ACQUIRE);
+        uint64_t got = engine->costs_got;
+        uint32_t segment;
+        int64_t cost_ns;
+
+        if (got == put)
+            return false;
+        if (put - got >= COSTS)
+            got = put - COSTS + 1;
+        segment = __atomic_load_n(&engine->costs[got % COSTS].segment, __ATOMIC_RELAXED);
+        cost_ns = __atomic_load_n(&engine->costs[got % COSTS].cost_ns, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        engine->costs_got = got + 1;
+        if (__atomic_load_n(&engine->costs_put, __ATOMIC_RELAXED) - got >= COSTS)
+            continue;
+        *ret_segment = segment;
+        *ret_cost_ns = cost_ns;
+        return true;
+    }
+    return false;
+}

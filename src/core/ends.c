@@ -1,0 +1,286 @@
+/* The ends of links: inlets bring frames in at their release, outlets lend frames out. */
+#include "core/inside.h"
+
+static void give_back_rest(struct tt_engine *engine, struct node *node)
+{
+    uint32_t filled = tt_link_filled(node->plan->link);
+    struct tt_link_slot slot;
+    bool has_given = false;
+
+    for (uint32_t n = 0; n < filled; n++) {
+        if (!tt_link_get(node->plan->link, engine->params.pools, engine->params.pool_count, &slot))
+            break;
+        if (slot.slot != TT_NO_FRAME)
+            tt_link_give_back(node->plan->link, slot.pool, slot.slot);
+        has_given = true;
+    }
+    if (has_given)
+        engine->ops->ring(engine->world, node->plan->peer);
+}
+
+static void end_inlet(struct tt_engine *engine, struct node *node, int64_t end_ns)
+{
+    engine_finish(engine, node, end_ns);
+    give_back_rest(engine, node);
+}
+
+/* A frame may be in the ring long before it is due to go on; a lie about its index waits no
+ * longer than the engine runs. */
+static int64_t release_of(const struct tt_engine *engine, const struct node *node,
+                          const struct tt_link_slot *slot)
+{
+    if (!engine->is_live || node->rate.num <= 0 || slot->flags & TT_END)
+        return INT64_MIN;
+    if (slot->index > node->index_max || slot->index < -node->index_max)
+        return INT64_MIN;
+    return engine->epoch_ns + tt_index_ns(slot->index, node->rate);
+}
+
+static bool is_sound(const struct node *node, const struct tt_link_slot *slot)
+{
+    if (slot->index > node->index_max || slot->index < -node->index_max)
+        return false;
+    /* In asap mode no clock bounds a jump. */
+    return slot->index - node->next_index <= LOST_MAX || node->rate.num <= 0 ||
+           node->engine->is_live;
+}
+
+static void take_frame(struct tt_engine *engine, struct node *node, const struct tt_link_slot *slot)
+{
+    struct entry entry = {.index = slot->index,
+                          .origin_ns = slot->origin_ns,
+                          .duration_ns = slot->duration_ns,
+                          .handle = engine_handle(slot->pool, slot->slot),
+                          .bytes = slot->bytes,
+                          .flags = slot->flags,
+                          .format_id = slot->format_id,
+                          .valid_slices = slot->valid_slices};
+    struct slot *own = engine_slot(engine, entry.handle);
+    int64_t release_ns = release_of(engine, node, slot);
+    struct hop hop = {.origin_ns = slot->origin_ns,
+                      .ready_ns = slot->stamp_ns,
+                      .start_ns = engine->is_live && node->rate.num > 0 ? release_ns : NEVER,
+                      .end_ns = engine->now_ns,
+                      .cpu_ns = -1};
+
+    engine_history(node, &hop);
+    node->next_index = slot->index + 1;
+    own->refs = 1;
+    own->inlet = node->number;
+    own->entry = entry;
+    engine_push(engine, node, 0, &entry);
+    engine_unref(engine, entry.handle);
+}
+
+/* False when the slot is not what an honest edge sends: it goes back, or is forgotten. */
+static bool accept(struct tt_engine *engine, struct node *node, const struct tt_link_slot *slot)
+{
+    if (slot->slot == TT_NO_FRAME) { /* a gap: what misses it blames the media */
+        engine_drop(engine, node, slot->origin_ns, TT_CAUSE_MEDIA);
+        return true;
+    }
+    if (slot->pool == engine->params.own_number || !is_sound(node, slot) ||
+        engine_slot(engine, engine_handle(slot->pool, slot->slot))->refs > 0) {
+        tt_link_give_back(node->plan->link, slot->pool, slot->slot);
+        engine->ops->ring(engine->world, node->plan->peer);
+        return false;
+    }
+    take_frame(engine, node, slot);
+    return true;
+}
+
+static int64_t inlet_end_ns(const struct node *node, const struct tt_link_slot *slot)
+{
+    int64_t end_ns = 0;
+
+    for (uint32_t n = 0; n < HISTORY; n++)
+        if (node->history[n].is_set && node->history[n].origin_ns + node->period_ns > end_ns)
+            end_ns = node->history[n].origin_ns + node->period_ns;
+    return slot && slot->origin_ns > end_ns ? slot->origin_ns : end_ns;
+}
+
+/* The time to look again; NEVER when only the peer's bell brings more. INT64_MIN: it has ended. */
+static int64_t drain(struct tt_engine *engine, struct node *node)
+{
+    uint32_t filled = tt_link_filled(node->plan->link);
+    int64_t end_ns = engine->params.end_ns, release_ns;
+    struct tt_link_slot slot;
+
+    for (uint32_t n = 0; n < filled && tt_link_peek(node->plan->link, &slot); n++) {
+        if (node->rate.num > 0 && engine_is_stopping(engine))
+            break;
+        release_ns = release_of(engine, node, &slot);
+        if (node->rate.num > 0 && !(slot.flags & TT_END) && slot.index <= node->index_max &&
+            slot.index >= 0 && tt_index_ns(slot.index, node->rate) >= end_ns) {
+            if (engine->is_live)
+                break;
+            end_inlet(engine, node, end_ns);
+            return INT64_MIN;
+        }
+        if (release_ns > engine->now_ns)
+            return release_ns;
+        if (!(slot.flags & TT_END) && !engine->is_live && !engine_has_room(engine, node))
+            return NEVER;
+        if (!tt_link_get(node->plan->link, engine->params.pools, engine->params.pool_count, &slot))
+            break;
+        if (slot.flags & TT_END) {
+            if (slot.slot != TT_NO_FRAME)
+                tt_link_give_back(node->plan->link, slot.pool, slot.slot);
+            end_inlet(engine, node, inlet_end_ns(node, &slot));
+            return INT64_MIN;
+        }
+        (void)accept(engine, node, &slot);
+    }
+    return NEVER;
+}
+
+void engine_inlet(struct tt_engine *engine, struct node *node)
+{
+    int64_t wake_ns, end_ns = engine->params.end_ns;
+
+    if (node->is_ended) {
+        give_back_rest(engine, node);
+        return;
+    }
+    wake_ns = drain(engine, node);
+    if (wake_ns == INT64_MIN)
+        return;
+    if (engine_is_stopping(engine)) {
+        end_inlet(engine, node, inlet_end_ns(node, NULL));
+        return;
+    }
+    if (engine->is_live && end_ns < TIME_MAX) {
+        if (engine->now_ns >= engine->epoch_ns + end_ns) {
+            end_inlet(engine, node, node->rate.num > 0 ? end_ns : 0);
+            return;
+        }
+        wake_ns = wake_ns < engine->epoch_ns + end_ns ? wake_ns : engine->epoch_ns + end_ns;
+    }
+    if (wake_ns < NEVER)
+        engine_heap_put(&engine->timers, node->number, wake_ns);
+    else
+        engine_heap_remove(&engine->timers, node->number);
+}
+
+static bool is_lent(const struct node *node, uint32_t handle)
+{
+    return node->lent[handle / 64] >> (handle % 64) & 1;
+}
+
+static void set_lent(struct node *node, uint32_t handle, bool lent)
+{
+    uint64_t bit = (uint64_t)1 << (handle % 64);
+
+    tt_assert(is_lent(node, handle) != lent);
+    if (lent) {
+        node->lent[handle / 64] |= bit;
+        node->lent_count++;
+    } else {
+        node->lent[handle / 64] &= ~bit;
+        node->lent_count--;
+    }
+}
+
+static bool is_known(const struct tt_engine *engine, uint32_t pool, uint32_t slot)
+{
+    return pool < engine->params.pool_count && slot < engine->pools[pool].view.slot_count;
+}
+
+/* After a new reader: what the dead one held and the shared memory no longer calls lent. */
+static void reclaim(struct tt_engine *engine, struct node *node)
+{
+    for (uint32_t pool = 0; pool < engine->params.pool_count; pool++)
+        for (uint32_t n = 0; n < engine->pools[pool].view.slot_count; n++) {
+            uint32_t handle = engine_handle(pool, n);
+
+            if (!is_lent(node, handle) || tt_link_is_on_loan(node->plan->link, pool, n))
+                continue;
+            set_lent(node, handle, false);
+            engine_unref(engine, handle);
+        }
+}
+
+void engine_take_back(struct tt_engine *engine, struct node *node)
+{
+    uint32_t pool, slot;
+
+    for (uint32_t n = 0; n < TT_POOL_SLOTS_MAX; n++) {
+        if (!tt_link_take_back(node->plan->link, &pool, &slot))
+            break;
+        if (!is_known(engine, pool, slot) || !is_lent(node, engine_handle(pool, slot)))
+            continue; /* the peer's lie */
+        set_lent(node, engine_handle(pool, slot), false);
+        engine_unref(engine, engine_handle(pool, slot));
+    }
+    if (tt_link_reader_changed(node->plan->link))
+        reclaim(engine, node);
+}
+
+/* At the start of a new writer: what its predecessor lent is still out. */
+void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
+{
+    uint32_t own = engine->params.own_number;
+
+    for (uint32_t n = 0; n < engine->own->view.slot_count; n++) {
+        if (!tt_link_is_on_loan(node->plan->link, own, n))
+            continue;
+        set_lent(node, engine_handle(own, n), true);
+        engine->own->slots[n].refs++;
+    }
+}
+
+static bool put(struct tt_engine *engine, struct node *node, const struct entry *entry)
+{
+    struct tt_link_slot slot = {.index = entry->index,
+                                .origin_ns = entry->origin_ns,
+                                .duration_ns = entry->duration_ns,
+                                .slot = TT_NO_FRAME,
+                                .bytes = entry->bytes,
+                                .flags = entry->flags,
+                                .format_id = entry->format_id,
+                                .valid_slices = entry->valid_slices,
+                                .stamp_ns = engine->now_ns};
+
+    if (entry->handle != TT_NO_FRAME) {
+        if (is_lent(node, entry->handle))
+            return false; /* never twice on one link */
+        engine_handle_split(entry->handle, &slot.pool, &slot.slot);
+    }
+    if (!tt_link_put(node->plan->link, &slot))
+        return false;
+    if (entry->handle != TT_NO_FRAME) {
+        engine_ref(engine, entry->handle);
+        set_lent(node, entry->handle, true);
+    }
+    engine->ops->ring(engine->world, node->plan->peer);
+    return true;
+}
+
+void engine_outlet(struct tt_engine *engine, struct node *node)
+{
+    struct flow *flow = &engine->flows[node->in[0]];
+
+    if (node->is_ended)
+        return;
+    while (flow->count > 0) {
+        struct entry entry = *engine_head(flow, 0);
+
+        if (put(engine, node, &entry))
+            engine_deliver(engine, node, 0, &entry, engine->now_ns);
+        else if (engine->is_live && flow->plan->late_policy == TT_LATE_DROP)
+            engine_drop(engine, node, entry.origin_ns, TT_CAUSE_EDGE);
+        else
+            return;
+        entry = engine_pop(engine, flow);
+        engine_unref(engine, entry.handle);
+    }
+    if (flow->has_ended) {
+        struct entry end = {.index = node->sinks[0].next_index,
+                            .origin_ns = flow->end_ns,
+                            .handle = TT_NO_FRAME,
+                            .flags = TT_END};
+
+        if (put(engine, node, &end))
+            engine_finish(engine, node, flow->end_ns);
+    }
+}

@@ -1,0 +1,223 @@
+/* The loop: take what arrived, release what is due, run the component with the earliest due time.
+ */
+#include "core/inside.h"
+
+#define NAP_MAX_NS 100000000 /* so that tt_engine_stop() is seen without a bell */
+
+static int64_t first_index(struct tt_rational rate, int64_t first_ns)
+{
+    if (rate.num <= 0 || first_ns <= 0)
+        return 0;
+    return tt_ns_index(first_ns - 1, rate) + 1;
+}
+
+static void begin_node(struct tt_engine *engine, struct node *node, int64_t first_ns)
+{
+    node->next_index = first_index(node->rate, first_ns);
+    for (uint32_t n = 0; node->sinks && n < node->in_count; n++)
+        if (node->in[n] != NONE)
+            node->sinks[n].next_index =
+                first_index(engine->flows[node->in[n]].plan->format->rate, first_ns);
+    engine_dirty(engine, node->number);
+}
+
+void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
+{
+    tt_assert(!engine->has_begun);
+    engine->has_begun = true;
+    engine->epoch_ns = epoch_ns;
+    engine->now_ns = engine->ops->now(engine->world);
+    engine->seen_bell = engine->ops->bell(engine->world);
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        begin_node(engine, &engine->nodes[n], first_ns);
+}
+
+static void settle(struct tt_engine *engine, struct node *node)
+{
+    struct decision d;
+    bool is_ready;
+
+    if (node->kind == KIND_INLET)
+        engine_inlet(engine, node);
+    if (node->kind == KIND_OUTLET)
+        engine_outlet(engine, node);
+    if (node->is_ended || node->kind == KIND_INLET || node->kind == KIND_OUTLET)
+        return;
+
+    engine_decide(engine, node, &d);
+    is_ready = d.what != WHAT_NOTHING && !node->is_starved;
+    if (!engine->is_live && d.what != WHAT_END && !engine_has_room(engine, node))
+        is_ready = false;
+    if (is_ready)
+        engine_heap_put(&engine->ready, node->number,
+                        engine->epoch_ns + d.origin_ns + node->plan->due_offset_ns);
+    else
+        engine_heap_remove(&engine->ready, node->number);
+    if (d.wake_ns != NEVER)
+        engine_heap_put(&engine->timers, node->number, d.wake_ns);
+    else
+        engine_heap_remove(&engine->timers, node->number);
+}
+
+/* Settling one node may make others dirty; the bound leaves the rest for the next turn. */
+static void settle_dirty(struct tt_engine *engine)
+{
+    for (uint32_t n = 0; n < 4 * engine->params.node_count && engine->dirty_count > 0; n++) {
+        struct node *node = &engine->nodes[engine->dirty[engine->dirty_head]];
+
+        engine->dirty_head = (engine->dirty_head + 1) % engine->params.node_count;
+        engine->dirty_count--;
+        node->is_dirty = false;
+        settle(engine, node);
+    }
+}
+
+static void hear_bell(struct tt_engine *engine)
+{
+    uint32_t bell = engine->ops->bell(engine->world);
+
+    if (bell == engine->seen_bell)
+        return;
+    engine->seen_bell = bell;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        struct node *node = &engine->nodes[n];
+
+        if (node->kind == KIND_OUTLET)
+            engine_take_back(engine, node);
+        if (node->kind == KIND_INLET && node->is_ended)
+            engine_inlet(engine, node);
+        else if (node->kind == KIND_OUTLET || node->kind == KIND_INLET)
+            engine_dirty(engine, n);
+    }
+}
+
+static void hear_stop(struct tt_engine *engine)
+{
+    if (engine->is_stop_seen || !engine_is_stopping(engine))
+        return;
+    engine->is_stop_seen = true;
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        engine_dirty(engine, n);
+}
+
+static void release_due(struct tt_engine *engine)
+{
+    for (uint32_t n = 0; n < engine->params.node_count && engine->timers.count > 0; n++) {
+        uint32_t node = engine->timers.nodes[0];
+
+        if (engine->timers.key[node] > engine->now_ns)
+            return;
+        engine_heap_remove(&engine->timers, node);
+        engine_dirty(engine, node);
+    }
+}
+
+static void feed_starved(struct tt_engine *engine)
+{
+    if (!engine->is_pool_freed || engine->starved_count == 0)
+        return;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        if (!engine->nodes[n].is_starved)
+            continue;
+        engine->nodes[n].is_starved = false;
+        engine_dirty(engine, n);
+    }
+    engine->starved_count = 0;
+}
+
+static bool is_over(const struct tt_engine *engine)
+{
+    return engine->sink_count > 0 ? engine->sinks_ended == engine->sink_count
+                                  : engine->nodes_ended == engine->params.node_count;
+}
+
+static void run_next(struct tt_engine *engine)
+{
+    struct node *node = &engine->nodes[engine->ready.nodes[0]];
+
+    engine_busy(engine);
+    engine_heap_remove(&engine->ready, node->number);
+    engine->ops->path(engine->world, true);
+    engine_run_node(engine, node);
+    engine_dirty(engine, node->number);
+    settle_dirty(engine);
+    engine->ops->path(engine->world, false);
+    engine->is_now_fresh = true;
+}
+
+int64_t tt_engine_step(struct tt_engine *engine)
+{
+    if (!engine->is_now_fresh)
+        engine->now_ns = engine->ops->now(engine->world);
+    engine->is_now_fresh = false;
+    __atomic_store_n(&engine->stats->loops, engine->stats->loops + 1, __ATOMIC_RELAXED);
+    hear_bell(engine);
+    hear_stop(engine);
+    release_due(engine);
+    feed_starved(engine);
+    engine->is_pool_freed = false;
+    settle_dirty(engine);
+
+    if (engine->ready.count > 0)
+        run_next(engine);
+    if (is_over(engine)) {
+        if (!engine->stats->is_ended)
+            engine_cost_flush(engine);
+        __atomic_store_n(&engine->stats->is_ended, 1, __ATOMIC_RELEASE);
+        engine_idle(engine);
+        return NEVER;
+    }
+    if (engine->is_now_fresh || engine->dirty_count > 0 || engine->ready.count > 0)
+        return engine->now_ns;
+    engine_idle(engine);
+    return engine->timers.count > 0 ? engine->timers.key[engine->timers.nodes[0]] : NEVER;
+}
+
+void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
+{
+    tt_engine_begin(engine, epoch_ns, first_ns);
+    while (!engine->stats->is_ended) {
+        int64_t next_ns = tt_engine_step(engine);
+
+        if (next_ns <= engine->now_ns || engine->stats->is_ended)
+            continue;
+        if (next_ns - engine->now_ns > NAP_MAX_NS)
+            next_ns = engine->now_ns + NAP_MAX_NS;
+        (void)engine->ops->wait(engine->world, engine->seen_bell, next_ns);
+    }
+}
+
+void tt_engine_stop(struct tt_engine *engine)
+{
+    __atomic_store_n(&engine->is_stopping, 1, __ATOMIC_RELAXED);
+}
+
+bool tt_engine_post(struct tt_engine *engine, uint32_t number, const struct tt_event *event)
+{
+    struct box *box;
+    uint32_t put;
+
+    if (number >= engine->params.node_count)
+        return false;
+    box = &engine->nodes[number].box;
+    put = __atomic_load_n(&box->put, __ATOMIC_RELAXED);
+    if (put - __atomic_load_n(&box->got, __ATOMIC_ACQUIRE) >= BOX)
+        return false;
+    box->events[put % BOX] = *event;
+    __atomic_store_n(&box->put, put + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+void tt_engine_close(struct tt_engine **engine)
+{
+    if (!*engine)
+        return;
+    for (uint32_t n = 0; n < (*engine)->params.node_count; n++) {
+        const struct tt_node_plan *plan = (*engine)->nodes[n].plan;
+
+        if (plan && plan->role == TT_NODE_COMPONENT && (*engine)->nodes[n].is_open &&
+            plan->component->close)
+            plan->component->close(plan->state);
+    }
+    *engine = NULL;
+}

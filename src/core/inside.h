@@ -1,0 +1,311 @@
+/* The engine's own structures, shared by the files of core/ alone. */
+#ifndef TT_CORE_INSIDE_H
+#define TT_CORE_INSIDE_H
+
+#include <stddef.h>
+
+#include "base/assert.h"
+#include "core/engine.h"
+#include "tactus/format.h"
+
+#define NONE UINT32_MAX
+#define NEVER INT64_MAX
+#define TIME_MAX ((int64_t)1 << 60) /* media times beyond are no honest component's */
+
+enum {
+    HISTORY = 16,      /* hops that a node remembers, for blame */
+    DROPS = 256,       /* losses that the engine remembers, for blame */
+    BOX = 8,           /* events that wait for one component */
+    COSTS = 512,       /* samples of segments' costs */
+    OPEN_SUMS = 8,     /* releases of a segment that may be under way at once */
+    WINDOW = 16,       /* coded pictures come in decoding order: at most so far out of order */
+    LOST_MAX = 1 << 16 /* records of lost indices that one delivery may write */
+};
+
+enum kind {
+    KIND_SOURCE, /* released at its index */
+    KIND_SINGLE, /* one input: each frame activates it */
+    KIND_SEPARATE,
+    KIND_LED, /* a join with a leader */
+    KIND_CLOCKED,
+    KIND_INLET,
+    KIND_OUTLET
+};
+
+/* A frame in a queue: its header, and by handle the slot that its payload lies in. */
+struct entry {
+    int64_t index, origin_ns, duration_ns, arrived_ns;
+    uint32_t handle, bytes, flags, format_id, valid_slices;
+};
+
+struct flow {
+    const struct tt_flow_plan *plan;
+    uint32_t next_of_output; /* the next flow from the same output, or NONE */
+    struct entry *entries;
+    uint32_t head, count, capacity;
+    struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
+    bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
+    bool is_still /* rate 0 */, is_audio, is_coded, has_index;
+    int64_t end_ns;     /* origin of what will not come */
+    int64_t last_index; /* taken last, to see gaps */
+    int64_t period_ns;
+};
+
+struct slot {
+    uint32_t refs;
+    uint32_t inlet;        /* foreign pools: the node whose link it goes back to */
+    struct tt_frame *made; /* between frame_new and frame_emit: the component's header */
+    struct entry entry;    /* as it was last seen, for frame_emit of a kept input */
+};
+
+struct pool {
+    struct tt_pool_view view;
+    struct slot *slots;
+    uint32_t *free[TT_PORTS_MAX], free_count[TT_PORTS_MAX], first[TT_PORTS_MAX]; /* own pool */
+};
+
+struct kept {
+    uint32_t handle, port;
+    bool is_made;
+};
+
+struct hop {
+    int64_t origin_ns, ready_ns, start_ns, end_ns, cpu_ns; /* monotonic but for the origin */
+    bool is_set;
+};
+
+struct pending {
+    bool is_set;
+    struct tt_record record;
+};
+
+struct sink {
+    int64_t next_index;
+    bool is_ended;
+    struct pending *window; /* coded video that reorders; else NULL */
+};
+
+struct box {
+    uint32_t put, got; /* atomic */
+    struct tt_event events[BOX];
+};
+
+struct node {
+    const struct tt_node_plan *plan;
+    struct tt_engine *engine;
+    uint32_t number, kind, in_count, out_count, leader;
+    uint32_t in[TT_PORTS_MAX], out[TT_PORTS_MAX]; /* flows, or NONE; out: the first of each */
+    uint32_t out_max[TT_PORTS_MAX], bytes_max[TT_PORTS_MAX], calls_max;
+    uint64_t ancestors[TT_NODES_MAX / 64]; /* itself too */
+    struct tt_rational rate;               /* of releases, or of the leader's flow */
+    int64_t next_index, period_ns, index_max;
+    bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
+    bool is_again;        /* it has more output from the activation before */
+    bool is_draining;     /* that activation was its End */
+    uint32_t again_input; /* of TT_SEPARATE */
+    int64_t again_index, again_origin_ns, again_duration_ns;
+    uint32_t silent_calls; /* of draining, without any output */
+    uint32_t level;
+    struct kept *kept;
+    uint32_t kept_count, kept_max;
+    struct hop history[HISTORY];
+    uint32_t history_next;
+    int64_t skipped_from_ns, skipped_to_ns; /* origins of releases that were given up */
+    struct sink *sinks;                     /* one for each input, or NULL */
+    uint64_t *lent;                         /* outlets: a bit for each handle */
+    uint32_t lent_count;
+    struct box box;
+};
+
+struct heap {
+    uint32_t *nodes, *place; /* place by node, NONE: not in it */
+    int64_t *key;            /* by node */
+    uint32_t count;
+};
+
+/* What a node would do next. */
+enum what { WHAT_NOTHING, WHAT_RUN, WHAT_AGAIN, WHAT_END };
+
+struct decision {
+    enum what what;
+    uint32_t input; /* of TT_SEPARATE */
+    int64_t index, origin_ns, duration_ns, ready_ns;
+    int64_t wake_ns;      /* when to look again; NEVER */
+    bool is_fill;         /* the leader's late policy makes this activation */
+    uint32_t late_inputs; /* a bit for each input whose late policy is used */
+};
+
+struct input {
+    struct entry entry;
+    bool is_there, is_owned /* the call holds the reference */, is_new;
+};
+
+struct emit {
+    uint32_t port;
+    struct entry entry;
+};
+
+struct drop {
+    uint32_t node;
+    uint8_t cause;
+    bool is_set;
+    int64_t origin_ns;
+};
+
+struct sum {
+    int64_t release, cost_ns;
+    bool is_open;
+};
+
+struct segment {
+    uint32_t head;
+    struct tt_rational rate;
+    struct sum sums[OPEN_SUMS];
+};
+
+/* The activation that runs; one at a time. */
+struct running {
+    struct node *node; /* NULL: none */
+    struct decision decision;
+    struct tt_call call;
+    struct tt_frame frames[2 * TT_PORTS_MAX];
+    struct tt_event events[BOX + 1];
+    struct input in[TT_PORTS_MAX];
+    uint32_t out[TT_PORTS_MAX]; /* handles pre-allocated, or NO_FRAME */
+    struct emit *emits;
+    uint32_t emit_count, emit_max;
+    uint32_t output_count; /* frames that it gave */
+    bool is_repeated, has_ended_itself;
+};
+
+struct tt_engine {
+    struct tt_engine_params params;
+    struct tt_engine_stats *stats;
+    const struct tt_port_ops *ops;
+    void *world;
+    uint8_t *memory; /* what is left of the last piece from port.map */
+    uint64_t memory_left;
+
+    struct node *nodes;
+    struct flow *flows;
+    struct pool *pools;
+    struct pool *own;
+    struct heap ready, timers;
+    uint32_t *dirty;
+    uint32_t dirty_head, dirty_count;
+    uint32_t sink_count, sinks_ended, nodes_ended, starved_count;
+    bool is_stop_seen;
+    struct tt_host *hosts;
+    struct running running;
+
+    int64_t epoch_ns, now_ns;
+    bool is_now_fresh; /* the last activation's end is this one's start */
+    bool is_live, is_pool_freed, has_begun;
+    uint32_t seen_bell, is_stopping /* atomic */;
+
+    int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */
+    bool is_busy;
+    int64_t job_until_ns, armed_until_ns; /* atomic; 0: none */
+    uint32_t is_over;                     /* atomic: the running job's budget passed */
+
+    uint64_t records_pending_lost;
+    struct drop drops[DROPS];
+    uint32_t drop_next;
+    struct segment *segments;
+    uint64_t costs_put, costs_got; /* atomic */
+    struct {
+        int64_t cost_ns;
+        uint32_t segment;
+    } costs[COSTS];       /* atomic */
+    uint32_t *check_refs; /* scratch of tt_engine_check */
+};
+
+/* heap.c: nodes by key, ties in topological order */
+void engine_heap_put(struct heap *heap, uint32_t node, int64_t key);
+void engine_heap_remove(struct heap *heap, uint32_t node);
+void engine_heap_check(const struct heap *heap, uint32_t node_count);
+
+/* pool.c */
+uint32_t engine_slot_new(struct tt_engine *engine, uint32_t class_); /* a handle or NO_FRAME */
+struct slot *engine_slot(struct tt_engine *engine, uint32_t handle);
+void *engine_slot_data(struct tt_engine *engine, uint32_t handle, uint32_t *ret_capacity);
+void engine_ref(struct tt_engine *engine, uint32_t handle);
+void engine_unref(struct tt_engine *engine, uint32_t handle);
+uint32_t engine_handle(uint32_t pool, uint32_t slot);
+void engine_handle_split(uint32_t handle, uint32_t *ret_pool, uint32_t *ret_slot);
+
+/* queue.c */
+void engine_dirty(struct tt_engine *engine, uint32_t node);
+void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
+                 const struct entry *entry); /* takes no reference of its own */
+void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port, int64_t end_ns);
+struct entry engine_pop(struct tt_engine *engine, struct flow *flow); /* with its reference */
+void engine_flow_clear(struct tt_engine *engine, struct flow *flow);
+bool engine_has_room(struct tt_engine *engine, const struct node *node);
+const struct entry *engine_head(const struct flow *flow, uint32_t n);
+
+/* release.c, join.c: what a node does next */
+void engine_decide_source(struct tt_engine *engine, struct node *node, struct decision *ret);
+void engine_decide_join(struct tt_engine *engine, struct node *node, struct decision *ret);
+void engine_skip_late(struct tt_engine *engine, struct node *node, int64_t limit_index);
+void engine_take_join(struct tt_engine *engine, struct node *node, const struct decision *decision);
+void engine_decide(struct tt_engine *engine, struct node *node, struct decision *ret);
+
+/* ends.c: the ends of links */
+void engine_inlet(struct tt_engine *engine, struct node *node);
+void engine_outlet(struct tt_engine *engine, struct node *node);
+void engine_take_back(struct tt_engine *engine, struct node *node);
+void engine_outlet_adopt(struct tt_engine *engine, struct node *node);
+
+/* run.c */
+void engine_run_node(struct tt_engine *engine, struct node *node);
+void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns);
+
+/* host.c */
+void engine_host(struct node *node, struct tt_host *ret);
+
+/* sink.c */
+void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
+                    const struct entry *entry, int64_t at_ns);
+void engine_sink_end(struct tt_engine *engine, struct node *node, uint32_t input, int64_t end_ns);
+void engine_record(struct tt_engine *engine, const struct tt_record *record);
+
+/* blame.c */
+void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
+                 enum tt_cause cause);
+void engine_history(struct node *node, const struct hop *hop);
+
+struct blame {
+    const struct node *sink;
+    int64_t origin_ns, period_ns;
+    int64_t late_ns; /* of a lost frame 0 */
+    bool is_lost;
+};
+enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
+                           uint32_t *ret_component);
+
+/* cost.c */
+void engine_busy(struct tt_engine *engine);
+void engine_idle(struct tt_engine *engine);
+void engine_cost_begin(struct tt_engine *engine, const struct node *node);
+int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns); /* CPU */
+void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
+                     int64_t cost_ns);
+void engine_cost_flush(struct tt_engine *engine);
+
+static inline int64_t engine_media(const struct tt_engine *engine, int64_t monotonic_ns)
+{
+    return monotonic_ns - engine->epoch_ns;
+}
+
+static inline bool engine_is_ancestor(const struct node *node, uint32_t other)
+{
+    return node->ancestors[other / 64] >> (other % 64) & 1;
+}
+
+static inline bool engine_is_stopping(const struct tt_engine *engine)
+{
+    return __atomic_load_n(&engine->is_stopping, __ATOMIC_RELAXED) != 0;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* Queues between nodes: declared depth, a reference for each consumer, End after the last. */
+#include "core/inside.h"
+
+void engine_dirty(struct tt_engine *engine, uint32_t number)
+{
+    struct node *node = &engine->nodes[number];
+
+    if (node->is_dirty || node->is_ended)
+        return;
+    node->is_dirty = true;
+    engine->dirty[(engine->dirty_head + engine->dirty_count++) % engine->params.node_count] =
+        number;
+}
+
+const struct entry *engine_head(const struct flow *flow, uint32_t n)
+{
+    return n < flow->count ? &flow->entries[(flow->head + n) % flow->capacity] : NULL;
+}
+
+struct entry engine_pop(struct tt_engine *engine, struct flow *flow)
+{
+    struct entry entry = *engine_head(flow, 0);
+    struct tt_node_stats *stats = &engine->stats->nodes[flow->plan->to_node];
+
+    flow->head = (flow->head + 1) % flow->capacity;
+    flow->count--;
+    __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
+    if (!engine->is_live)
+        engine_dirty(engine, flow->plan->from_node); /* it may have room again */
+    return entry;
+}
+
+void engine_flow_clear(struct tt_engine *engine, struct flow *flow)
+{
+    while (flow->count > 0)
+        engine_unref(engine, engine_pop(engine, flow).handle);
+    if (flow->has_last)
+        engine_unref(engine, flow->last.handle);
+    flow->has_last = false;
+}
+
+bool engine_has_room(struct tt_engine *engine, const struct node *node)
+{
+    for (uint32_t port = 0; port < node->out_count; port++)
+        for (uint32_t n = node->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
+            const struct flow *flow = &engine->flows[n];
+
+            if (flow->count >= flow->plan->depth && !engine->nodes[flow->plan->to_node].is_ended)
+                return false;
+        }
+    return true;
+}
+
+/* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
+static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
+{
+    struct node *to = &engine->nodes[flow->plan->to_node];
+    struct tt_node_stats *stats = &engine->stats->nodes[to->number];
+
+    if (to->is_ended || flow->has_ended)
+        return;
+    if (engine->is_live && flow->count >= flow->plan->depth) {
+        struct entry oldest = engine_pop(engine, flow);
+
+        engine_drop(engine, to, oldest.origin_ns,
+                    to->kind == KIND_OUTLET ? TT_CAUSE_EDGE : TT_CAUSE_WORKER);
+        engine_unref(engine, oldest.handle);
+    }
+    tt_assert(flow->count < flow->capacity);
+    flow->entries[(flow->head + flow->count++) % flow->capacity] = *entry;
+    engine_ref(engine, entry->handle);
+    flow->has_ended = flow->is_still;
+    flow->end_ns = entry->origin_ns;
+    if (flow->count > stats->queue_max)
+        __atomic_store_n(&stats->queue_max, flow->count, __ATOMIC_RELAXED);
+    __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
+    engine_dirty(engine, to->number);
+}
+
+void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
+                 const struct entry *entry)
+{
+    struct entry copy = *entry;
+
+    copy.arrived_ns = engine->now_ns;
+    copy.flags &= ~(uint32_t)TT_END;
+    for (uint32_t n = from->out[port]; n != NONE; n = engine->flows[n].next_of_output)
+        push_one(engine, &engine->flows[n], &copy);
+}
+
+void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port, int64_t end_ns)
+{
+    for (uint32_t n = from->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
+        struct flow *flow = &engine->flows[n];
+
+        if (!flow->has_ended)
+            flow->end_ns = end_ns;
+        flow->has_ended = true;
+        engine_dirty(engine, flow->plan->to_node);
+    }
+}

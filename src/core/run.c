@@ -1,0 +1,455 @@
+/* One activation: inputs taken, outputs laid ready, the component called, what it gave passed on.
+ */
+#include "core/inside.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SILENT_CALLS_MAX = 1024 };
+
+static bool has_flag(const struct node *node, uint32_t flag)
+{
+    return (node->plan->component->flags & flag) != 0;
+}
+
+static void release_outputs(struct tt_engine *engine, struct node *node)
+{
+    for (uint32_t n = 0; n < node->out_count; n++) {
+        engine_unref(engine, engine->running.out[n]);
+        engine->running.out[n] = TT_NO_FRAME;
+    }
+}
+
+/* False, with nothing taken, when the pool has no room for one of them. */
+static bool lay_outputs(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = &engine->running;
+    const uint32_t *class_of = &engine->params.class_of[node->number * TT_PORTS_MAX];
+
+    for (uint32_t n = 0; n < node->out_count; n++)
+        running->out[n] = TT_NO_FRAME;
+    for (uint32_t n = 0; n < node->out_count; n++) {
+        if (node->out[n] == NONE)
+            continue;
+        running->out[n] = engine_slot_new(engine, class_of[n]);
+        if (running->out[n] == TT_NO_FRAME) {
+            release_outputs(engine, node);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void show_outputs(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = &engine->running;
+
+    for (uint32_t n = 0; n < node->out_count; n++) {
+        struct tt_frame *frame = &running->frames[node->in_count + n];
+
+        *frame = (struct tt_frame){.index = running->decision.index,
+                                   .origin_ns = running->decision.origin_ns,
+                                   .duration_ns = running->decision.duration_ns,
+                                   .handle = running->out[n]};
+        if (running->out[n] == TT_NO_FRAME)
+            continue;
+        frame->capacity = node->bytes_max[n];
+        frame->data = (tt_addr)(uintptr_t)engine_slot_data(engine, running->out[n], NULL);
+        frame->flags = running->is_repeated ? TT_REPEATED : 0;
+    }
+}
+
+static void mark_gap(struct flow *flow, struct input *input)
+{
+    if (flow->has_index && input->entry.index != flow->last_index + 1 && !flow->is_still)
+        input->entry.flags |= TT_DISCONT;
+    flow->has_index = true;
+    flow->last_index = input->entry.index;
+}
+
+static void take_one(struct tt_engine *engine, struct node *node, uint32_t port)
+{
+    struct flow *flow = &engine->flows[node->in[port]];
+    struct input *input = &engine->running.in[port];
+
+    input->entry = engine_pop(engine, flow);
+    input->is_there = input->is_owned = input->is_new = true;
+    mark_gap(flow, input);
+}
+
+static void take_inputs(struct tt_engine *engine, struct node *node, const struct decision *d)
+{
+    struct running *running = &engine->running;
+
+    for (uint32_t n = 0; n < node->in_count; n++)
+        running->in[n] = (struct input){.entry = {.handle = TT_NO_FRAME}};
+    if (d->what == WHAT_RUN) {
+        if (node->kind == KIND_LED || node->kind == KIND_CLOCKED)
+            engine_take_join(engine, node, d);
+        else if (node->kind != KIND_SOURCE)
+            take_one(engine, node, d->input);
+        if (node->kind != KIND_SINGLE && node->kind != KIND_SEPARATE)
+            node->next_index = d->index + 1;
+    }
+}
+
+static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end,
+                        uint32_t end_input)
+{
+    for (uint32_t n = 0; n < node->in_count; n++) {
+        const struct input *input = &engine->running.in[n];
+        struct tt_frame *frame = &engine->running.frames[n];
+
+        *frame = (struct tt_frame){.handle = TT_NO_FRAME};
+        if (is_end && node->in[n] != NONE && (node->kind != KIND_SEPARATE || n == end_input)) {
+            frame->flags = TT_END;
+            frame->index = engine->running.decision.index;
+            frame->origin_ns = engine->running.decision.origin_ns;
+        }
+        if (!input->is_there)
+            continue;
+        *frame = (struct tt_frame){.index = input->entry.index,
+                                   .origin_ns = input->entry.origin_ns,
+                                   .duration_ns = input->entry.duration_ns,
+                                   .bytes = input->entry.bytes,
+                                   .capacity = input->entry.bytes,
+                                   .format_id = input->entry.format_id,
+                                   .flags = input->entry.flags,
+                                   .handle = input->entry.handle,
+                                   .valid_slices = input->entry.valid_slices};
+        if (input->entry.handle != TT_NO_FRAME)
+            frame->data = (tt_addr)(uintptr_t)engine_slot_data(engine, input->entry.handle, NULL);
+    }
+}
+
+static uint32_t take_events(struct tt_engine *engine, struct node *node)
+{
+    struct box *box = &node->box;
+    uint32_t count = 0, put = __atomic_load_n(&box->put, __ATOMIC_ACQUIRE);
+
+    if (!node->is_first_call_done)
+        engine->running.events[count++] =
+            (struct tt_event){.kind = TT_EVENT_WALL, .i = engine->params.wall_offset_ns};
+    node->is_first_call_done = true;
+    for (; box->got != put && count < BOX + 1; count++) {
+        engine->running.events[count] = box->events[box->got % BOX];
+        if (engine->running.events[count].kind == TT_EVENT_LEVEL)
+            node->level = (uint32_t)engine->running.events[count].i;
+        __atomic_store_n(&box->got, box->got + 1, __ATOMIC_RELEASE);
+    }
+    return count;
+}
+
+static bool is_leader_repeated(const struct tt_engine *engine, const struct node *node)
+{
+    uint32_t leader = node->kind == KIND_SINGLE ? engine->running.decision.input : node->leader;
+
+    return leader < node->in_count && engine->running.in[leader].is_there &&
+           (engine->running.in[leader].entry.flags & TT_REPEATED) != 0;
+}
+
+static void show_call(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = &engine->running;
+
+    running->call = (struct tt_call){.abi = TT_ABI,
+                                     .size = sizeof(running->call),
+                                     .index = running->decision.index,
+                                     .media_ns = running->decision.origin_ns,
+                                     .in_count = node->in_count,
+                                     .out_count = node->out_count,
+                                     .events = (tt_addr)(uintptr_t)running->events,
+                                     .frames = (tt_addr)(uintptr_t)running->frames};
+    running->call.event_count = take_events(engine, node);
+    running->call.level = node->level;
+}
+
+/* What one call gave, put aside until the activation is known to be good. */
+static void keep_outputs(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = &engine->running;
+
+    for (uint32_t n = 0; n < node->out_count; n++) {
+        const struct tt_frame *frame = &running->frames[node->in_count + n];
+        struct entry entry = {.index = frame->index,
+                              .origin_ns = frame->origin_ns,
+                              .duration_ns = frame->duration_ns,
+                              .handle = running->out[n],
+                              .bytes = frame->bytes,
+                              .flags = frame->flags,
+                              .format_id = frame->format_id,
+                              .valid_slices = frame->valid_slices};
+
+        if (frame->flags & TT_END && node->kind == KIND_SOURCE)
+            running->has_ended_itself = true;
+        if (entry.handle == TT_NO_FRAME || entry.bytes == 0)
+            continue;
+        if (running->is_repeated && entry.origin_ns == running->decision.origin_ns)
+            entry.flags |= TT_REPEATED;
+        entry.bytes = entry.bytes < node->bytes_max[n] ? entry.bytes : node->bytes_max[n];
+        engine_slot(engine, entry.handle)->entry = entry;
+        tt_assert(running->emit_count < running->emit_max + node->out_count * node->calls_max);
+        running->emits[running->emit_count++] = (struct emit){n, entry};
+        running->out[n] = TT_NO_FRAME;
+    }
+    release_outputs(engine, node);
+}
+
+/* Calls until the component has no more to give, the limit is reached or the pool is empty. */
+static int call_component(struct tt_engine *engine, struct node *node, bool is_end)
+{
+    struct running *running = &engine->running;
+    const struct tt_component *component = node->plan->component;
+    int r;
+
+    for (uint32_t calls = 1;; calls++) {
+        show_outputs(engine, node);
+        r = component->process(node->plan->state, &running->call);
+        if (r < 0) {
+            release_outputs(engine, node);
+            return r;
+        }
+        keep_outputs(engine, node);
+        if (r != TT_AGAIN || calls >= node->calls_max)
+            return r;
+        if (!lay_outputs(engine, node))
+            return r;
+        running->call.event_count = 0;
+        for (uint32_t n = 0; n < node->in_count; n++)
+            running->frames[n] = (struct tt_frame){
+                .handle = TT_NO_FRAME, .flags = is_end ? running->frames[n].flags & TT_END : 0};
+    }
+}
+
+static bool is_sound(const struct tt_engine *engine, const struct node *node, uint32_t port,
+                     const struct entry *entry)
+{
+    const struct flow *flow = &engine->flows[node->out[port]];
+    const struct tt_rational rate = flow->plan->format->rate;
+    int64_t most = rate.num > 0 ? tt_ns_index(TIME_MAX, rate) : TIME_MAX;
+
+    return entry->index < most && entry->index > -most && entry->origin_ns < TIME_MAX &&
+           entry->origin_ns > -TIME_MAX;
+}
+
+static void pass_on(struct tt_engine *engine, struct node *node, bool is_good)
+{
+    struct running *running = &engine->running;
+
+    running->output_count = running->emit_count;
+    for (uint32_t n = 0; n < running->emit_count; n++) {
+        const struct emit *emit = &running->emits[n];
+
+        if (is_good && node->out[emit->port] != NONE &&
+            is_sound(engine, node, emit->port, &emit->entry))
+            engine_push(engine, node, emit->port, &emit->entry);
+        engine_unref(engine, emit->entry.handle);
+    }
+    running->emit_count = 0;
+}
+
+static bool is_fed_coded(const struct tt_engine *engine, const struct node *node)
+{
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (node->in[n] != NONE && engine->flows[node->in[n]].is_coded)
+            return true;
+    return false;
+}
+
+static void give_up(struct tt_engine *engine, struct node *node, enum tt_cause cause)
+{
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (engine->running.in[n].is_new)
+            engine_drop(engine, node, engine->running.in[n].entry.origin_ns, cause);
+    engine_drop(engine, node, engine->running.decision.origin_ns, cause);
+}
+
+static void release_inputs(struct tt_engine *engine, struct node *node)
+{
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (engine->running.in[n].is_owned)
+            engine_unref(engine, engine->running.in[n].entry.handle);
+}
+
+static void record_hop(struct tt_engine *engine, struct node *node, int64_t start_ns,
+                       int64_t cpu_ns)
+{
+    const struct decision *d = &engine->running.decision;
+    struct hop hop = {.origin_ns = d->origin_ns,
+                      .ready_ns = d->ready_ns < start_ns ? d->ready_ns : start_ns,
+                      .start_ns = start_ns,
+                      .end_ns = engine->now_ns,
+                      .cpu_ns = cpu_ns};
+    struct tt_record record = {.kind = TT_RECORD_HOP,
+                               .component = (uint16_t)node->plan->ledger_component,
+                               .index = d->index,
+                               .origin_ns = engine_media(engine, hop.ready_ns),
+                               .due_ns = d->origin_ns + node->plan->due_offset_ns,
+                               .delivered_ns = engine_media(engine, start_ns),
+                               .sent_ns = engine_media(engine, engine->now_ns),
+                               .slack_ns = cpu_ns};
+
+    engine_history(node, &hop);
+    engine_record(engine, &record);
+    engine_cost_add(engine, node, d->origin_ns, cpu_ns >= 0 ? cpu_ns : engine->now_ns - start_ns);
+}
+
+/* The rest of an activation that could not give all its output at once. */
+static void remember_again(struct tt_engine *engine, struct node *node, bool is_end)
+{
+    const struct decision *d = &engine->running.decision;
+
+    node->is_again = true;
+    node->is_draining = is_end;
+    node->again_input = d->input;
+    node->again_index = d->index;
+    node->again_origin_ns = d->origin_ns;
+    node->again_duration_ns = d->duration_ns;
+    node->silent_calls =
+        engine->running.output_count > 0 ? 0 : node->silent_calls + node->calls_max;
+}
+
+/* One input of many has ended, or the whole node. */
+static void end_input(struct tt_engine *engine, struct node *node, const struct decision *d)
+{
+    if (node->kind != KIND_SEPARATE) {
+        engine_finish(engine, node, d->origin_ns);
+        return;
+    }
+    engine->flows[node->in[d->input]].is_end_seen = true;
+    if (node->sinks)
+        engine_sink_end(engine, node, d->input, engine->flows[node->in[d->input]].end_ns);
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (node->in[n] != NONE && !engine->flows[node->in[n]].is_end_seen)
+            return;
+    engine_finish(engine, node, d->origin_ns);
+}
+
+static void settle_result(struct tt_engine *engine, struct node *node, int result, bool is_end)
+{
+    const struct decision d = engine->running.decision;
+
+    node->is_again = false;
+    if (result == TT_AGAIN)
+        remember_again(engine, node, is_end);
+    if (node->is_again && node->silent_calls < SILENT_CALLS_MAX)
+        return;
+    node->is_again = node->is_draining = false;
+    node->silent_calls = 0;
+    if (is_end)
+        end_input(engine, node, &d);
+    else if (engine->running.has_ended_itself)
+        engine_finish(engine, node,
+                      d.origin_ns + (engine->running.output_count ? d.duration_ns : 0));
+}
+
+static void deliver(struct tt_engine *engine, struct node *node)
+{
+    for (uint32_t n = 0; node->sinks && n < node->in_count; n++)
+        if (engine->running.in[n].is_new)
+            engine_deliver(engine, node, n, &engine->running.in[n].entry, engine->now_ns);
+}
+
+static void fail(struct tt_engine *engine, struct node *node)
+{
+    struct tt_node_stats *stats = &engine->stats->nodes[node->number];
+
+    __atomic_store_n(&stats->failures, stats->failures + 1, __ATOMIC_RELAXED);
+    give_up(engine, node, is_fed_coded(engine, node) ? TT_CAUSE_MEDIA : TT_CAUSE_UNKNOWN);
+}
+
+static void activate(struct tt_engine *engine, struct node *node, const struct decision *d)
+{
+    struct running *running = &engine->running;
+    bool is_end = d->what == WHAT_END || (d->what == WHAT_AGAIN && node->is_draining);
+    int64_t start_ns = engine->now_ns, cpu_ns;
+    int r;
+
+    running->has_ended_itself = false;
+    running->is_repeated = is_leader_repeated(engine, node);
+    show_inputs(engine, node, is_end, d->input);
+    show_call(engine, node);
+    engine_cost_begin(engine, node);
+    r = call_component(engine, node, is_end);
+    engine->now_ns = engine->ops->now(engine->world);
+    cpu_ns = engine_cost_end(engine, node, start_ns);
+    record_hop(engine, node, start_ns, cpu_ns);
+    pass_on(engine, node, r >= 0);
+    if (r < 0)
+        fail(engine, node);
+    else
+        deliver(engine, node);
+    release_inputs(engine, node);
+    settle_result(engine, node, r, is_end);
+}
+
+static enum tt_cause cause_of_empty_pool(const struct tt_engine *engine)
+{
+    uint32_t lent = 0;
+
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        lent += engine->nodes[n].lent_count;
+    return lent * 2 >= engine->own->view.slot_count ? TT_CAUSE_EDGE : TT_CAUSE_WORKER;
+}
+
+/* Live frames do not wait for a pool; the others, and what is left of an activation, do. */
+static void starve(struct tt_engine *engine, struct node *node, const struct decision *d)
+{
+    __atomic_store_n(&engine->stats->pool_empty, engine->stats->pool_empty + 1, __ATOMIC_RELAXED);
+    if (engine->is_live && d->what == WHAT_RUN) {
+        take_inputs(engine, node, d);
+        give_up(engine, node, cause_of_empty_pool(engine));
+        release_inputs(engine, node);
+        return;
+    }
+    node->is_starved = true;
+    engine->starved_count++;
+}
+
+void engine_run_node(struct tt_engine *engine, struct node *node)
+{
+    struct decision d;
+
+    engine_decide(engine, node, &d);
+    if (d.what == WHAT_NOTHING)
+        return;
+    engine->running.decision = d;
+    if (d.what == WHAT_END && !has_flag(node, TT_DRAINS)) {
+        end_input(engine, node, &d);
+        return;
+    }
+    if (!engine->is_live && !engine_has_room(engine, node))
+        return;
+    if (!lay_outputs(engine, node)) {
+        starve(engine, node, &d);
+        return;
+    }
+    engine->running.node = node;
+    take_inputs(engine, node, &d);
+    activate(engine, node, &d);
+    engine->running.node = NULL;
+}
+
+void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns)
+{
+    if (node->is_ended)
+        return;
+    for (uint32_t n = 0; node->sinks && n < node->in_count; n++) {
+        const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
+
+        if (flow)
+            engine_sink_end(engine, node, n, flow->has_ended ? flow->end_ns : end_ns);
+    }
+    for (uint32_t n = 0; n < node->out_count; n++)
+        engine_push_end(engine, node, n, end_ns);
+    node->is_ended = true;
+    engine->nodes_ended++;
+    if (node->is_starved)
+        engine->starved_count--;
+    node->is_starved = node->is_again = false;
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (node->in[n] != NONE)
+            engine_flow_clear(engine, &engine->flows[node->in[n]]);
+    engine_heap_remove(&engine->ready, node->number);
+    engine_heap_remove(&engine->timers, node->number);
+}
