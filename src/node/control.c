@@ -1,0 +1,543 @@
+/* The control socket: who asks, what they ask, and the answers on their way out. */
+#include "node/control.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "node/may.h"
+#include "node/service.h"
+#include "platform/linux/message.h"
+
+enum {
+    LINE_BYTES_MAX = 4 << 20,
+    WAITING_BYTES_MAX = 8 << 20, /* of answers that a client has not read */
+    FDS_MAX = 8,
+    CLIENTS_MAX = 128,
+    READ_BYTES = 65536,
+    READS_AT_ONCE = 16
+};
+
+struct control {
+    struct node *node;
+    int fd, lock_fd;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    struct loop_watch *watch;
+    uint32_t client_count;
+};
+
+struct client {
+    struct client *next;
+    struct control *control;
+    struct service *service;
+    struct ucred peer;
+    int fd;
+    struct loop_watch *watch;
+    char *in, *out;
+    size_t in_bytes, in_capacity, out_bytes, out_capacity;
+    int fds[FDS_MAX];
+    char fd_names[FDS_MAX][TT_MESSAGE_NAME_BYTES];
+    uint32_t fd_count;
+    bool has_asked, is_done, is_dead;
+    struct loop_timer end_timer;
+};
+
+static void client_close(struct client *client)
+{
+    struct client **place = &client->control->node->clients;
+
+    while (*place != client)
+        place = &(*place)->next;
+    *place = client->next;
+    loop_remove(client->control->node->loop, &client->watch);
+    loop_clear(client->control->node->loop, &client->end_timer);
+    (void)close(client->fd);
+    for (uint32_t n = 0; n < client->fd_count; n++)
+        if (client->fds[n] >= 0)
+            (void)close(client->fds[n]);
+    free(client->in);
+    free(client->out);
+    client->control->client_count--;
+    client->control->node->busy_ns = loop_now_ns();
+    free(client);
+}
+
+static void on_end_timer(void *ctx, uint32_t events)
+{
+    struct client *client = ctx;
+    struct service *service = client->service;
+
+    (void)events;
+    client->service = NULL;
+    client_close(client);
+    if (service != NULL)
+        service_client_gone(service);
+}
+
+/* Never closed under the hands of a caller: the loop does it next. */
+static void client_die(struct client *client)
+{
+    if (client->is_dead)
+        return;
+    client->is_dead = true;
+    loop_remove(client->control->node->loop, &client->watch);
+    loop_set(client->control->node->loop, &client->end_timer, 0);
+}
+
+static void flush(struct client *client)
+{
+    ssize_t sent;
+
+    while (client->out_bytes > 0) {
+        sent = send(client->fd, client->out, client->out_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno == EAGAIN)
+            break;
+        if (sent <= 0) {
+            client_die(client);
+            return;
+        }
+        client->out_bytes -= (size_t)sent;
+        memmove(client->out, client->out + sent, client->out_bytes);
+    }
+    if (client->out_bytes == 0 && client->is_done)
+        client_die(client);
+    else
+        loop_change(client->control->node->loop, client->watch,
+                    EPOLLIN | (client->out_bytes > 0 ? EPOLLOUT : 0));
+}
+
+static bool make_room(char **buffer, size_t *capacity, size_t wanted)
+{
+    size_t grown = *capacity > 0 ? *capacity : 4096;
+    char *made;
+
+    while (grown < wanted)
+        grown *= 2;
+    if (grown == *capacity)
+        return true;
+    made = realloc(*buffer, grown);
+    if (made == NULL)
+        return false;
+    *buffer = made;
+    *capacity = grown;
+    return true;
+}
+
+void client_event(struct client *client, json_t *event)
+{
+    char *text = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
+    size_t bytes = text != NULL ? strlen(text) : 0;
+
+    json_decref(event);
+    if (text == NULL || client->is_dead || client->is_done) {
+        free(text);
+        return;
+    }
+    if (client->out_bytes + bytes + 1 > WAITING_BYTES_MAX ||
+        !make_room(&client->out, &client->out_capacity, client->out_bytes + bytes + 1)) {
+        free(text);
+        client_die(client);
+        return;
+    }
+    memcpy(client->out + client->out_bytes, text, bytes);
+    client->out[client->out_bytes + bytes] = '\n';
+    client->out_bytes += bytes + 1;
+    free(text);
+    flush(client);
+}
+
+void client_error(struct client *client, const struct tt_error *err, int exit_code)
+{
+    json_t *event = tt_message_error(err);
+
+    if (event != NULL) {
+        json_object_set_new(event, "event", json_string("error"));
+        json_object_set_new(event, "exit", json_integer(exit_code));
+    }
+    client_event(client, event);
+    client->is_done = true;
+    if (!client->is_dead)
+        flush(client);
+}
+
+void client_done(struct client *client, int exit_code)
+{
+    client_event(client, json_pack("{ss si}", "event", "done", "exit", exit_code));
+    client->is_done = true;
+    if (!client->is_dead)
+        flush(client);
+}
+
+int client_take_fd(struct client *client, const char *name)
+{
+    for (uint32_t n = 0; n < client->fd_count; n++)
+        if (client->fds[n] >= 0 && strcmp(client->fd_names[n], name) == 0) {
+            int fd = client->fds[n];
+
+            client->fds[n] = -1;
+            return fd;
+        }
+    return -1;
+}
+
+uid_t client_uid(const struct client *client)
+{
+    return client->peer.uid;
+}
+
+gid_t client_gid(const struct client *client)
+{
+    return client->peer.gid;
+}
+
+void client_attach(struct client *client, struct service *service)
+{
+    client->service = service;
+}
+
+static void fail(struct client *client, int exit_code, const char *text)
+{
+    struct tt_error err = {0};
+
+    (void)tt_fail(&err, -EINVAL, "%s", text);
+    client_error(client, &err, exit_code);
+}
+
+static void answer_status(struct client *client)
+{
+    static const char *const classes[] = {"other", "fifo", "deadline"};
+    struct node *node = client->control->node;
+
+    client_event(client,
+                 json_pack("{ss ss si ss so so sI sI si}", "event", "status", "version", TT_VERSION,
+                           "pid", (int)getpid(), "class", classes[node->machine.plan.right],
+                           "rights", may_print(), "services", service_table(node), "reserved_ppm",
+                           (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
+                           (json_int_t)node->machine.plan.limit_ppm, "cpus",
+                           (int)node->machine.plan.cpus));
+    client_done(client, 0);
+}
+
+static bool is_newer(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec > b->st_mtim.tv_sec
+                                                  : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+/* The newest that this user owns; a link names a ledger that the user gave a place of its own. */
+static void answer_last(struct client *client)
+{
+    char folder[PATH_MAX], path[PATH_MAX], newest[PATH_MAX] = "";
+    struct stat about, best = {0};
+    struct dirent *entry;
+    ssize_t length;
+    DIR *listing;
+
+    (void)snprintf(folder, sizeof(folder), "%s/ledgers", client->control->node->state);
+    listing = opendir(folder);
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        if (strstr(entry->d_name, ".ledger") == NULL ||
+            fstatat(dirfd(listing), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) < 0 ||
+            about.st_uid != client->peer.uid || !is_newer(&about, &best))
+            continue;
+        length =
+            snprintf(path, sizeof(path), "%.*s/%s", (int)(PATH_MAX - 300), folder, entry->d_name);
+        if (S_ISLNK(about.st_mode)) {
+            length = readlinkat(dirfd(listing), entry->d_name, path, sizeof(path) - 1);
+            if (length <= 0)
+                continue;
+            path[length] = '\0';
+        }
+        best = about;
+        memcpy(newest, path, sizeof(newest));
+    }
+    if (listing != NULL)
+        (void)closedir(listing);
+    if (newest[0] == '\0') {
+        fail(client, 3, "no service of yours has run here yet; try tactus run FILE");
+        return;
+    }
+    client_event(client, json_pack("{ss ss}", "event", "last", "ledger", newest));
+    client_done(client, 0);
+}
+
+static bool name_fds(struct client *client, const json_t *request)
+{
+    const json_t *names = json_object_get(request, "fds");
+
+    if (json_array_size(names) != client->fd_count)
+        return false;
+    for (uint32_t n = 0; n < client->fd_count; n++) {
+        const char *name = json_string_value(json_array_get(names, n));
+
+        if (name == NULL || strlen(name) >= sizeof(client->fd_names[n]))
+            return false;
+        memcpy(client->fd_names[n], name, strlen(name) + 1);
+    }
+    return true;
+}
+
+static void on_request(struct client *client, const json_t *request)
+{
+    const char *op = json_string_value(json_object_get(request, "op"));
+    struct node *node = client->control->node;
+
+    if (op == NULL) {
+        fail(client, 2, "a request is a JSON object with \"op\"");
+    } else if (client->has_asked && strcmp(op, "stop") == 0) {
+        if (client->service != NULL)
+            service_stop(client->service);
+    } else if (client->has_asked) {
+        return; /* one request a connection */
+    } else if (!name_fds(client, request)) {
+        fail(client, 2, "\"fds\" does not name the descriptors that came");
+    } else if (strcmp(op, "status") == 0) {
+        answer_status(client);
+    } else if (strcmp(op, "last") == 0) {
+        answer_last(client);
+    } else if (node->is_stopping) {
+        fail(client, 3, "tactusd is ending; try again");
+    } else if (strcmp(op, "shape") == 0) {
+        service_begin(node, client, SERVICE_SHAPE, request);
+    } else if (strcmp(op, "check") == 0) {
+        service_begin(node, client, SERVICE_CHECK, request);
+    } else if (strcmp(op, "run") == 0) {
+        service_begin(node, client, SERVICE_RUN, request);
+    } else {
+        fail(client, 2, "unknown operation; there are status, shape, check, run, stop, last");
+    }
+    client->has_asked = true;
+}
+
+static void on_line(struct client *client, const char *line, size_t bytes)
+{
+    json_error_t where;
+    json_t *request = json_loadb(line, bytes, JSON_REJECT_DUPLICATES, &where);
+
+    if (json_is_object(request))
+        on_request(client, request);
+    else
+        fail(client, 2, "a request is one JSON object on a line");
+    json_decref(request);
+}
+
+static void take_lines(struct client *client)
+{
+    char *end;
+    size_t used = 0;
+
+    while (!client->is_dead && !client->is_done && used < client->in_bytes &&
+           (end = memchr(client->in + used, '\n', client->in_bytes - used)) != NULL) {
+        size_t bytes = (size_t)(end - (client->in + used));
+
+        on_line(client, client->in + used, bytes);
+        used += bytes + 1;
+    }
+    client->in_bytes -= used;
+    memmove(client->in, client->in + used, client->in_bytes);
+    if (client->in_bytes >= LINE_BYTES_MAX)
+        fail(client, 2, "a request is longer than 4 MiB");
+}
+
+static void keep_fds(struct client *client, struct msghdr *header)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+        size_t count;
+        int fd;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t n = 0; n < count; n++) {
+            memcpy(&fd, CMSG_DATA(c) + n * sizeof(int), sizeof(fd));
+            if (client->fd_count < FDS_MAX)
+                client->fds[client->fd_count++] = fd;
+            else
+                (void)close(fd);
+        }
+    }
+}
+
+static ssize_t read_some(struct client *client)
+{
+    union {
+        char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {.iov_base = client->in + client->in_bytes, .iov_len = READ_BYTES};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof(control.bytes)};
+    ssize_t got = recvmsg(client->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (got > 0)
+        keep_fds(client, &header);
+    return got;
+}
+
+static void on_client(void *ctx, uint32_t events)
+{
+    struct client *client = ctx;
+    ssize_t got;
+
+    if ((events & EPOLLOUT) != 0)
+        flush(client);
+    for (uint32_t n = 0; n < READS_AT_ONCE && !client->is_dead; n++) {
+        if (!make_room(&client->in, &client->in_capacity, client->in_bytes + READ_BYTES)) {
+            client_die(client);
+            return;
+        }
+        got = read_some(client);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0) {
+            client_die(client);
+            return;
+        }
+        client->in_bytes += (size_t)got;
+        if (client->is_done)
+            client->in_bytes = 0; /* it talks on after its answer */
+        else
+            take_lines(client);
+    }
+}
+
+static void on_connection(void *ctx, uint32_t events)
+{
+    struct control *control = ctx;
+    struct client *client;
+    socklen_t bytes = sizeof(client->peer);
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)events;
+    if (fd < 0)
+        return;
+    client = control->client_count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
+    if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) < 0) {
+        free(client);
+        (void)close(fd);
+        return;
+    }
+    client->control = control;
+    client->fd = fd;
+    client->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = client};
+    client->watch = loop_add(control->node->loop, fd, EPOLLIN, on_client, client);
+    if (client->watch == NULL) {
+        (void)close(fd);
+        free(client);
+        return;
+    }
+    client->next = control->node->clients;
+    control->node->clients = client;
+    control->client_count++;
+}
+
+/* Makes the socket's folder: nobody else may put a socket of that name there. */
+static int make_folder(const char *path, struct tt_error *err)
+{
+    char folder[PATH_MAX];
+    struct stat about;
+    char *slash;
+
+    (void)snprintf(folder, sizeof(folder), "%s", path);
+    slash = strrchr(folder, '/');
+    if (slash == NULL || slash == folder)
+        return 0;
+    *slash = '\0';
+    if (mkdir(folder, geteuid() == 0 ? 0755 : 0700) < 0 && errno != EEXIST)
+        return tt_fail(err, -errno, "cannot make '%s': %s", folder, strerror(errno));
+    if (strncmp(folder, "/tmp/tactus-", 12) == 0 &&
+        (lstat(folder, &about) < 0 || !S_ISDIR(about.st_mode) || about.st_uid != geteuid()))
+        return tt_fail(err, -EPERM, "'%s' belongs to somebody else", folder);
+    return 0;
+}
+
+/* The lock, not the socket file, says who serves: a dead tactusd leaves its socket behind. */
+static int lock(struct control *control, struct tt_error *err)
+{
+    char path[sizeof(control->path) + 8];
+
+    (void)snprintf(path, sizeof(path), "%s.lock", control->path);
+    control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (control->lock_fd < 0)
+        return tt_fail(err, -errno, "cannot open '%s': %s", path, strerror(errno));
+    if (flock(control->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return tt_fail(err, -EADDRINUSE, "another tactusd serves '%s'", control->path);
+    return 0;
+}
+
+static int listen_here(struct control *control, struct tt_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask = umask(geteuid() == 0 ? 0 : 077);
+    int r = 0;
+
+    memcpy(address.sun_path, control->path, strlen(control->path) + 1);
+    (void)unlink(control->path);
+    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(control->fd, 64) < 0)
+        r = tt_fail(err, -errno, "cannot listen on '%s': %s", control->path, strerror(errno));
+    (void)umask(mask);
+    return r;
+}
+
+int control_open(struct node *node, const char *path, struct control **ret, struct tt_error *err)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    int r = 0;
+
+    if (control == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the control socket");
+    control->node = node;
+    control->fd = control->lock_fd = -1;
+    if (snprintf(control->path, sizeof(control->path), "%s", path) >= (int)sizeof(control->path))
+        r = tt_fail(err, -ENAMETOOLONG, "the socket's path is too long: '%s'", path);
+    if (r == 0)
+        r = make_folder(path, err);
+    if (r == 0)
+        r = lock(control, err);
+    if (r == 0)
+        r = listen_here(control, err);
+    if (r == 0)
+        control->watch = loop_add(node->loop, control->fd, EPOLLIN, on_connection, control);
+    if (r < 0) {
+        control->path[0] = '\0'; /* it is not ours to remove */
+        control_close(&control);
+        return r;
+    }
+    *ret = control;
+    return 0;
+}
+
+void control_close(struct control **closed)
+{
+    struct control *control = *closed;
+
+    if (control == NULL)
+        return;
+    while (control->node->clients != NULL)
+        client_close(control->node->clients);
+    loop_remove(control->node->loop, &control->watch);
+    if (control->path[0] != '\0')
+        (void)unlink(control->path);
+    if (control->fd >= 0)
+        (void)close(control->fd);
+    if (control->lock_fd >= 0)
+        (void)close(control->lock_fd);
+    free(control);
+    *closed = NULL;
+}

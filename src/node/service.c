@@ -1,0 +1,619 @@
+/* A service from the request to the report: shape, cost, plan, run. */
+#include "node/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/agreement.h"
+#include "node/costs.h"
+#include "node/run.h"
+#include "node/shape.h"
+
+#define SECOND INT64_C(1000000000)
+
+enum { TEXT_BYTES = 768 };
+
+struct service {
+    struct service *next;
+    struct node *node;
+    struct client *client; /* NULL: gone or detached */
+    enum service_goal goal;
+    uint64_t number;
+    uint32_t uid, gid;
+    char base[PATH_MAX];
+    bool is_detached, wants_profile, is_profiled, is_started_told, is_full_told, is_promised;
+    int64_t for_ns;
+    int stdin_fd, stdout_fd, ledger_fd;
+    struct shape *shape;
+    struct tt_picture *picture;
+    char *print;
+    struct costs costs;
+    struct tt_plan *plan;
+    struct run *profile_run, *run;
+    struct tt_report *report;
+    struct scribe *scribe;
+    struct loop_timer live_timer;
+    char ledger[PATH_MAX], class_reason[TEXT_BYTES];
+    const char *class_name;
+    uint64_t frames, late, lost;
+};
+
+static void drop_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static void service_close(struct service *service)
+{
+    struct node *node = service->node;
+    struct service **place = &node->services;
+
+    while (*place != service)
+        place = &(*place)->next;
+    *place = service->next;
+    if (service->client != NULL)
+        client_attach(service->client, NULL);
+    loop_clear(node->loop, &service->live_timer);
+    shape_close(&service->shape);
+    run_close(&service->profile_run);
+    run_close(&service->run);
+    tt_report_close(&service->report);
+    scribe_close(&service->scribe);
+    tt_plan_close(&service->plan);
+    costs_fini(&service->costs);
+    tt_picture_close(&service->picture);
+    free(service->print);
+    drop_fd(&service->stdin_fd);
+    drop_fd(&service->stdout_fd);
+    drop_fd(&service->ledger_fd);
+    free(service);
+    node->busy_ns = loop_now_ns();
+    if (node->services == NULL)
+        witness_run(node->witness, false);
+}
+
+static void tell(struct service *service, json_t *event)
+{
+    if (service->client != NULL)
+        client_event(service->client, event);
+    else
+        json_decref(event);
+}
+
+static void finish(struct service *service, int exit_code)
+{
+    if (service->client != NULL)
+        client_done(service->client, exit_code);
+    service_close(service);
+}
+
+static void fail(struct service *service, const struct tt_error *err, int exit_code)
+{
+    if (service->client != NULL)
+        client_error(service->client, err, exit_code);
+    service_close(service);
+}
+
+static void fail_text(struct service *service, int code, const char *text, int exit_code)
+{
+    struct tt_error err = {0};
+
+    (void)tt_fail(&err, code, "%s", text);
+    fail(service, &err, exit_code);
+}
+
+static void on_note(void *ctx, const char *text)
+{
+    json_t *string = json_string(text);
+
+    tell(ctx, json_pack("{ss so}", "event", "note", "text",
+                        string != NULL ? string : json_string("a note that is no UTF-8")));
+}
+
+/* A name that is new in the folder, and the file. */
+static int make_ledger(struct service *service, struct tt_error *err)
+{
+    char stamp[32], place[64];
+    time_t now = time(NULL);
+    struct tm local;
+    int fd;
+
+    (void)localtime_r(&now, &local);
+    (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &local);
+    for (uint32_t n = 0; n < 100; n++) {
+        (void)snprintf(place, sizeof(place), n == 0 ? "" : "-%u", n);
+        (void)snprintf(service->ledger, sizeof(service->ledger), "%s/ledgers/%s-%s%s.ledger",
+                       service->node->state, service->picture->name, stamp, place);
+        if (service->ledger_fd >= 0) { /* the user's own file; ours is a name for it */
+            char target[PATH_MAX], link[64];
+            ssize_t length;
+
+            (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", service->ledger_fd);
+            length = readlink(link, target, sizeof(target) - 1);
+            if (length <= 0)
+                return -errno;
+            target[length] = '\0';
+            if (symlink(target, service->ledger) < 0 && errno == EEXIST)
+                continue;
+            (void)lchown(service->ledger, service->uid, service->gid);
+            (void)snprintf(service->ledger, sizeof(service->ledger), "%s", target);
+            return 0;
+        }
+        fd = open(service->ledger, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0 && errno == EEXIST)
+            continue;
+        if (fd < 0)
+            return tt_fail(err, -errno, "cannot make the ledger '%s': %s", service->ledger,
+                           strerror(errno));
+        (void)!fchown(fd, service->uid, service->gid);
+        service->ledger_fd = fd;
+        return 0;
+    }
+    return tt_fail(err, -EEXIST, "cannot find a new name for '%s'", service->ledger);
+}
+
+static struct tt_report *make_report(struct service *service)
+{
+    const struct tt_picture *picture = service->picture;
+    const char **components = calloc(picture->component_count + 1, sizeof(*components));
+    char **sinks = agreement_sinks(picture);
+    struct tt_report *report = NULL;
+
+    for (uint32_t n = 0; components != NULL && n < picture->component_count; n++)
+        components[n] = picture->components[n].name;
+    if (components != NULL && sinks != NULL)
+        report = tt_report_open(&(struct tt_report_params){
+            .service = picture->name,
+            .class = service->class_name,
+            .class_reason = service->class_reason,
+            .is_promised = service->is_promised,
+            .deadline_ns = picture->deadline_ns,
+            .loss =
+                picture->loss.den > 0 ? (double)picture->loss.num / (double)picture->loss.den : 0,
+            .sinks = (const char *const *)sinks,
+            .sink_count = picture->sink_count,
+            .components = components,
+            .component_count = picture->component_count});
+    free(components);
+    free(sinks);
+    return report;
+}
+
+static void begin_ledger(struct service *service, int64_t epoch_ns)
+{
+    struct agreement_params params = {.node = service->node,
+                                      .picture = service->picture,
+                                      .plan = service->plan,
+                                      .print = service->print,
+                                      .class_name = service->class_name,
+                                      .class_reason = service->class_reason,
+                                      .is_promised = service->is_promised,
+                                      .epoch_ns = epoch_ns};
+    struct tt_error err = {0};
+    json_t *agreement;
+    int r = make_ledger(service, &err), fd = service->ledger_fd;
+
+    service->ledger_fd = -1;
+    if (r == 0)
+        r = scribe_open(fd, service->node->key, &service->scribe, &err);
+    if (r < 0) { /* the promise is kept without its proof rather than not at all */
+        service->ledger[0] = '\0';
+        on_note(service, err.text[0] != '\0' ? err.text : "there is no ledger");
+        return;
+    }
+    agreement = agreement_make(&params);
+    scribe_put_json(service->scribe, TT_PART_AGREEMENT, agreement);
+    json_decref(agreement);
+}
+
+static void on_live(void *ctx, uint32_t events);
+
+static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
+                  struct tt_report **ret_report, struct scribe **ret_scribe)
+{
+    struct service *service = ctx;
+    const struct tt_plan *plan = service->plan;
+
+    service->class_name = tt_class_name(is_obtained ? plan->class : TT_CLASS_BEST_EFFORT);
+    service->is_promised = is_obtained && plan->class != TT_CLASS_BEST_EFFORT;
+    if (is_obtained)
+        (void)snprintf(service->class_reason, sizeof(service->class_reason), "%s",
+                       plan->class_reason);
+    else
+        (void)snprintf(service->class_reason, sizeof(service->class_reason),
+                       "planned as %s, but the kernel gave no reservation: %s",
+                       tt_class_name(plan->class), why);
+    begin_ledger(service, epoch_ns);
+    service->report = make_report(service);
+    *ret_report = service->report;
+    *ret_scribe = service->scribe;
+    service->live_timer = (struct loop_timer){.fn = on_live, .ctx = service};
+    loop_set(service->node->loop, &service->live_timer, epoch_ns + SECOND);
+    if (service->node->machine.tai_offset_s == 0) {
+        static bool is_told; /* once for each tactusd */
+
+        if (!is_told)
+            on_note(service, "the kernel knows no TAI offset: media time is UTC; an NTP or PTP "
+                             "daemon sets it");
+        is_told = true;
+    }
+}
+
+static void on_profile_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
+                          struct tt_report **ret_report, struct scribe **ret_scribe)
+{
+    (void)ctx, (void)epoch_ns, (void)is_obtained, (void)why;
+    *ret_report = NULL;
+    *ret_scribe = NULL;
+}
+
+static void on_profile_first(void *ctx, int64_t first_frame_ns)
+{
+    (void)ctx, (void)first_frame_ns;
+}
+
+static void tell_started(struct service *service, int64_t first_frame_ns)
+{
+    if (service->is_started_told)
+        return;
+    service->is_started_told = true;
+    tell(service, json_pack("{ss ss sI}", "event", "started", "ledger", service->ledger,
+                            "first_frame_ns", (json_int_t)first_frame_ns));
+    if (service->is_detached && service->client != NULL) {
+        struct client *client = service->client;
+
+        service->client = NULL;
+        client_attach(client, NULL);
+        client_done(client, 0);
+    }
+}
+
+static void on_first(void *ctx, int64_t first_frame_ns)
+{
+    tell_started(ctx, first_frame_ns);
+}
+
+static void note_full_ledger(struct service *service)
+{
+    char text[PATH_MAX + 128];
+
+    if (service->is_full_told || service->scribe == NULL || scribe_failure(service->scribe) == 0)
+        return;
+    service->is_full_told = true;
+    (void)snprintf(text, sizeof(text),
+                   "the ledger cannot be written and ends here, the service goes on: %s: ledger=%s",
+                   strerror(-scribe_failure(service->scribe)), service->ledger);
+    fprintf(stderr, "service %s: %s\n", service->picture->name, text);
+    on_note(service, text);
+}
+
+static void on_live(void *ctx, uint32_t events)
+{
+    struct service *service = ctx;
+    struct tt_report_line line = {0};
+    int64_t t_ns = loop_now_ns() - run_epoch_ns(service->run);
+
+    (void)events;
+    loop_set(service->node->loop, &service->live_timer, service->live_timer.at_ns + SECOND);
+    if (service->report == NULL)
+        return;
+    tt_report_live(service->report, &line);
+    service->frames = line.frames;
+    service->late = line.late;
+    service->lost = line.lost;
+    if (t_ns >= 2 * SECOND)
+        tell_started(service, 0); /* nothing came yet: the service runs all the same */
+    tell(service, json_pack("{ss sI sI sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns,
+                            "slack_ns", (json_int_t)line.slack_min_ns, "frames",
+                            (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
+                            (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
+    note_full_ledger(service);
+}
+
+/* The count closes the chain; the head it leaves is what a copy of the ledger is held against. */
+static json_t *close_ledger(struct service *service, const char *reason)
+{
+    struct run_figures figures = run_figures(service->run);
+    struct pump_counts counts = pump_counts(run_pump(service->run));
+    struct tt_report_extra extra = {.first_frame_ns = figures.first_frame_ns,
+                                    .cpu_ns = figures.cpu_ns,
+                                    .switches = figures.switches,
+                                    .ledger = service->ledger,
+                                    .ledger_head = ""};
+    char head[2 * TT_HASH_BYTES + 1] = "", *text = tt_report_print(service->report, &extra);
+    json_t *count;
+
+    if (service->scribe != NULL) {
+        count = json_pack("{sI sI sI sI ss so}", "frames", (json_int_t)counts.frames, "hops",
+                          (json_int_t)counts.hops, "events", (json_int_t)counts.events, "refused",
+                          (json_int_t)counts.refused, "end", reason, "report",
+                          text != NULL ? json_loads(text, 0, NULL) : json_null());
+        scribe_put_json(service->scribe, TT_PART_COUNT, count);
+        json_decref(count);
+        note_full_ledger(service);
+        scribe_head(service->scribe, head);
+    }
+    free(text);
+    extra.ledger_head = head;
+    text = tt_report_print(service->report, &extra);
+    count = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    return count;
+}
+
+static void on_end(void *ctx, bool is_ok, const char *reason)
+{
+    struct service *service = ctx;
+    struct tt_error err = {0};
+    json_t *report;
+    int exit_code;
+
+    loop_clear(service->node->loop, &service->live_timer);
+    if (run_pump(service->run) == NULL || service->report == NULL) { /* it never ran */
+        if (is_ok)
+            finish(service, 0);
+        else
+            fail_text(service, -EIO, reason, 3);
+        return;
+    }
+    tell_started(service, run_figures(service->run).first_frame_ns);
+    costs_learn(service->picture, &service->node->machine, service->node->profile,
+                pump_samples(run_pump(service->run)));
+    report = close_ledger(service, reason);
+    exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
+    if (report != NULL) {
+        json_object_set_new(report, "event", json_string("report"));
+        tell(service, report);
+    }
+    if (is_ok) {
+        finish(service, exit_code);
+        return;
+    }
+    (void)tt_fail(&err, -EIO, "%s", reason);
+    fail(service, &err, service->is_promised ? 1 : 3);
+}
+
+static int make_plan(struct service *service, struct tt_error *err)
+{
+    struct node *node = service->node;
+    int r;
+
+    costs_fini(&service->costs);
+    tt_plan_close(&service->plan);
+    machine_refresh(&node->machine);
+    node->machine.plan.reserved_ppm = books_ppm(&node->books, loop_now_ns());
+    r = costs_load(service->picture, &node->machine, node->profile, &service->costs);
+    if (r < 0)
+        return tt_fail(err, r, "no memory for the costs");
+    return tt_plan_make(service->picture, service->costs.components, service->costs.segments,
+                        &node->machine.plan, &service->plan, err);
+}
+
+static int open_run(struct service *service, bool is_profile, const struct run_ops *ops,
+                    struct run **ret, struct tt_error *err)
+{
+    return run_open(&(struct run_params){.node = service->node,
+                                         .picture = service->picture,
+                                         .plan = service->plan,
+                                         .service = service->number,
+                                         .is_profile = is_profile,
+                                         .uid = service->uid,
+                                         .gid = service->gid,
+                                         .base = service->base,
+                                         .for_ns = is_profile ? 0 : service->for_ns,
+                                         .stdin_fd = is_profile ? -1 : service->stdin_fd,
+                                         .stdout_fd = is_profile ? -1 : service->stdout_fd,
+                                         .ops = ops,
+                                         .ctx = service},
+                    ret, err);
+}
+
+static void answer_plan(struct service *service)
+{
+    char *text = tt_plan_print(service->plan, service->picture);
+    json_t *event = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+    free(text);
+    if (event == NULL)
+        return;
+    json_object_set_new(event, "event", json_string("plan"));
+    tell(service, event);
+}
+
+static void start(struct service *service)
+{
+    static const struct run_ops ops = {
+        .on_note = on_note, .on_go = on_go, .on_first = on_first, .on_end = on_end};
+    struct tt_error err = {0};
+    int r;
+
+    answer_plan(service);
+    if (service->goal == SERVICE_CHECK) {
+        finish(service, service->plan->is_admitted ? 0 : 1);
+        return;
+    }
+    if (!service->plan->is_admitted) {
+        fail_text(service, -EBUSY, service->plan->binding, 1);
+        return;
+    }
+    witness_run(service->node->witness, true);
+    r = open_run(service, false, &ops, &service->run, &err);
+    if (r < 0)
+        fail(service, &err, 3);
+}
+
+static void plan(struct service *service);
+
+static void on_profile_end(void *ctx, bool is_ok, const char *reason)
+{
+    struct service *service = ctx;
+    struct pump *pump = run_pump(service->profile_run);
+    char text[TEXT_BYTES];
+
+    if (pump != NULL)
+        costs_learn(service->picture, &service->node->machine, service->node->profile,
+                    pump_samples(pump));
+    if (!is_ok) {
+        (void)snprintf(text, sizeof(text), "the profile run failed: %s", reason);
+        tell(service, json_pack("{ss ss}", "event", "progress", "text", text));
+    }
+    run_close(&service->profile_run);
+    plan(service);
+}
+
+/* Standard input can be read once only: it is not spent on a profile. */
+static bool may_profile(const struct service *service)
+{
+    const struct tt_picture *picture = service->picture;
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        for (uint32_t m = 0; component->is_source && m < component->setting_count; m++) {
+            uint32_t text = component->settings[m].text;
+
+            if (text != 0 && text < component->texts_bytes &&
+                strcmp(component->texts + text, "-") == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool profile(struct service *service)
+{
+    static const struct run_ops ops = {.on_note = on_note,
+                                       .on_go = on_profile_go,
+                                       .on_first = on_profile_first,
+                                       .on_end = on_profile_end};
+    struct tt_error err = {0};
+
+    service->is_profiled = true;
+    if (open_run(service, true, &ops, &service->profile_run, &err) < 0)
+        return false;
+    tell(service, json_pack("{ss ss}", "event", "progress", "text",
+                            "measuring what its components cost here (at most 5 s, once)"));
+    return true;
+}
+
+static void plan(struct service *service)
+{
+    struct tt_error err = {0};
+    int r = make_plan(service, &err);
+
+    if (r < 0) {
+        fail(service, &err, 3);
+        return;
+    }
+    if (service->wants_profile && !service->is_profiled && may_profile(service) &&
+        costs_are_missing(service->picture, &service->costs) && profile(service))
+        return;
+    start(service);
+}
+
+static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_error *err,
+                     int exit_code)
+{
+    struct service *service = ctx;
+
+    if (answer == NULL) {
+        fail(service, err, exit_code);
+        return;
+    }
+    service->picture = answer->picture;
+    service->print = answer->print;
+    if (service->goal == SERVICE_SHAPE) {
+        tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print", answer->print,
+                                "dot", answer->dot, "notes", answer->notes));
+        free(answer->dot);
+        finish(service, 0);
+        return;
+    }
+    free(answer->dot);
+    for (size_t n = 0; n < json_array_size(answer->notes); n++)
+        if (json_is_string(json_array_get(answer->notes, n)))
+            on_note(service, json_string_value(json_array_get(answer->notes, n)));
+    plan(service);
+}
+
+void service_begin(struct node *node, struct client *client, enum service_goal goal,
+                   const json_t *request)
+{
+    struct service *service = calloc(1, sizeof(*service));
+    const char *base = json_string_value(json_object_get(request, "base"));
+    struct tt_error err = {0};
+    int r;
+
+    if (service == NULL) {
+        (void)tt_fail(&err, -ENOMEM, "no memory for a service");
+        client_error(client, &err, 3);
+        return;
+    }
+    service->node = node;
+    service->client = client;
+    service->goal = goal;
+    service->number = ++node->service_count;
+    service->uid = client_uid(client);
+    service->gid = client_gid(client);
+    service->stdin_fd = client_take_fd(client, "stdin");
+    service->stdout_fd = client_take_fd(client, "stdout");
+    service->ledger_fd = client_take_fd(client, "ledger");
+    service->is_detached = json_is_true(json_object_get(request, "detach"));
+    service->wants_profile = !json_is_false(json_object_get(request, "profile"));
+    service->for_ns = json_integer_value(json_object_get(request, "for_ns"));
+    service->class_name = "";
+    (void)snprintf(service->base, sizeof(service->base), "%s", base != NULL ? base : "/");
+    service->next = node->services;
+    node->services = service;
+    client_attach(client, service);
+    r = shape_open(node, request, service->uid, service->gid, on_shape, service, &service->shape,
+                   &err);
+    if (r < 0)
+        fail(service, &err, r == -EINVAL ? 2 : 3);
+}
+
+void service_stop(struct service *service)
+{
+    if (service->run != NULL)
+        run_stop(service->run);
+    else
+        finish(service, 0); /* nothing of it has begun */
+}
+
+void service_client_gone(struct service *service)
+{
+    service->client = NULL;
+    if (service->run == NULL)
+        service_close(service);
+    else
+        run_gone(service->run);
+}
+
+static const char *state_of(const struct service *service)
+{
+    if (service->run != NULL)
+        return run_state(service->run);
+    return service->profile_run != NULL ? "profiling" : "shaping";
+}
+
+json_t *service_table(const struct node *node)
+{
+    json_t *table = json_array();
+
+    for (const struct service *s = node->services; s != NULL; s = s->next)
+        json_array_append_new(table, json_pack("{ss ss ss sI sI sI ss}", "name",
+                                               s->picture != NULL ? s->picture->name : "", "state",
+                                               state_of(s), "class", s->class_name, "frames",
+                                               (json_int_t)s->frames, "late", (json_int_t)s->late,
+                                               "lost", (json_int_t)s->lost, "ledger", s->ledger));
+    return table;
+}
