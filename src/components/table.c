@@ -8,9 +8,14 @@
     X(video_convert)                                                                               \
     X(video_overlay)                                                                               \
     X(test_audio)                                                                                  \
+    X(audio_mix)                                                                                   \
+    X(audio_convert)                                                                               \
+    X(audio_resample)                                                                              \
     X(probe_timecode)                                                                              \
     X(av_read)                                                                                     \
     X(av_decode)                                                                                   \
+    X(av_encode)                                                                                   \
+    X(av_write)                                                                                    \
     X(image_read)                                                                                  \
     X(raw_read)                                                                                    \
     X(raw_write)                                                                                   \

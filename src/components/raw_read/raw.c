@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tactus/error.h"
+
 uint32_t raw_fourcc(int64_t choice)
 {
     const char *at = RAW_FORMATS;
