@@ -1,0 +1,143 @@
+/* The port's contract against the real clock, futex and timers. */
+#include "platform/linux/port.h"
+
+#include <time.h>
+
+#include "check.h"
+#include "platform/contract.h"
+#include "platform/linux/reserve.h"
+
+enum { SLOTS = 8 };
+
+struct own {
+    struct tt_linux world;
+    struct tt_ring reader;
+    _Alignas(64) uint8_t records[64 * 1024];
+    pthread_t ringer;
+    bool has_ringer;
+    int64_t delay_ns;
+};
+
+static void open_world(struct contract_world *world, uint32_t record_slots,
+                       void (*on_budget)(void *argument), void *argument)
+{
+    struct own *own = aligned_alloc(64, (sizeof *own + 63) / 64 * 64);
+    struct tt_linux_params params = {
+        .record_slots = record_slots, .on_budget = on_budget, .on_budget_ctx = argument};
+
+    CHECK(own != NULL);
+    memset(own, 0, sizeof *own);
+    CHECK(tt_ring_bytes(sizeof(struct tt_record), record_slots) <= sizeof own->records);
+    params.records = own->records;
+    CHECK_INT(tt_linux_init(&own->world, &params, NULL), 0);
+    CHECK_INT(tt_linux_prepare_worker(&own->world), 0);
+    tt_ring_consumer(&own->reader, own->records, sizeof(struct tt_record), record_slots);
+    world->port = tt_linux_port(&own->world);
+    world->own = own;
+}
+
+static void close_world(struct contract_world *world)
+{
+    struct own *own = world->own;
+
+    if (own->has_ringer)
+        (void)pthread_join(own->ringer, NULL);
+    tt_linux_fini(&own->world);
+    free(own);
+    if (tt_reserve_get(0, NULL, NULL) != SCHED_OTHER)
+        (void)tt_reserve_leave(NULL);
+}
+
+static void *ring(void *ctx)
+{
+    struct own *own = ctx;
+    struct timespec delay = {0, own->delay_ns};
+
+    (void)nanosleep(&delay, NULL);
+    tt_bell_ring(&own->world.params.bells, 0);
+    return NULL;
+}
+
+static void ring_later(struct contract_world *world, int64_t delay_ns)
+{
+    struct own *own = world->own;
+
+    own->delay_ns = delay_ns;
+    CHECK_INT(pthread_create(&own->ringer, NULL, ring, own), 0);
+    own->has_ringer = true;
+}
+
+static bool take_record(struct contract_world *world, struct tt_record *ret)
+{
+    struct own *own = world->own;
+
+    return tt_ring_get(&own->reader, ret);
+}
+
+static void spend(struct contract_world *world, int64_t time_ns)
+{
+    int64_t until_ns = tt_linux_now() + time_ns;
+
+    while (tt_linux_now() < until_ns)
+        ;
+}
+
+static void join_workers(struct contract_world *world)
+{
+    struct own *own = world->own;
+
+    tt_linux_join(&own->world);
+}
+
+/* A second activation within the first one's time must not move the kernel's timer, and must still
+ * be watched to its own end. */
+static void lazy_timer_watches_the_later_job(void)
+{
+    struct contract_world world;
+    struct own *own;
+    int64_t now_ns;
+
+    open_world(&world, SLOTS, NULL, NULL);
+    own = world.own;
+    now_ns = tt_linux_now();
+    world.port.ops->arm(world.port.world, now_ns + 5000000);
+    world.port.ops->disarm(world.port.world);
+    world.port.ops->arm(world.port.world, now_ns + 40000000);
+    CHECK_INT(own->world.timer_until_ns, now_ns + 5000000);
+    spend(&world, 15000000);
+    CHECK_INT(own->world.timer_until_ns, now_ns + 40000000);
+    CHECK_INT(own->world.watched_until_ns, now_ns + 40000000);
+    while (tt_linux_now() < now_ns + 60000000)
+        ;
+    CHECK_INT(own->world.watched_until_ns, 0);
+    close_world(&world);
+}
+
+static void rings_out_of_range_are_ignored(void)
+{
+    struct contract_world world;
+    struct own *own;
+
+    open_world(&world, SLOTS, NULL, NULL);
+    own = world.own;
+    world.port.ops->ring(world.port.world, 4711);
+    CHECK_INT(tt_bell_count(&own->world.params.bells, 0), 0);
+    CHECK_INT(tt_bell_count(&own->world.params.bells, 4711), 0);
+    close_world(&world);
+}
+
+int main(void)
+{
+    static const struct contract_factory factory = {.name = "linux",
+                                                    .open = open_world,
+                                                    .close = close_world,
+                                                    .ring_later = ring_later,
+                                                    .take_record = take_record,
+                                                    .spend = spend,
+                                                    .join_workers = join_workers};
+
+    RUN(lazy_timer_watches_the_later_job);
+    RUN(rings_out_of_range_are_ignored);
+    contract_run(&factory);
+    return 0;
+}

@@ -1,0 +1,98 @@
+/* Rights and reservations: what the table says must be what happens. */
+#include "platform/linux/reserve.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "platform/linux/rights.h"
+
+static struct tt_right rights[TT_RIGHT_COUNT];
+
+static void every_row_is_filled(void)
+{
+    tt_rights_probe(rights);
+    for (uint32_t n = 0; n < TT_RIGHT_COUNT; n++) {
+        fprintf(stderr, "  %-15s %-7s %s%s%s\n", rights[n].name, rights[n].state, rights[n].detail,
+                rights[n].fix[0] ? " -> " : "", rights[n].fix);
+        CHECK(rights[n].name && rights[n].state && rights[n].detail[0]);
+        CHECK_INT(rights[n].is_held, strcmp(rights[n].state, "yes") == 0);
+        CHECK_INT(rights[n].is_held, rights[n].fix[0] == 0);
+    }
+}
+
+static void the_probe_leaves_nothing_behind(void)
+{
+    CHECK_INT(tt_reserve_get(0, NULL, NULL), SCHED_OTHER);
+}
+
+static void numbers_without_sense_are_refused(void)
+{
+    struct tt_error err = {0};
+
+    CHECK_INT(tt_reserve_deadline(0, 20, 10, &err), -EINVAL);
+    CHECK(err.text[0] != 0);
+    CHECK_INT(tt_reserve_deadline(0, 0, 10000000, &err), -EINVAL);
+}
+
+struct sleeper {
+    pthread_t thread;
+    int tid;     /* atomic */
+    int is_over; /* atomic */
+    int left;
+};
+
+static void *sleep_here(void *ctx)
+{
+    struct sleeper *sleeper = ctx;
+    struct timespec nap = {0, 2000000};
+
+    __atomic_store_n(&sleeper->tid, gettid(), __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&sleeper->is_over, __ATOMIC_ACQUIRE))
+        (void)nanosleep(&nap, NULL);
+    sleeper->left = tt_reserve_leave(NULL);
+    return NULL;
+}
+
+/* What a broker does: OTHER to DEADLINE and new numbers from outside, out only by itself. */
+static void a_broker_reserves_by_thread_id(void)
+{
+    struct sleeper sleeper = {.tid = 0};
+    struct tt_error err = {0};
+    int64_t budget_ns = 0, period_ns = 0;
+    pid_t found = 0;
+    int r;
+
+    CHECK_INT(pthread_create(&sleeper.thread, NULL, sleep_here, &sleeper), 0);
+    while (!__atomic_load_n(&sleeper.tid, __ATOMIC_ACQUIRE))
+        (void)sched_yield();
+    CHECK_INT(tt_reserve_thread(getpid(), sleeper.tid, &found), 0);
+    CHECK_INT(found, sleeper.tid);
+    CHECK_INT(tt_reserve_thread(getpid(), 0x3fffffff, &found), -ESRCH);
+    r = tt_reserve_deadline(sleeper.tid, 500000, 20000000, &err);
+    CHECK_INT(r == 0, rights[TT_RIGHT_DEADLINE].is_held);
+    if (r == 0) {
+        CHECK_INT(tt_reserve_deadline(sleeper.tid, 1000000, 20000000, &err), 0);
+        CHECK_INT(tt_reserve_get(sleeper.tid, &budget_ns, &period_ns), 6);
+        CHECK_INT(budget_ns, 1000000);
+        CHECK_INT(period_ns, 20000000);
+        CHECK_INT(tt_reserve_fifo(sleeper.tid, 1, &err), -EINVAL);
+        CHECK_INT(tt_reserve_get(sleeper.tid, NULL, NULL), 6);
+    } else
+        CHECK(strstr(err.text, "cannot reserve") != NULL);
+    __atomic_store_n(&sleeper.is_over, 1, __ATOMIC_RELEASE);
+    (void)pthread_join(sleeper.thread, NULL);
+    CHECK_INT(sleeper.left, 0);
+}
+
+int main(void)
+{
+    RUN(every_row_is_filled);
+    RUN(the_probe_leaves_nothing_behind);
+    RUN(numbers_without_sense_are_refused);
+    RUN(a_broker_reserves_by_thread_id);
+    return 0;
+}
