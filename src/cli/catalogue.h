@@ -1,9 +1,4 @@
-/* All components that tactus-host has, as it prints them.
- *
- * An array (or {"components": array}) of {"name", "help", "example", "ports", "params", ...}:
- * ports {"name", "is_output", "is_leader", "is_optional", "instances_max", "late": ["repeat", ...],
- * "accepts": [{"kind": "video", "format": "I420", "width", ...}]}, params {"name", "type": "int"
- * (choice, time, ...), "unit", "help", "initial": text or null, "min", "max", "is_live"}. */
+/* All components that tactus-host has, as it prints them. */
 #ifndef TT_CLI_CATALOGUE_H
 #define TT_CLI_CATALOGUE_H
 

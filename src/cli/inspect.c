@@ -17,65 +17,62 @@ static size_t group_length(const char *name)
     return strchr(name, '.') ? strcspn(name, ".") : 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const char *left = json_text(*(json_t *const *)a, "name");
-    const char *right = json_text(*(json_t *const *)b, "name");
+struct entry {
+    const char *name, *help;
+};
 
-    return strcmp(left, right);
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *left = a, *right = b;
+
+    return strcmp(left->name, right->name);
+}
+
+static void put_group(struct cli *cli, const char *name, bool is_first)
+{
+    size_t length = group_length(name);
+
+    fprintf(cli->out, "%s%s%.*s%s\n", is_first ? "" : "\n", paint_on(&cli->out_paint, PAINT_BOLD),
+            length ? (int)length : 5, length ? name : "plain", paint_off(&cli->out_paint));
+}
+
+static bool is_same_group(const char *a, const char *b)
+{
+    return group_length(a) == group_length(b) && strncmp(a, b, group_length(a)) == 0;
 }
 
 static void put_list(struct cli *cli, json_t *components)
 {
-    json_t *sorted[NAMES_MAX];
+    struct entry entries[NAMES_MAX];
     size_t count = json_array_size(components);
-    const char *name, *before = NULL;
 
     count = count < NAMES_MAX ? count : NAMES_MAX;
-    for (size_t n = 0; n < count; n++)
-        sorted[n] = json_array_get(components, n);
-    qsort(sorted, count, sizeof(*sorted), compare_names);
     for (size_t n = 0; n < count; n++) {
-        name = json_text(sorted[n], "name");
-        if (!before || group_length(name) != group_length(before) ||
-            strncmp(name, before, group_length(name)) != 0)
-            fprintf(cli->out, "%s%s%.*s%s\n", n > 0 ? "\n" : "",
-                    paint_on(&cli->out_paint, PAINT_BOLD),
-                    (int)(group_length(name) ? group_length(name) : 5),
-                    group_length(name) ? name : "plain", paint_off(&cli->out_paint));
-        fprintf(cli->out, "  %-18s", name);
-        paint_wrap(cli->out, json_text(sorted[n], "help"), 20, 20);
-        before = name;
+        entries[n].name = json_text(json_array_get(components, n), "name");
+        entries[n].help = json_text(json_array_get(components, n), "help");
+    }
+    qsort(entries, count, sizeof(entries[0]), compare_entries);
+    for (size_t n = 0; n < count; n++) {
+        if (n == 0 || !is_same_group(entries[n].name, entries[n - 1].name))
+            put_group(cli, entries[n].name, n == 0);
+        fprintf(cli->out, "  %-18s ", entries[n].name);
+        paint_wrap(cli->out, entries[n].help, 21, 21);
     }
     fputs("\ntactus inspect KIND shows its ports and parameters.\n", cli->out);
 }
 
-/* The gst spelling and FFmpeg's. */
-static const char *const spellings[][2] = {
-    {"I420", "yuv420p"}, {"NV12", "nv12"}, {"RGBA", "rgba"}, {"v210", "v210"},
-    {"v210a", "v210a"},  {"F32P", "fltp"}, {"S16", "s16le"},
-};
-
-static void put_spellings(FILE *file, const char *name)
-{
-    fputs(name, file);
-    for (size_t n = 0; n < sizeof(spellings) / sizeof(spellings[0]); n++)
-        if (strcasecmp(spellings[n][0], name) == 0 && strcmp(spellings[n][1], name) != 0)
-            fprintf(file, " (%s)", spellings[n][1]);
-}
-
-/* One entry of "accepts": {"kind", "format", "width", ...}, members of 0 accept anything. */
+/* One entry of "accepts", with its format in both spellings. */
 static void put_format(FILE *file, const json_t *format)
 {
     static const char *const numbers[] = {"width", "height", "sample_rate", "channels"};
     const char *kind = json_text(format, "kind"), *name = json_text(format, "format");
-    const char *separator = "";
+    const char *other = json_text(format, "ffmpeg"), *separator = "";
 
-    if (!name[0])
-        name = json_text(format, "fourcc");
-    fprintf(file, "%s%s", kind, kind[0] && name[0] ? " " : "");
-    if (name[0])
-        put_spellings(file, name);
+    fprintf(file, "%s%s%s", kind, kind[0] && name[0] ? " " : "", name);
+    if (other[0] && strcmp(other, name) != 0)
+        fprintf(file, " (%s)", other);
+    if (json_text(format, "scan")[0])
+        fprintf(file, " %s", json_text(format, "scan"));
     for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
         if (json_int(format, numbers[n]) == 0)
             continue;
@@ -87,7 +84,8 @@ static void put_format(FILE *file, const json_t *format)
 /* A text of all that a port takes or gives; malloc'ed, NULL without memory. */
 static char *describe_port(const json_t *port)
 {
-    json_t *accepts = json_object_get(port, "accepts"), *late = json_object_get(port, "late"), *one;
+    json_t *accepts = json_object_get(port, "accepts"), *late = json_object_get(port, "policies"),
+           *one;
     char *text = NULL;
     size_t bytes, n;
     FILE *file = open_memstream(&text, &bytes);
@@ -101,18 +99,19 @@ static char *describe_port(const json_t *port)
         fputs(n > 0 ? ", " : "", file);
         put_format(file, one);
     }
-    if (json_flag(port, "is_leader"))
+    if (json_flag(port, "leader"))
         fputs("; leads the join", file);
-    if (json_flag(port, "is_optional"))
+    if (json_flag(port, "optional"))
         fputs("; may stay open", file);
     json_array_foreach(late, n, one)
     {
         fputs(n > 0 ? ", " : "; when late: ", file);
         fputs(json_string_value(one) ? json_string_value(one) : "", file);
+        fputs(n == 0 ? " (default)" : "", file);
     }
-    if (json_int(port, "instances_max") > 1)
+    if (json_int(port, "instances") > 1)
         fprintf(file, "; up to %lld, each with a name of your own",
-                (long long)json_int(port, "instances_max"));
+                (long long)json_int(port, "instances"));
     return fclose(file) == 0 ? text : NULL;
 }
 
@@ -125,8 +124,7 @@ static void put_ports(struct cli *cli, const json_t *component)
     json_array_foreach(ports, n, port)
     {
         text = describe_port(port);
-        fprintf(cli->out, "  %-3s %-14s ", json_flag(port, "is_output") ? "out" : "in",
-                json_text(port, "name"));
+        fprintf(cli->out, "  %-3.3s %-14s ", json_text(port, "direction"), json_text(port, "name"));
         paint_wrap(cli->out, text ? text : "", 21, 21);
         free(text);
     }
@@ -136,7 +134,7 @@ static void put_ports(struct cli *cli, const json_t *component)
 static char *describe_param(const json_t *param)
 {
     const char *type = json_text(param, "type"), *unit = json_text(param, "unit");
-    const json_t *initial = json_object_get(param, "initial");
+    const json_t *initial = json_object_get(param, "default");
     double least = json_number(param, "min"), most = json_number(param, "max");
     bool is_choice = strcmp(type, "choice") == 0;
     char *text = NULL;
@@ -161,7 +159,7 @@ static char *describe_param(const json_t *param)
                 json_string_length(initial) ? json_string_value(initial) : "none");
     else
         fputs("; must be given", file);
-    if (json_flag(param, "is_live"))
+    if (json_flag(param, "live"))
         fputs("; may change while running", file);
     return fclose(file) == 0 ? text : NULL;
 }
@@ -178,6 +176,25 @@ static void put_params(struct cli *cli, const json_t *component)
         fprintf(cli->out, "  %-18s ", json_text(param, "name"));
         paint_wrap(cli->out, text ? text : "", 21, 21);
         free(text);
+    }
+}
+
+/* What else is to know: a component on an edge has a process for its I/O, and so on. */
+static void put_traits(struct cli *cli, const json_t *component)
+{
+    static const char *const traits[][2] = {
+        {"edge", "does blocking input or output, in a process of its own"},
+        {"own-threads", "starts threads of its own: best effort"},
+        {"separate", "takes each input by itself"},
+    };
+    json_t *flags = json_object_get(component, "flags"), *flag;
+    size_t n;
+
+    json_array_foreach(flags, n, flag)
+    {
+        for (size_t at = 0; at < sizeof(traits) / sizeof(traits[0]); at++)
+            if (json_is_string(flag) && strcmp(traits[at][0], json_string_value(flag)) == 0)
+                fprintf(cli->out, "  %s\n", traits[at][1]);
     }
 }
 
@@ -202,6 +219,7 @@ static void put_component(struct cli *cli, const json_t *component)
     fprintf(cli->out, "%s%s%s: ", paint_on(&cli->out_paint, PAINT_BOLD), name,
             paint_off(&cli->out_paint));
     paint_wrap(cli->out, json_text(component, "help"), (uint32_t)strlen(name) + 2, 2);
+    put_traits(cli, component);
     put_heading(cli, "ports");
     put_ports(cli, component);
     if (json_array_size(json_object_get(component, "params")) > 0) {

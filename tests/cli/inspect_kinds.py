@@ -9,16 +9,18 @@ from harness import TACTUS, check, check_narrow, run_all, tactus
 
 KINDS = [
     {'name': 'video.scale', 'help': 'resizes pictures ' * 8, 'example': 'tactus run a ! b',
-     'ports': [{'name': 'in', 'is_output': False, 'is_leader': True,
-                'accepts': [{'kind': 'video', 'format': 'I420'}, {'kind': 'video',
-                                                                 'format': 'NV12'}],
-                'late': ['drop', 'repeat']},
-               {'name': 'out', 'is_output': True, 'accepts': []}],
+     'flags': ['pure', 'edge', 7],
+     'ports': [{'name': 'in', 'direction': 'in', 'leader': True,
+                'accepts': [{'kind': 'video', 'format': 'I420', 'ffmpeg': 'yuv420p', 'width': 64},
+                            {'kind': 'video', 'format': 'NV12', 'ffmpeg': 'nv12'}],
+                'policies': ['drop', 'repeat'], 'optional': False, 'instances': 1},
+               {'name': 'out', 'direction': 'out', 'accepts': []}],
      'params': [{'name': 'width', 'type': 'int', 'unit': 'pixels', 'help': 'of the output',
-                 'initial': '0', 'min': 0, 'max': 8192},
+                 'default': '0', 'min': 0, 'max': 8192, 'live': False},
                 {'name': 'method', 'type': 'choice', 'unit': 'point|bilinear', 'help': 'how',
-                 'initial': 'bilinear', 'is_live': True},
-                {'name': 'url', 'type': 'text', 'unit': '', 'help': 'where', 'initial': None}]},
+                 'default': 'bilinear', 'live': True, 'min': None, 'max': None},
+                {'name': 'url', 'type': 'text', 'unit': None, 'help': 'where',
+                 'default': None}]},
     {'name': 'null', 'help': 'takes everything', 'example': 'test.video ! null', 'ports': [],
      'params': []},
     {'name': 'video.convert', 'help': 'changes formats', 'example': 'x', 'ports': [], 'params': []}]
@@ -49,7 +51,8 @@ def test_list():
 
 def test_one():
     r = inspect('video.scale')
-    for words in ('I420 (yuv420p)', 'NV12 (nv12)', 'leads the join', 'drop, repeat',
+    for words in ('I420 (yuv420p)', 'NV12 (nv12)', 'leads the join', 'drop (default), repeat', 'width=64',
+                  'does blocking input',
                   'int 0 to 8192 pixels; default 0', 'point | bilinear; default bilinear',
                   'may change while running', 'must be given', '\n  tactus run a ! b\n'):
         check(words in r.out or words in ' '.join(r.out.split()), words, r)
