@@ -229,7 +229,7 @@ static void on_reaped(void *ctx, int code, int status)
     struct run_process *process = ctx;
     struct run *run = process->run;
     bool is_clean = process->has_ended && code == CLD_EXITED && status == 0;
-    char text[SUPERVISE_TEXT_BYTES];
+    char text[2 * SUPERVISE_TEXT_BYTES];
 
     process->child = NULL;
     if (process->number == 0) {

@@ -598,6 +598,16 @@ void service_client_gone(struct service *service)
         run_gone(service->run);
 }
 
+void service_abandon(struct service *service)
+{
+    service_close(service);
+}
+
+struct service *service_next(const struct service *service)
+{
+    return service->next;
+}
+
 static const char *state_of(const struct service *service)
 {
     if (service->run != NULL)

@@ -17,6 +17,9 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
 void service_stop(struct service *service);        /* in order; a second time kills */
 void service_client_gone(struct service *service); /* it has no client any more */
 
+void service_abandon(struct service *service); /* at once; its processes are killed */
+struct service *service_next(const struct service *service);
+
 /* Entries of the status event's "services"; a new reference. */
 json_t *service_table(const struct node *node);
 

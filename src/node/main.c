@@ -1,0 +1,346 @@
+/* tactusd: starts, serves its socket, and ends its services before itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "node/control.h"
+#include "node/may.h"
+#include "node/node.h"
+#include "node/service.h"
+
+#define SECOND INT64_C(1000000000)
+
+enum { LOG_BYTES_MAX = 1 << 20, TICK_MS = 200, STOP_LIMIT_S = 12, OPEN_FILES = 65536 };
+
+struct options {
+    const char *socket, *state, *host;
+    bool is_foreground;
+    int64_t idle_exit_s; /* 0: never */
+};
+
+struct daemon {
+    struct node node;
+    struct options options;
+    struct control *control;
+    struct loop_timer tick;
+    struct loop_watch *signals;
+    int signal_fd;
+    bool is_over;
+    int64_t stop_limit_ns;
+};
+
+void tt_assert_failed(const char *fact, const char *file, int line)
+{
+    fprintf(stderr, "tactusd: %s:%d: must be true: %s\n", file, line, fact);
+    abort();
+}
+
+static const char help[] =
+    "usage: tactusd [--socket PATH] [--state DIR] [--host PATH] [--foreground]\n"
+    "               [--idle-exit SECONDS] [--version] [--help]\n"
+    "Starts, watches and accounts for Tactus services on this machine. The command tactus\n"
+    "starts it when it is needed.\n"
+    "  --socket PATH   where it listens (default /run/tactus/control for root, else\n"
+    "                  $XDG_RUNTIME_DIR/tactus/control or /tmp/tactus-UID/control)\n"
+    "  --state DIR     key, profiles, ledgers, log (default /var/lib/tactus for root, else\n"
+    "                  $XDG_STATE_HOME/tactus or ~/.local/state/tactus)\n"
+    "  --host PATH     tactus-host (default beside this program)\n"
+    "  --foreground    words on stderr, not in DIR/tactusd.log\n"
+    "  --idle-exit S   end after S seconds without services and clients\n";
+
+/* Returns the exit code of what needs no daemon, or -1. */
+static int read_options(int argc, char **argv, struct options *ret)
+{
+    static const struct option known[] = {
+        {"socket", 1, NULL, 's'},     {"state", 1, NULL, 'd'},     {"host", 1, NULL, 'h'},
+        {"foreground", 0, NULL, 'f'}, {"idle-exit", 1, NULL, 'i'}, {"version", 0, NULL, 'v'},
+        {"help", 0, NULL, '?' + 128}, {NULL, 0, NULL, 0}};
+    char *end;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            ret->socket = optarg;
+            break;
+        case 'd':
+            ret->state = optarg;
+            break;
+        case 'h':
+            ret->host = optarg;
+            break;
+        case 'f':
+            ret->is_foreground = true;
+            break;
+        case 'i':
+            ret->idle_exit_s = strtoll(optarg, &end, 10);
+            if (*end != '\0' || ret->idle_exit_s <= 0) {
+                fprintf(stderr, "tactusd: --idle-exit wants seconds, not '%s'\n", optarg);
+                return 2;
+            }
+            break;
+        case 'v':
+            printf("tactusd %s\n", TT_VERSION);
+            return 0;
+        case '?' + 128:
+            fputs(help, stdout);
+            return 0;
+        default:
+            fputs(help, stderr);
+            return 2;
+        }
+    }
+    if (optind < argc)
+        fprintf(stderr, "tactusd: what is '%s'? See tactusd --help\n", argv[optind]);
+    return optind < argc ? 2 : -1;
+}
+
+static void default_socket(char ret[PATH_MAX])
+{
+    const char *named = getenv("TACTUS_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (named != NULL && named[0] != '\0')
+        (void)snprintf(ret, PATH_MAX, "%s", named);
+    else if (geteuid() == 0)
+        (void)snprintf(ret, PATH_MAX, "/run/tactus/control");
+    else if (runtime != NULL && runtime[0] == '/')
+        (void)snprintf(ret, PATH_MAX, "%s/tactus/control", runtime);
+    else
+        (void)snprintf(ret, PATH_MAX, "/tmp/tactus-%u/control", (unsigned)geteuid());
+}
+
+static int make_path(const char *path)
+{
+    char part[PATH_MAX];
+    struct stat about;
+
+    (void)snprintf(part, sizeof(part), "%s", path);
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(part, 0755);
+        *slash = '/';
+    }
+    if (mkdir(part, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    return stat(part, &about) == 0 && S_ISDIR(about.st_mode) ? 0 : -ENOTDIR;
+}
+
+static int choose_state(struct daemon *d, struct tt_error *err)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char *ret = d->node.state, ledgers[PATH_MAX];
+    size_t bytes = sizeof(d->node.state);
+    int r;
+
+    if (d->options.state != NULL)
+        (void)snprintf(ret, bytes, "%s", d->options.state);
+    else if (geteuid() == 0)
+        (void)snprintf(ret, bytes, "/var/lib/tactus");
+    else if (state != NULL && state[0] == '/')
+        (void)snprintf(ret, bytes, "%s/tactus", state);
+    else
+        (void)snprintf(ret, bytes, "%s/.local/state/tactus", home != NULL ? home : "");
+    (void)snprintf(ledgers, sizeof(ledgers), "%s/ledgers", ret);
+    r = make_path(ledgers);
+    return r < 0 ? tt_fail(err, r, "cannot make the state folder '%s': %s; name another by --state",
+                           ret, strerror(-r))
+                 : 0;
+}
+
+static void open_log(const struct daemon *d)
+{
+    char path[PATH_MAX];
+    struct stat about;
+    int fd;
+
+    if (d->options.is_foreground)
+        return;
+    (void)snprintf(path, sizeof(path), "%s/tactusd.log", d->node.state);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &about) == 0 && about.st_size > LOG_BYTES_MAX)
+        (void)!ftruncate(fd, 0);
+    (void)dup2(fd, STDERR_FILENO);
+    (void)close(fd);
+    setvbuf(stderr, NULL, _IOLBF, 0);
+}
+
+static void find_host(const struct options *options, char ret[PATH_MAX])
+{
+    static const char *const places[] = {"tactus-host", "../host/tactus-host"};
+    ssize_t length;
+    char *slash;
+
+    if (options->host != NULL) {
+        (void)snprintf(ret, PATH_MAX, "%s", options->host);
+        return;
+    }
+    for (size_t n = 0; n < sizeof(places) / sizeof(places[0]); n++) {
+        length = readlink("/proc/self/exe", ret, PATH_MAX - 64);
+        if (length <= 0)
+            break;
+        ret[length] = '\0';
+        slash = strrchr(ret, '/');
+        (void)snprintf(slash + 1, 64, "%s", places[n]);
+        if (access(ret, X_OK) == 0)
+            return;
+    }
+    (void)snprintf(ret, PATH_MAX, "%s/tactus-host", TT_LIBEXEC);
+}
+
+static void stop_everything(struct daemon *d)
+{
+    struct service *service, *next;
+
+    if (!d->node.is_stopping)
+        d->stop_limit_ns = loop_now_ns() + STOP_LIMIT_S * SECOND;
+    d->node.is_stopping = true;
+    for (service = d->node.services; service != NULL; service = next) {
+        next = service_next(service);
+        service_stop(service);
+    }
+}
+
+static void on_signal(void *ctx, uint32_t events)
+{
+    struct daemon *d = ctx;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(d->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    fprintf(stderr, "ending the services: signal=%u\n", info.ssi_signo);
+    stop_everything(d);
+}
+
+static void on_tick(void *ctx, uint32_t events)
+{
+    struct daemon *d = ctx;
+    int64_t now_ns = loop_now_ns();
+
+    (void)events;
+    (void)machine_wake_poll(&d->node.machine, d->node.profile);
+    if (d->node.services != NULL || d->node.clients != NULL)
+        d->node.busy_ns = now_ns;
+    if (d->node.is_stopping && (d->node.services == NULL || now_ns >= d->stop_limit_ns))
+        d->is_over = true;
+    if (d->options.idle_exit_s > 0 && now_ns - d->node.busy_ns >= d->options.idle_exit_s * SECOND)
+        d->is_over = true;
+    loop_set(d->node.loop, &d->tick, now_ns + TICK_MS * INT64_C(1000000));
+}
+
+static int watch_signals(struct daemon *d, struct tt_error *err)
+{
+    sigset_t wanted;
+
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGTERM);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    d->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (d->signal_fd < 0)
+        return tt_fail(err, -errno, "signalfd: %s", strerror(errno));
+    d->signals = loop_add(d->node.loop, d->signal_fd, EPOLLIN, on_signal, d);
+    return d->signals != NULL ? 0 : tt_fail(err, -ENOMEM, "no memory to watch signals");
+}
+
+/* In an order that lets a second tactusd fail at the lock before it touches anything. */
+static int begin(struct daemon *d, struct tt_error *err)
+{
+    char path[PATH_MAX];
+    int r;
+
+    r = loop_open(&d->node.loop, err);
+    if (r == 0)
+        r = watch_signals(d, err);
+    if (d->options.socket != NULL)
+        (void)snprintf(path, sizeof(path), "%s", d->options.socket);
+    else
+        default_socket(path);
+    if (r == 0)
+        r = control_open(&d->node, path, &d->control, err);
+    if (r == 0)
+        r = choose_state(d, err);
+    if (r < 0)
+        return r;
+    open_log(d);
+    may_probe(); /* before there are threads and children */
+    machine_look(&d->node.machine, may_best(), may_partition());
+    find_host(&d->options, path);
+    r = zygote_open(d->node.loop, path, &d->node.zygote, err);
+    if (r == 0)
+        r = key_open(d->node.state, &d->node.key, err);
+    (void)snprintf(path, sizeof(path), "%s/profiles.sqlite", d->node.state);
+    if (r == 0)
+        r = profile_open(path, &d->node.profile, err);
+    if (r < 0)
+        return r;
+    d->node.witness = witness_open();
+    machine_wake_start(&d->node.machine, d->node.profile);
+    d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
+    d->node.busy_ns = loop_now_ns();
+    loop_set(d->node.loop, &d->tick, loop_now_ns());
+    return 0;
+}
+
+/* What is left goes as it would with a kill: the kernel ends the children. */
+static void end(struct daemon *d)
+{
+    while (d->node.services != NULL)
+        service_abandon(d->node.services);
+    control_close(&d->control);
+    zygote_close(&d->node.zygote);
+    witness_close(&d->node.witness);
+    profile_close(&d->node.profile);
+    key_close(&d->node.key);
+    if (d->node.loop != NULL)
+        loop_remove(d->node.loop, &d->signals);
+    if (d->signal_fd >= 0)
+        (void)close(d->signal_fd);
+    loop_close(&d->node.loop);
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon *d = calloc(1, sizeof(*d));
+    struct rlimit files;
+    struct tt_error err = {0};
+    int r;
+
+    if (d == NULL)
+        return 3;
+    d->signal_fd = -1;
+    r = read_options(argc, argv, &d->options);
+    if (r >= 0) {
+        free(d);
+        return r;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max < OPEN_FILES ? files.rlim_max : OPEN_FILES;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    r = begin(d, &err);
+    if (r < 0)
+        fprintf(stderr, "tactusd: %s\n", err.text);
+    while (r == 0 && !d->is_over)
+        loop_turn(d->node.loop);
+    end(d);
+    free(d);
+    /* Of two starts at once one serves; the other has nothing to complain of. */
+    return r == 0 || r == -EADDRINUSE ? 0 : 3;
+}
