@@ -111,15 +111,23 @@ static void count_late(struct sink *sink, const struct tt_record *record)
     sink->late_ours += tt_cause_is_ours(cause);
 }
 
+/* Live media has no delay of an hour; a lie about one must not make the sums overflow. */
+static int64_t limited(int64_t ns)
+{
+    const int64_t hour_ns = (int64_t)3600 * 1000000000;
+
+    return ns > hour_ns ? hour_ns : ns < -hour_ns ? -hour_ns : ns;
+}
+
 static void count_delivered(struct sink *sink, const struct tt_record *record)
 {
     int64_t slack_ns = record->slack_ns;
 
-    tt_histogram_add(&sink->delay, ledger_minus(record->delivered_ns, record->origin_ns));
+    tt_histogram_add(&sink->delay, limited(ledger_minus(record->delivered_ns, record->origin_ns)));
     if (slack_ns >= 0)
-        tt_histogram_add(&sink->slack, slack_ns);
+        tt_histogram_add(&sink->slack, limited(slack_ns));
     else
-        tt_histogram_add(&sink->lateness, slack_ns == INT64_MIN ? INT64_MAX : -slack_ns);
+        tt_histogram_add(&sink->lateness, limited(ledger_apart(slack_ns, 0)));
     if (slack_ns < sink->slack_min_ns)
         sink->slack_min_ns = slack_ns;
     sink->repeated += (record->flags & TT_RECORD_REPEATED) != 0;

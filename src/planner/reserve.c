@@ -1,0 +1,176 @@
+/* Finds the reservation: the least share of a CPU that keeps every deadline. */
+#include <stddef.h>
+
+#include "base/assert.h"
+#include "planner/work.h"
+#include "tactus/format.h"
+
+enum {
+    STEP_NS = 1000, /* budgets are whole microseconds, above the kernel's 1,024 ns */
+    BUDGET_MIN_NS = 2000,
+    WORKER_MAX_PPM = 950000, /* the rest of its CPU is for what must run besides */
+    SHARE_STEP_PPM = 10000,  /* shares within this are equal: the longer period switches less */
+    VIDEO_PERIOD_MAX_NS = 10000000,
+    AUDIO_PERIOD_MAX_NS = 5000000,
+    VIDEO_FRAME_NS = 8000000 /* what comes less often than this is no audio quantum */
+};
+
+/* Below 1 ms the kernel does not enforce, and the worker would only switch. */
+static const int64_t periods_ns[] = {10000000, 8000000, 5000000, 4000000,
+                                     2500000,  2000000, 1250000, 1000000};
+
+enum { PERIOD_COUNT = sizeof(periods_ns) / sizeof(periods_ns[0]) };
+
+static bool is_audio_only(const struct work *work)
+{
+    for (uint32_t n = 0; n < work->picture->segment_count; n++) {
+        struct tt_rational rate = work->picture->segments[n].rate;
+
+        if (rate.num > 0 && tt_index_ns(1, rate) >= VIDEO_FRAME_NS)
+            return false;
+    }
+    return true;
+}
+
+/* A longer deadline only ever adds candidates, so that it never turns yes into no. */
+static int64_t period_max(const struct work *work)
+{
+    int64_t most_ns = is_audio_only(work) ? AUDIO_PERIOD_MAX_NS : VIDEO_PERIOD_MAX_NS;
+
+    for (uint32_t n = 0; n < work->picture->segment_count; n++)
+        if (work_is_lasting(work, n) && work->tasks[n].deadline_ns / 4 < most_ns)
+            most_ns = work->tasks[n].deadline_ns / 4;
+    return most_ns > periods_ns[PERIOD_COUNT - 1] ? most_ns : periods_ns[PERIOD_COUNT - 1];
+}
+
+/* Global EDF bounds how late a reservation comes, by the kernel's own documentation:
+ * ((M - 1) C_max - C_min) / (M - (M - 2) U_max) + C_max. One CPU, a partition, or nobody else: it
+ * is never late. Others' budgets are at most their share of the longest period that we give. */
+static int64_t tardiness(const struct tt_machine *machine, int64_t period_ns)
+{
+    int64_t others_ppm =
+        machine->reserved_ppm < WORKER_MAX_PPM ? machine->reserved_ppm : WORKER_MAX_PPM;
+    int64_t cpus = machine->cpus, most_ns = tt_muldiv(period_ns, WORKER_MAX_PPM, 1000000);
+    int64_t others_ns = tt_muldiv(VIDEO_PERIOD_MAX_NS, others_ppm, 1000000);
+
+    if (cpus <= 1 || machine->is_partitioned || machine->reserved_ppm <= 0)
+        return 0;
+    if (others_ns > most_ns)
+        most_ns = others_ns;
+    return tt_muldiv((cpus - 1) * most_ns, 1000000, cpus * 1000000 - (cpus - 2) * WORKER_MAX_PPM) +
+           most_ns;
+}
+
+/* The least budget in this period, by bisection: more budget never hurts. */
+static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_t room_ppm,
+                         struct reservation *ret)
+{
+    int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS;
+    int64_t bad_ns = BUDGET_MIN_NS - STEP_NS, good_ns = most_ns;
+
+    ret->period_ns = period_ns;
+    ret->tardiness_ns = set->tardiness_ns;
+    if (most_ns < BUDGET_MIN_NS) {
+        ret->worst = (struct demand_point){.is_overload = true, .room_ns = INT64_MIN};
+        return false;
+    }
+    ret->budget_ns = most_ns;
+    if (!demand_admits(set, most_ns, period_ns, &ret->worst))
+        return false;
+    while (good_ns - bad_ns > STEP_NS) {
+        int64_t middle_ns = (bad_ns + (good_ns - bad_ns) / 2) / STEP_NS * STEP_NS;
+
+        if (demand_admits(set, middle_ns, period_ns, NULL))
+            good_ns = middle_ns;
+        else
+            bad_ns = middle_ns;
+    }
+    ret->budget_ns = good_ns;
+    (void)demand_admits(set, good_ns, period_ns, &ret->worst);
+    return true;
+}
+
+static bool is_better(const struct reservation *a, const struct reservation *b)
+{
+    return tt_muldiv(a->budget_ns, 1000000, a->period_ns) + SHARE_STEP_PPM <=
+           tt_muldiv(b->budget_ns, 1000000, b->period_ns);
+}
+
+bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret)
+{
+    int64_t longest_ns = period_max(work);
+    bool is_found = false, is_tried = false;
+
+    if (room_ppm > WORKER_MAX_PPM)
+        room_ppm = WORKER_MAX_PPM;
+    for (uint32_t n = 0; n < PERIOD_COUNT; n++) {
+        struct reservation found = {0};
+        struct demand_set set = work->set;
+
+        if (periods_ns[n] > longest_ns)
+            continue;
+        set.tardiness_ns = tardiness(work->machine, periods_ns[n]);
+        if (least_budget(&set, periods_ns[n], room_ppm < 0 ? 0 : room_ppm, &found)) {
+            if (!is_found || is_better(&found, ret))
+                *ret = found;
+            is_found = true;
+        } else if (!is_found && (!is_tried || found.worst.room_ns > ret->worst.room_ns)) {
+            *ret = found;
+        }
+        is_tried = true;
+    }
+    tt_assert(is_tried);
+    return is_found;
+}
+
+static void try_deadline(struct work *work, int64_t deadline_ns)
+{
+    for (uint32_t n = 0; n < work->picture->segment_count; n++)
+        work->tried[n] = work->tasks[n];
+    for (uint32_t n = 0; n < work->picture->component_count; n++) {
+        struct demand_task *task = &work->tried[work->picture->components[n].segment];
+
+        if (work->mark[n] && task->deadline_ns > deadline_ns)
+            task->deadline_ns = deadline_ns;
+    }
+}
+
+/* The shortest deadline of this sink, all others as they are, that would still be admitted. */
+static int64_t sink_bound(struct work *work, const struct reservation *reservation,
+                          int64_t deadline_ns)
+{
+    struct demand_set set = work->set;
+    int64_t bad_ns = 0, good_ns = deadline_ns;
+
+    set.tasks = work->tried;
+    set.tardiness_ns = reservation->tardiness_ns;
+    while (good_ns - bad_ns > STEP_NS) {
+        int64_t middle_ns = bad_ns + (good_ns - bad_ns) / 2;
+
+        try_deadline(work, middle_ns);
+        if (demand_admits(&set, reservation->budget_ns, reservation->period_ns, NULL))
+            good_ns = middle_ns;
+        else
+            bad_ns = middle_ns;
+    }
+    return good_ns;
+}
+
+void work_bounds(struct work *work, const struct reservation *reservation)
+{
+    struct tt_plan *plan = work->plan;
+
+    for (uint32_t n = 0; n < work->picture->sink_count; n++) {
+        struct tt_plan_sink *sink = &plan->sinks[n];
+
+        (void)work_mark_sink(work, n);
+        sink->bound_ns = sink_bound(work, reservation, sink->deadline_ns);
+        sink->slack_ns = sink->deadline_ns - sink->bound_ns;
+        if (n == 0 || sink->slack_ns < plan->sinks[plan->sink].slack_ns)
+            plan->sink = n;
+    }
+    if (work->picture->sink_count > 0) {
+        plan->bound_ns = plan->sinks[plan->sink].bound_ns;
+        plan->slack_ns = plan->sinks[plan->sink].slack_ns;
+    }
+}

@@ -1,0 +1,70 @@
+/* What the planner's steps hand to one another while a plan is made. */
+#ifndef TT_PLANNER_WORK_H
+#define TT_PLANNER_WORK_H
+
+#include "planner/demand.h"
+#include "planner/planner.h"
+#include "planner/terms.h"
+
+struct work_cost {   /* of a component, as the plan uses it */
+    int64_t cost_ns; /* quantile or declared; 0 for edges, which have a process of their own */
+    int64_t mean_ns;
+    uint64_t n; /* samples behind it; UINT64_MAX: declared, or none needed */
+    bool is_known;
+    bool is_declared; /* a maximum that the component proves */
+    const char *source;
+};
+
+struct work_segment {
+    int64_t cost_ns, mean_ns, hops_ns;
+    uint64_t n; /* as above; of the segment's sum */
+    bool is_known;
+    const char *source;
+};
+
+struct work {
+    const struct tt_picture *picture;
+    const struct tt_cost *costs, *segment_costs;
+    const struct tt_machine *machine;
+    struct tt_plan *plan;
+    struct terms terms;
+    uint64_t needed;              /* samples, for the strictest loss of any sink */
+    struct work_cost *cost;       /* by component */
+    struct work_segment *segment; /* by segment */
+    struct demand_task *tasks;    /* by segment */
+    struct demand_task *tried;    /* the same with a sink's deadline put to the test */
+    bool *mark;                   /* by component */
+    int64_t *until_ns;            /* by component: least deadline of the sinks it reaches */
+    int64_t *before_ns;           /* by component: cost of the longest path that ends before it */
+    struct demand_set set;
+};
+
+struct reservation {
+    int64_t budget_ns, period_ns, tardiness_ns;
+    struct demand_point worst;
+};
+
+/* -EINVAL when the picture contradicts itself: a place outside its list, a flow that goes back. */
+int work_check_picture(const struct tt_picture *picture, struct tt_error *err);
+
+bool work_is_edge(const struct work *work, uint32_t component);
+bool work_is_lasting(const struct work *work, uint32_t segment);
+
+/* Costs, then demand, by component and segment. */
+void work_costs(struct work *work);
+void work_tasks(struct work *work);
+
+/* Due and fire offsets and budgets of components. */
+void work_offsets(struct work *work);
+
+/* Marks the components that a sink's frames come through; returns the sink's component. */
+uint32_t work_mark_sink(struct work *work, uint32_t sink);
+
+/* The least share of a CPU, not above room_ppm, that keeps every deadline; false: none does, and
+ * ret says where the best try fails. */
+bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret);
+
+/* Each sink's bound with that reservation. */
+void work_bounds(struct work *work, const struct reservation *reservation);
+
+#endif
