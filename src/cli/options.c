@@ -93,8 +93,10 @@ int args_parse(char *const *argv, int argc, uint64_t allowed, struct args *ret,
 
     args.words = calloc((size_t)argc + 1, sizeof(*args.words));
     args.sets = calloc((size_t)argc + 1, sizeof(*args.sets));
-    if (!args.words || !args.sets)
-        r = tt_fail(err, -ENOMEM, "no memory for %d words", argc);
+    if (!args.words || !args.sets) {
+        args_fini(&args);
+        return tt_fail(err, -ENOMEM, "no memory for %d words", argc);
+    }
     for (int at = 0; r == 0 && at < argc; at++) {
         const char *word = argv[at];
 

@@ -10,6 +10,7 @@
 #include "cli/complain.h"
 #include "cli/json_out.h"
 #include "cli/output.h"
+#include "cli/print.h"
 #include "cli/quantity.h"
 #include "cli/report.h"
 #include "cli/rights.h"
@@ -329,38 +330,6 @@ static int run_service(struct run *run)
     if (r == CLI_DONE && run->started && args_has(run->args, OPTION_DETACH))
         return tell_detached(run);
     return tell_end(run, r);
-}
-
-static int print_service(struct cli *cli, const struct args *args)
-{
-    const char *member = args_has(args, OPTION_DOT) ? "dot" : "print";
-    struct request request;
-    struct talk talk = {0};
-    json_t *picture = NULL, *note;
-    size_t n;
-    int r;
-
-    if (args_has(args, OPTION_DOT) && args_has(args, OPTION_PRINT))
-        return cli_fail(cli, CLI_USAGE, "--print and --dot: one at a time");
-    r = request_init(cli, args, "shape", &request);
-    if (r != CLI_DONE)
-        return r;
-    r = talk_open(cli, &talk);
-    if (r == CLI_DONE)
-        r = talk_ask(cli, &talk, &request, "picture", &picture);
-    if (r == CLI_DONE && cli->is_json)
-        json_write_event(cli->out, picture);
-    else if (r == CLI_DONE)
-        fputs(json_text(picture, member), cli->out);
-    json_array_foreach(json_object_get(picture, "notes"), n, note)
-    {
-        fputs("note: ", stderr);
-        paint_wrap(stderr, json_string_value(note) ? json_string_value(note) : "", 6, 2);
-    }
-    json_decref(picture);
-    talk_close(&talk);
-    request_fini(&request);
-    return r;
 }
 
 int cli_run(struct cli *cli, const struct args *args)
