@@ -8,6 +8,7 @@
     X(video_convert)                                                                               \
     X(video_overlay)                                                                               \
     X(test_audio)                                                                                  \
+    X(text_clock)                                                                                  \
     X(audio_mix)                                                                                   \
     X(audio_convert)                                                                               \
     X(audio_resample)                                                                              \
