@@ -241,7 +241,6 @@ void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns)
             fill_gap(pump, (uint16_t)n, until, now_ns);
     }
     join_settle(pump->join, now_ns, true);
-    samples_finish(pump->samples);
     write_batch(pump, &pump->frames);
     write_batch(pump, &pump->hops);
 }

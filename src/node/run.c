@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "node/broker.h"
@@ -22,16 +21,16 @@
 
 #define POLL_NS (20 * MILLI)
 #define GO_AHEAD_NS (20 * MILLI) /* from go to media time 0: every process has heard it by then */
-#define PROFILE_LIMIT_NS (5 * SECOND)
+/* The container ends a profile run by itself after 5 s and 1 s to drain. */
+#define PROFILE_LIMIT_NS (6500 * MILLI)
 #define WATCHDOG_LEAST_NS (100 * MILLI)
 #define WATCHDOG_UNKNOWN_NS SECOND
 
 enum {
     EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX,
-    PROFILE_ACTIVATIONS = 400,
     WATCHDOG_BUDGETS = 10,
     FIFO_PRIORITY = 50,
-    SPINNERS_MAX = 64
+    COSTS_BYTES_MAX = 16 << 20
 };
 
 struct run_process {
@@ -61,9 +60,6 @@ struct run {
     struct pump *pump;
     int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns, looked_ns;
     uint64_t switches_before, switches;
-    pthread_t spinners[SPINNERS_MAX];
-    uint32_t spinner_count;
-    bool is_spinning_over; /* atomic */
 };
 
 static void perform(struct run *run, const struct supervise_action *action);
@@ -260,6 +256,39 @@ static void on_ready(struct run_process *process, int64_t tid_inside)
     feed_simple(process->run, SUPERVISE_READY, process->number);
 }
 
+static void add_costs(struct run *run, const json_t *segments)
+{
+    for (size_t n = 0; n < json_array_size(segments); n++) {
+        const json_t *costs = json_array_get(segments, n);
+
+        for (size_t m = 0; m < json_array_size(costs); m++)
+            samples_add_segment(pump_samples(run->pump), (uint32_t)n,
+                                json_integer_value(json_array_get(costs, m)));
+    }
+}
+
+/* What the engine measured for each segment; a long list travels as a memory file. */
+static void on_costs(struct run *run, struct tt_message *message)
+{
+    int fd = tt_message_take(message, "costs");
+    uint64_t bytes;
+    char *text;
+
+    if (run->pump == NULL) {
+        /* nothing has run yet */
+    } else if (fd < 0) {
+        add_costs(run, json_object_get(message->body, "segments"));
+    } else if (tt_message_read_fd(fd, COSTS_BYTES_MAX, &text, &bytes, NULL) == 0) {
+        json_t *body = json_loadb(text, bytes, 0, NULL);
+
+        add_costs(run, json_object_get(body, "segments"));
+        json_decref(body);
+        free(text);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 static void on_message(void *ctx, struct tt_message *message)
 {
     struct run_process *process = ctx;
@@ -272,6 +301,8 @@ static void on_message(void *ctx, struct tt_message *message)
         on_ready(process, tt_message_int(message, "tid", 0));
     } else if (strcmp(event, "primed") == 0) {
         feed_simple(run, SUPERVISE_PRIMED, process->number);
+    } else if (strcmp(event, "costs") == 0 && process->number == 0) {
+        on_costs(run, message);
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;
         if (process->number == 0)
@@ -456,12 +487,34 @@ static void on_end_timer(void *ctx, uint32_t events)
     run->params.ops->on_end(run->params.ctx, run->is_ok, run->reason);
 }
 
+/* The container has one place in its engine for a component, and for an edge one for each flow that
+ * begins or ends there, in the picture's order. component_count: nothing there. */
+static uint32_t component_of(const struct run *run, uint32_t node)
+{
+    const struct tt_picture *picture = run->params.picture;
+    const struct tt_wiring *wiring = run->broker->wiring;
+    uint32_t first = 0, count;
+
+    for (uint32_t c = 0; c < picture->component_count; c++) {
+        count = 1;
+        if ((picture->components[c].flags & TT_EDGE) != 0) {
+            count = 0;
+            for (uint32_t n = 0; n < wiring->link_count; n++)
+                count += wiring->links[n].component == c;
+        }
+        if (node < first + count)
+            return c;
+        first += count;
+    }
+    return picture->component_count;
+}
+
 /* A component that does not return holds its whole worker. */
 static void watch_dog(struct run *run, int64_t now_ns)
 {
     const struct tt_engine_stats *stats = run->broker->engine_stats;
     int64_t since_ns = __atomic_load_n(&stats->stuck_since_ns, __ATOMIC_ACQUIRE);
-    uint32_t node = __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED);
+    uint32_t node = component_of(run, __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED));
     bool is_known = node < run->params.picture->component_count;
     int64_t limit_ns = is_known ? WATCHDOG_BUDGETS * run->params.plan->budget_of_ns[node] : 0;
     char text[SUPERVISE_TEXT_BYTES];
@@ -497,34 +550,10 @@ static void on_poll_timer(void *ctx, uint32_t events)
         read_switches(run);
     }
     if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
-        (now_ns - run->epoch_ns >= PROFILE_LIMIT_NS ||
-         samples_fewest(pump_samples(run->pump)) >= PROFILE_ACTIVATIONS))
+        now_ns - run->epoch_ns >= PROFILE_LIMIT_NS)
         run_gone(run);
     else
         watch_dog(run, now_ns);
-}
-
-/* Costs are measured with all processors busy: a sibling thread that idles flatters them. As IDLE
- * class these take nothing from anybody. */
-static void *spin(void *argument)
-{
-    struct run *run = argument;
-    struct sched_param none = {0};
-
-    (void)sched_setscheduler(0, SCHED_IDLE, &none);
-    while (!__atomic_load_n(&run->is_spinning_over, __ATOMIC_RELAXED))
-        for (volatile int n = 0; n < 10000; n++)
-            continue;
-    return NULL;
-}
-
-static void start_spinners(struct run *run)
-{
-    uint32_t wanted = run->params.node->machine.plan.cpus - 1;
-
-    while (run->spinner_count < wanted && run->spinner_count < SPINNERS_MAX &&
-           pthread_create(&run->spinners[run->spinner_count], NULL, spin, run) == 0)
-        run->spinner_count++;
 }
 
 /* In a profile run sinks discard in the container: their edges are not started. */
@@ -565,8 +594,6 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     run->reserve_timer = (struct loop_timer){.fn = on_reserve_timer, .ctx = run};
     run->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = run};
     choose_processes(run);
-    if (params->is_profile)
-        start_spinners(run);
     *ret = run;
     feed_simple(run, SUPERVISE_PLANNED, 0);
     return 0;
@@ -587,9 +614,6 @@ void run_close(struct run **closed)
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++)
         child_abandon(&run->processes[n].child);
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
-    __atomic_store_n(&run->is_spinning_over, true, __ATOMIC_RELAXED);
-    for (uint32_t n = 0; n < run->spinner_count; n++)
-        (void)pthread_join(run->spinners[n], NULL);
     pump_close(&run->pump);
     broker_close(&run->broker);
     free(run);

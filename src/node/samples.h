@@ -1,4 +1,4 @@
-/* Hop records summed into what a component and a segment cost per activation. */
+/* What a run's activations cost: components from their hop records, segments as the engine says. */
 #ifndef TT_NODE_SAMPLES_H
 #define TT_NODE_SAMPLES_H
 
@@ -16,13 +16,9 @@ void samples_close(struct samples **samples);
 
 void samples_add(struct samples *samples, const struct tt_record *hop);
 
-/* Counts the activations of segments that are still being summed. */
-void samples_finish(struct samples *samples);
+void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost_ns);
 
 const struct tt_histogram *samples_component(const struct samples *samples, uint32_t component);
 const struct tt_histogram *samples_segment(const struct samples *samples, uint32_t segment);
-
-/* Of the segment that has fewest; those that run once only do not count. */
-uint64_t samples_fewest(const struct samples *samples);
 
 #endif

@@ -1,0 +1,123 @@
+/* The books of reservations, the wait for sent frames, and what a run's records teach. */
+#include "node/books.h"
+
+#include "base/record.h"
+#include "check.h"
+#include "node/join.h"
+
+#define MILLI INT64_C(1000000)
+
+static void what_is_entered_is_given_back_after_a_period(void)
+{
+    static struct books books;
+
+    CHECK(books_enter(&books, 1, 2 * MILLI, 10 * MILLI));
+    CHECK(books_enter(&books, 2, 1 * MILLI, 40 * MILLI));
+    CHECK_INT(books_ppm(&books, 0), 225002);
+    CHECK(books_enter(&books, 1, 3 * MILLI, 10 * MILLI));
+    CHECK_INT(books_ppm(&books, 0), 325002);
+    books_give_back(&books, 1, 100 * MILLI);
+    books_give_back(&books, 1, 105 * MILLI); /* the first word counts */
+    CHECK_INT(books_ppm(&books, 109 * MILLI), 325002);
+    CHECK_INT(books_ppm(&books, 110 * MILLI), 25001);
+    books_give_back(&books, 7, 0);
+    books_give_back(&books, 2, 110 * MILLI);
+    CHECK_INT(books_ppm(&books, 150 * MILLI), 0);
+    for (uint64_t n = 1; n <= BOOKS_MAX; n++)
+        CHECK(books_enter(&books, n, 1, 1000));
+    CHECK(!books_enter(&books, BOOKS_MAX + 1, 1, 1000));
+}
+
+static struct tt_record got[4096];
+static uint32_t got_count;
+
+static void keep(void *ctx, const struct tt_record *record)
+{
+    (void)ctx;
+    got[got_count++] = *record;
+}
+
+static struct tt_record frame(uint16_t sink, int64_t index)
+{
+    return (struct tt_record){
+        .kind = TT_RECORD_FRAME, .outcome = TT_ON_TIME, .sink = sink, .index = index};
+}
+
+static struct tt_record sent(uint16_t sink, int64_t index)
+{
+    return (struct tt_record){
+        .kind = TT_RECORD_SENT, .sink = sink, .index = index, .sent_ns = 1000 + index};
+}
+
+static void add_frame(struct join *join, uint16_t sink, int64_t index, int64_t now_ns)
+{
+    struct tt_record record = frame(sink, index);
+
+    join_frame(join, &record, now_ns);
+}
+
+static void add_sent(struct join *join, uint16_t sink, int64_t index)
+{
+    struct tt_record record = sent(sink, index);
+
+    join_sent(join, &record);
+}
+
+static void frames_wait_for_their_word_in_order(void)
+{
+    const bool is_edge[2] = {true, false};
+    struct join *join = join_open(2, is_edge, keep, NULL);
+
+    got_count = 0;
+    add_frame(join, 1, 0, 0);
+    CHECK_INT(got_count, 1); /* no edge, nothing to wait for */
+    add_frame(join, 0, 0, 0);
+    add_frame(join, 0, 1, 10 * MILLI);
+    add_sent(join, 0, 1);
+    CHECK_INT(got_count, 1); /* 0 is still out, 1 stands behind it */
+    add_sent(join, 0, 0);
+    CHECK_INT(got_count, 3);
+    CHECK_INT(got[1].sent_ns, 1000);
+    CHECK_INT(got[2].sent_ns, 1001);
+    add_sent(join, 0, 2); /* the edge was faster than the engine's ring */
+    add_frame(join, 0, 2, 20 * MILLI);
+    CHECK_INT(got_count, 4);
+    CHECK_INT(got[3].sent_ns, 1002);
+    add_frame(join, 0, 3, 100 * MILLI);
+    join_settle(join, 599 * MILLI, false);
+    CHECK_INT(got_count, 4);
+    join_settle(join, 600 * MILLI, false);
+    CHECK_INT(got_count, 5);
+    CHECK_INT(got[4].sent_ns, 0); /* unknown, not invented */
+    add_frame(join, 0, 4, 0);
+    join_settle(join, 0, true);
+    CHECK_INT(got_count, 6);
+    join_close(&join);
+}
+
+static void lost_frames_wait_for_nobody(void)
+{
+    const bool is_edge[1] = {true};
+    struct join *join = join_open(1, is_edge, keep, NULL);
+    struct tt_record lost = frame(0, 5);
+
+    got_count = 0;
+    lost.outcome = TT_LOST_FRAME;
+    join_frame(join, &lost, 0);
+    CHECK_INT(got_count, 1);
+    for (int64_t n = 6; n < 3000; n++) /* more than may wait: the oldest go, none is dropped */
+        add_frame(join, 0, n, 0);
+    join_settle(join, 0, true);
+    CHECK_INT(got_count, 2995);
+    for (uint32_t n = 0; n < got_count; n++)
+        CHECK_INT(got[n].index, 5 + n);
+    join_close(&join);
+}
+
+int main(void)
+{
+    RUN(what_is_entered_is_given_back_after_a_period);
+    RUN(frames_wait_for_their_word_in_order);
+    RUN(lost_frames_wait_for_nobody);
+    return 0;
+}

@@ -1,0 +1,182 @@
+/* What is kept on disk: the key, the profiles, and what happens when either is damaged. */
+#include "node/profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "node/key.h"
+#include "node/machine.h"
+
+static char folder[64], path[128];
+
+static void write_text(const char *name, const char *text, mode_t mode)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+    CHECK(fd >= 0);
+    CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    (void)close(fd);
+}
+
+static bool is_signed_by(const char *hex, const uint8_t hash[32], const uint8_t signature[64])
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    uint8_t raw[32];
+    EVP_PKEY *key;
+    bool is_good;
+
+    for (int n = 0; n < 32; n++)
+        CHECK(sscanf(hex + 2 * n, "%2hhx", &raw[n]) == 1);
+    key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, 32);
+    is_good = EVP_DigestVerifyInit(digest, NULL, NULL, NULL, key) == 1 &&
+              EVP_DigestVerify(digest, signature, 64, hash, 32) == 1;
+    EVP_PKEY_free(key);
+    EVP_MD_CTX_free(digest);
+    return is_good;
+}
+
+static void a_key_is_made_once_and_signs(void)
+{
+    uint8_t hash[32] = {1, 2, 3}, signature[64];
+    struct key *first, *again;
+    struct tt_error err = {0};
+    struct stat about;
+
+    CHECK_INT(key_open(folder, &first, &err), 0);
+    CHECK_INT(key_open(folder, &again, &err), 0);
+    CHECK_TEXT(key_hex(first), key_hex(again));
+    CHECK_INT(key_sign(again, hash, signature), 0);
+    CHECK(is_signed_by(key_hex(first), hash, signature));
+    hash[31] ^= 1;
+    CHECK(!is_signed_by(key_hex(first), hash, signature));
+    snprintf(path, sizeof(path), "%s/node.key", folder);
+    CHECK(stat(path, &about) == 0);
+    CHECK_INT(about.st_mode & 0777, 0600);
+    CHECK_INT(about.st_size, 32);
+    key_close(&first);
+    key_close(&again);
+    CHECK(chmod(path, 0644) == 0);
+    CHECK_INT(key_open(folder, &first, &err), -EACCES);
+    write_text(path, "short", 0600);
+    CHECK_INT(key_open(folder, &first, &err), -EIO);
+    CHECK(strstr(err.text, "node.key") != NULL);
+}
+
+static struct tt_histogram samples, back;
+
+static void costs_are_kept_and_merged(void)
+{
+    struct profile_key key = {{1}}, other = {{2}};
+    struct profile *profile;
+    struct tt_error err = {0};
+    struct tt_cost cost;
+
+    snprintf(path, sizeof(path), "%s/profiles.sqlite", folder);
+    CHECK_INT(profile_open(path, &profile, &err), 0);
+    CHECK_INT(profile_load(profile, &key, &back), -ENOENT);
+    for (int64_t n = 1; n <= 1000; n++)
+        tt_histogram_add(&samples, n * 1000);
+    CHECK_INT(profile_learn(profile, &key, "scale", &samples), 0);
+    profile_close(&profile);
+    CHECK_INT(profile_open(path, &profile, &err), 0);
+    CHECK_INT(profile_load(profile, &key, &back), 0);
+    CHECK_INT(profile_load(profile, &other, &back), -ENOENT);
+    CHECK_INT(back.count, 1000);
+    profile_cost(&back, (struct tt_rational){1, 100}, &cost);
+    CHECK_INT(cost.n, 1000);
+    CHECK_INT(cost.mean_ns, 500500);
+    CHECK_INT(cost.max_ns, 1000000);
+    CHECK(cost.quantile_ns >= 990000 && cost.quantile_ns <= 1000000);
+    CHECK_TEXT(cost.origin, "profile");
+    for (int n = 0; n < 40; n++)
+        CHECK_INT(profile_learn(profile, &key, "scale", &samples), 0);
+    CHECK_INT(profile_load(profile, &key, &back), 0);
+    CHECK(back.count <= PROFILE_WINDOW && back.count > PROFILE_WINDOW / 3);
+    CHECK(back.sum_ns / (int64_t)back.count > 400000 && back.sum_ns / (int64_t)back.count < 600000);
+    memset(&back, 0, sizeof(back));
+    profile_cost(&back, (struct tt_rational){1, 100}, &cost);
+    CHECK_INT(cost.n, 0);
+    CHECK_TEXT(cost.origin, "unknown");
+    profile_close(&profile);
+}
+
+static void numbers_are_kept_with_their_time(void)
+{
+    struct profile *profile;
+    struct tt_error err = {0};
+    int64_t value, at_s;
+
+    CHECK_INT(profile_open(":memory:", &profile, &err), 0);
+    CHECK_INT(profile_recall(profile, "wake_ns", "here", &value, &at_s), -ENOENT);
+    profile_remember(profile, "wake_ns", "here", 123);
+    profile_remember(profile, "wake_ns", "here", 456);
+    CHECK_INT(profile_recall(profile, "wake_ns", "here", &value, &at_s), 0);
+    CHECK_INT(value, 456);
+    CHECK(at_s > 1600000000);
+    profile_close(&profile);
+}
+
+static void a_damaged_store_is_moved_aside(void)
+{
+    struct profile *profile;
+    struct tt_error err = {0};
+    char aside[160];
+
+    snprintf(path, sizeof(path), "%s/other.sqlite", folder);
+    snprintf(aside, sizeof(aside), "%s.damaged", path);
+    write_text(path, "this is no database, but it is long enough to be looked at by one ........",
+               0600);
+    CHECK_INT(profile_open(path, &profile, &err), 0);
+    CHECK(access(aside, F_OK) == 0);
+    profile_close(&profile);
+}
+
+static void keys_tell_different_work_apart(void)
+{
+    static struct tt_picture_component components[2], changed;
+    static struct machine machine;
+    struct tt_picture picture = {
+        .components = components, .component_count = 2, .segment_count = 1};
+    struct profile_key first, same, other;
+
+    snprintf(components[0].kind, sizeof(components[0].kind), "video.scale");
+    snprintf(components[1].kind, sizeof(components[1].kind), "null");
+    components[0].in_count = 1;
+    components[0].in_format[0].width = 1280;
+    changed = components[0];
+    profile_component_key(&picture, 0, &machine, &first);
+    components[0].in_format[0].config_handle = 3; /* a place in a table, no property of the work */
+    profile_component_key(&picture, 0, &machine, &same);
+    CHECK(memcmp(&first, &same, sizeof(first)) == 0);
+    components[0].in_format[0].width = 640;
+    profile_component_key(&picture, 0, &machine, &other);
+    CHECK(memcmp(&first, &other, sizeof(first)) != 0);
+    components[0] = changed;
+    machine.plan.right = TT_RIGHT_DEADLINE;
+    profile_component_key(&picture, 0, &machine, &other);
+    CHECK(memcmp(&first, &other, sizeof(first)) != 0);
+    profile_segment_key(&picture, 0, &machine, &same);
+    components[1].segment = 7;
+    profile_segment_key(&picture, 0, &machine, &other);
+    CHECK(memcmp(&same, &other, sizeof(same)) != 0);
+}
+
+int main(void)
+{
+    char command[128];
+
+    snprintf(folder, sizeof(folder), "/tmp/tt-profile-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    RUN(a_key_is_made_once_and_signs);
+    RUN(costs_are_kept_and_merged);
+    RUN(numbers_are_kept_with_their_time);
+    RUN(a_damaged_store_is_moved_aside);
+    RUN(keys_tell_different_work_apart);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    CHECK(system(command) == 0);
+    return 0;
+}

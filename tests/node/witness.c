@@ -1,0 +1,49 @@
+/* The witness: what was taken counts where it overlaps, and it does not blame the host for us. */
+#include "node/witness.h"
+
+#include <time.h>
+
+#include "check.h"
+
+#define MILLI INT64_C(1000000)
+
+static void overlap_is_what_counts(void)
+{
+    struct witness *witness = witness_open();
+
+    CHECK(witness != NULL);
+    CHECK_INT(witness_taken_ns(witness, 0, INT64_MAX), 0);
+    witness_add(witness, &(struct witness_gap){10 * MILLI, 16 * MILLI, 5 * MILLI});
+    CHECK_INT(witness_taken_ns(witness, 0, 10 * MILLI), 0);
+    CHECK_INT(witness_taken_ns(witness, 0, 12 * MILLI), 2 * MILLI);
+    CHECK_INT(witness_taken_ns(witness, 0, 100 * MILLI), 5 * MILLI);
+    CHECK_INT(witness_taken_ns(witness, 15 * MILLI, 100 * MILLI), 1 * MILLI);
+    CHECK_INT(witness_taken_ns(witness, 17 * MILLI, 100 * MILLI), 0);
+    for (int n = 0; n < 5000; n++)
+        witness_add(witness, &(struct witness_gap){n * MILLI, n * MILLI + 2, 2});
+    CHECK_INT(witness_taken_ns(witness, 0, INT64_MAX), 2); /* the ring forgets the old */
+    CHECK_INT(witness_taken_ns(NULL, 0, INT64_MAX), 0);
+    witness_close(&witness);
+    CHECK(witness == NULL);
+}
+
+static void it_stops_and_goes(void)
+{
+    const struct timespec pause = {.tv_nsec = 50 * 1000000};
+    struct witness *witness = witness_open();
+
+    for (int n = 0; n < 3; n++) {
+        witness_run(witness, true);
+        (void)nanosleep(&pause, NULL);
+        witness_run(witness, false);
+    }
+    CHECK(witness_taken_ns(witness, 0, INT64_MAX) < INT64_C(60000000000));
+    witness_close(&witness);
+}
+
+int main(void)
+{
+    RUN(overlap_is_what_counts);
+    RUN(it_stops_and_goes);
+    return 0;
+}
