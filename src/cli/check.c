@@ -7,82 +7,60 @@
 #include "cli/report.h"
 #include "cli/talk.h"
 
-/* Terms in the order in which they follow from one another; those of other names come last. */
-static const struct group {
-    const char *name, *heading;
-} groups[] = {
-    {"cost", "costs of the components"},
-    {"segment", "costs of the segments"},
-    {"utilisation", "shares of the CPUs"},
-    {"reservation", "reservation"},
-    {"dbf", "demand at the binding point"},
-    {"blocking", "blocking there"},
-    {"eps", "wake-up"},
-    {"sbf", "supply there"},
-    {"tardiness", "tardiness under the workers"},
-    {"path", "paths to the sinks"},
-    {"structural", "structural latency"},
-    {"bound", "bounds"},
-    {"slack", "slack"},
-    {"pool", "pools"},
-};
+/* The arithmetic in the order in which one part follows from another. */
+enum group { COSTS, SEGMENTS, MACHINE, WORKER, BINDING, PATHS, GROUP_COUNT };
 
-enum { GROUP_COUNT = sizeof(groups) / sizeof(groups[0]) };
+static const char *const headings[GROUP_COUNT] = {
+    [COSTS] = "costs of the components, an activation each",
+    [SEGMENTS] = "segments: what one release activates",
+    [MACHINE] = "machine and memory",
+    [WORKER] = "the worker's reservation",
+    [BINDING] = "demand and supply at the binding point",
+    [PATHS] = "paths to the sinks"};
 
-static bool is_grouped(const char *name)
+static enum group group_of(const json_t *plan, const json_t *term)
 {
-    for (uint32_t n = 0; n < GROUP_COUNT; n++)
-        if (strcmp(groups[n].name, name) == 0)
-            return true;
-    return false;
+    const char *name = json_text(term, "name"), *subject = json_text(term, "subject");
+
+    if (strcmp(name, "cost") == 0)
+        return COSTS;
+    if (strcmp(subject, "worker") == 0)
+        return WORKER;
+    if (strcmp(subject, "binding t") == 0 || strcmp(name, "binding t") == 0)
+        return BINDING;
+    if (json_object_get(json_object_get(plan, "sinks"), subject))
+        return PATHS;
+    if (!subject[0] || strcmp(name, "mean utilisation") == 0)
+        return MACHINE;
+    return SEGMENTS;
 }
 
-static void put_term(FILE *file, const json_t *term, const char *subject)
+static void put_term(FILE *file, const json_t *term, enum group group)
 {
-    const char *unit = json_text(term, "unit");
+    const char *subject = group == BINDING ? "" : json_text(term, "subject");
 
-    fputs("  ", file);
-    fprintf(file, "%-40.60s %12s  ", subject, quantity_unit(json_int(term, "value"), unit).text);
+    fprintf(file, "  %-20.30s %-20.40s %12s  ", group == COSTS ? subject : json_text(term, "name"),
+            group == COSTS ? "" : subject,
+            quantity_unit(json_int(term, "value"), json_text(term, "unit")).text);
     paint_safe(file, json_text(term, "source"));
     fputc('\n', file);
 }
 
-static void put_group(struct cli *cli, const json_t *terms, const struct group *group)
+static void put_group(struct cli *cli, const json_t *plan, enum group group)
 {
+    json_t *terms = json_object_get(plan, "terms"), *term;
     bool is_headed = false;
-    json_t *term;
     size_t n;
 
     json_array_foreach(terms, n, term)
     {
-        if (strcmp(json_text(term, "name"), group->name) != 0)
+        if (group_of(plan, term) != group)
             continue;
         if (!is_headed)
-            fprintf(cli->out, "\n%s%s%s\n", paint_on(&cli->out_paint, PAINT_BOLD), group->heading,
+            fprintf(cli->out, "\n%s%s%s\n", paint_on(&cli->out_paint, PAINT_BOLD), headings[group],
                     paint_off(&cli->out_paint));
         is_headed = true;
-        put_term(cli->out, term, json_text(term, "subject"));
-    }
-}
-
-static void put_others(struct cli *cli, const json_t *terms)
-{
-    char subject[64];
-    bool is_headed = false;
-    json_t *term;
-    size_t n;
-
-    json_array_foreach(terms, n, term)
-    {
-        if (is_grouped(json_text(term, "name")))
-            continue;
-        if (!is_headed)
-            fprintf(cli->out, "\n%sother terms%s\n", paint_on(&cli->out_paint, PAINT_BOLD),
-                    paint_off(&cli->out_paint));
-        is_headed = true;
-        (void)snprintf(subject, sizeof(subject), "%.20s %.40s", json_text(term, "name"),
-                       json_text(term, "subject"));
-        put_term(cli->out, term, subject);
+        put_term(cli->out, term, group);
     }
 }
 
@@ -101,34 +79,28 @@ static void put_reservation(struct cli *cli, const json_t *plan)
 
 static void put_sinks(struct cli *cli, const json_t *plan)
 {
-    const json_t *sinks = json_object_get(plan, "sinks");
-    const char *name;
-    char number[24];
-    json_t *sink;
+    json_t *sinks = json_object_get(plan, "sinks"), *sink;
+    const char *name, *heading = "sinks";
 
-    for (size_t n = 0; n < json_array_size(sinks); n++) {
-        sink = json_array_get(sinks, n);
-        (void)snprintf(number, sizeof(number), "%zu", n);
-        name = json_text(sink, "name")[0] ? json_text(sink, "name") : json_text(sink, "sink");
-        report_line(cli->out, n == 0 ? "sinks" : "",
+    json_object_foreach(sinks, name, sink)
+    {
+        report_line(cli->out, heading,
                     "%s: due %s (deadline) + %s (structural) after its origin; bound %s, slack %s",
-                    name[0] ? name : number, quantity_time(json_int(sink, "deadline_ns")).text,
+                    name, quantity_time(json_int(sink, "deadline_ns")).text,
                     quantity_time(json_int(sink, "structural_ns")).text,
                     quantity_time(json_int(sink, "bound_ns")).text,
                     quantity_time(json_int(sink, "slack_ns")).text);
+        heading = "";
     }
 }
 
 static void show_plan(struct cli *cli, const json_t *plan)
 {
-    const json_t *terms = json_object_get(plan, "terms");
-
     report_verdict(cli->out, &cli->out_paint, plan);
     put_sinks(cli, plan);
     put_reservation(cli, plan);
-    for (uint32_t n = 0; n < GROUP_COUNT; n++)
-        put_group(cli, terms, &groups[n]);
-    put_others(cli, terms);
+    for (uint32_t group = 0; group < GROUP_COUNT; group++)
+        put_group(cli, plan, group);
 }
 
 int cli_check(struct cli *cli, const struct args *args)

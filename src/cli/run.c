@@ -154,8 +154,7 @@ static int take_event(struct run *run)
         show_plan(run);
     } else if (talk_is(talk, "started")) {
         run->started = json_incref(talk->event);
-        if (output_keep(run->cli, &run->ledger) != CLI_DONE)
-            return 1 + CLI_UNREACHABLE;
+        output_keep(&run->ledger);
         if (args_has(run->args, OPTION_DETACH))
             return 1 + CLI_DONE;
     } else if (talk_is(talk, "report")) {
@@ -231,7 +230,8 @@ static int write_report(struct run *run)
     if (!file || fclose(file) != 0)
         return cli_fail(run->cli, CLI_UNREACHABLE, "cannot write %s: %s", run->report.path,
                         strerror(errno));
-    return output_keep(run->cli, &run->report);
+    output_keep(&run->report);
+    return CLI_DONE;
 }
 
 static int tell_detached(struct run *run)
@@ -257,7 +257,7 @@ static int tell_end(struct run *run, int code)
             report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
         return code;
     }
-    if (run->ledger.path)
+    if (run->ledger.path && !json_text(run->result, "ledger")[0])
         (void)json_object_set_new(run->result, "ledger", json_string(run->ledger.path));
     if (run->cli->is_json)
         json_write_event(run->cli->out, run->result);

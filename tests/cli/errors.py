@@ -84,10 +84,13 @@ def test_verdicts():
         r = tactus('check', 'x', fake=fake)
         j = tactus('check', 'x', '--json', fake=fake)
     check(r.code == 0 and r.out.startswith('yes: targeted, within 38.1 ms, 1.9 ms to spare'), r)
-    check(r.out.index('costs of the components') < r.out.index('demand at') <
-          r.out.index('other terms'), r)
-    for word in ('690 us', 'profile', 'novel x', '4 ms of CPU in every 10 ms', '3 MiB',
-                 'out: due 40 ms'):
+    lines = r.out.splitlines()
+    order = [[n for n, line in enumerate(lines) if line.split() == words.split()] for words in
+             ('scale 690 us profile', 'out 1 us declared', 'novel x 7 novel source',
+              'limit 180 % kernel', 'budget worker 4 ms computed', 'dbf 5 ms computed',
+              'slack out 1.9 ms computed')]
+    check(all(len(n) == 1 for n in order) and order == sorted(order), order, r)
+    for word in ('4 ms of CPU in every 10 ms', '3 MiB', 'out: due 40 ms'):
         check(word in r.out, word, r)
     check_narrow(r.out)
     check(j.json() == {k: v for k, v in PLAN.items() if k != 'event'}, j)

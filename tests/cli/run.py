@@ -48,7 +48,7 @@ def test_json_and_report():
         check('stdout' not in fake.requests[0]['fds'], fake.requests)
         with open(path) as file:
             check(json.load(file) == want)
-        check(not os.path.exists(path + '.part'))
+        check(sorted(os.listdir(fake.folder)) == ['control', 'report.json'])
 
 
 def test_broken_promise():
@@ -96,22 +96,26 @@ def test_live_line():
 
 
 def test_descriptors():
-    """stdin, stdout and the ledger are the caller's own; the ledger appears once it has begun."""
+    """stdin, stdout and the ledger are the caller's own; the ledger has its name from the start."""
     def answer(request, talk):
         fds = dict(zip(request['fds'], talk.fds))
         data = os.read(fds['stdin'], 100)
-        check(not os.path.exists(path))
+        check(os.readlink(f"/proc/self/fd/{fds['ledger']}") == path)
+        check(os.path.exists(path + '.before'))
         os.write(fds['ledger'], b'ledger')
         talk.say(PLAN, STARTED)
         os.write(fds['stdout'], data.upper())
         talk.say(REPORT, done())
     with Fake(answer) as fake:
         path = os.path.join(fake.folder, "it's.ledger")
+        with open(path, 'w') as file:
+            file.write('the one of the run before')
         r = tactus('run', 'raw.read', 'url=-', '!', 'raw.write', 'url=-', '--ledger', path,
                    fake=fake, stdin='abc')
         check(r.code == 0 and r.out == 'ABC', r)
         with open(path) as file:
             check(file.read() == 'ledger')
+        check(not os.path.exists(path + '.before'))
         check("it'\\''s.ledger' worst" in r.said, r)
     with Fake(WHOLE) as fake:
         tactus('run', '-', fake=fake, stdin='tactus: 1\n')
@@ -130,7 +134,10 @@ def test_refusal_keeps_files():
         for end in ('.ledger', '.json'):
             with open(path + end) as file:
                 check(file.read() == 'old')
-            check(not os.path.exists(path + end + '.part'))
+            check(not os.path.exists(path + end + '.before'))
+            os.unlink(path + end)
+        tactus('run', 'x', '--ledger', path + '.ledger', fake=fake)
+        check(not os.path.exists(path + '.ledger'))
         r = tactus('run', 'x', '--ledger', '/nonexistent/a', fake=fake)
         check(r.code == 3 and 'cannot write /nonexistent/a' in r.said, r)
 
