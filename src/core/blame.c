@@ -41,8 +41,9 @@ static enum tt_cause find_absence(const struct node *node, const struct blame *b
 {
     int64_t newest = INT64_MIN;
 
-    if (node->skipped_to_ns > blame->origin_ns && node->skipped_from_ns <= blame->origin_ns)
-        return TT_CAUSE_WORKER;
+    for (uint32_t n = 0; n < HISTORY; n++)
+        if (node->skips[n].to_ns > blame->origin_ns && node->skips[n].from_ns <= blame->origin_ns)
+            return TT_CAUSE_WORKER;
     if (node->kind != KIND_SOURCE && node->kind != KIND_INLET)
         return TT_CAUSE_NONE;
     for (uint32_t n = 0; n < HISTORY; n++) {

@@ -74,6 +74,10 @@ struct hop {
     bool is_set;
 };
 
+struct skip {
+    int64_t from_ns, to_ns; /* origins */
+};
+
 struct pending {
     bool is_set;
     struct tt_record record;
@@ -110,9 +114,10 @@ struct node {
     uint32_t kept_count, kept_max;
     struct hop history[HISTORY];
     uint32_t history_next;
-    int64_t skipped_from_ns, skipped_to_ns; /* origins of releases that were given up */
-    struct sink *sinks;                     /* one for each input, or NULL */
-    uint64_t *lent;                         /* outlets: a bit for each handle */
+    struct skip skips[HISTORY]; /* releases that were given up */
+    uint32_t skip_next;
+    struct sink *sinks; /* one for each input, or NULL */
+    uint64_t *lent;     /* outlets: a bit for each handle */
     uint32_t lent_count;
     struct box box;
 };

@@ -17,10 +17,11 @@ void engine_skip_late(struct tt_engine *engine, struct node *node, int64_t limit
     index = index < limit_index ? index : limit_index;
     if (index <= node->next_index)
         return;
-    if (node->skipped_to_ns != from_ns)
-        node->skipped_from_ns = from_ns;
     node->next_index = index;
-    node->skipped_to_ns = tt_index_ns(index, node->rate);
+    if (node->skips[(node->skip_next - 1) % HISTORY].to_ns == from_ns && node->skip_next > 0)
+        from_ns = node->skips[--node->skip_next % HISTORY].from_ns;
+    node->skips[node->skip_next++ % HISTORY] =
+        (struct skip){from_ns, tt_index_ns(index, node->rate)};
 }
 
 static int64_t end_index(const struct tt_engine *engine, const struct node *node)

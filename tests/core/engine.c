@@ -1,0 +1,577 @@
+/* The engine on small graphs: chains, joins, lateness, End, links; every step is checked. */
+#include "graph.h"
+
+static struct graph g;
+
+static void a_chain_delivers_each_index_on_time(void)
+{
+    uint32_t source, pass, sink;
+
+    graph_init(&g, 1);
+    source = graph_node(&g, FAKE_SOURCE);
+    pass = graph_node(&g, FAKE_PASS);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, pass, 0);
+    graph_flow(&g, pass, 0, sink, 0);
+    graph_open(&g);
+    CHECK(tt_engine_post(g.engine, pass, &(struct tt_event){.kind = TT_EVENT_PARAM}));
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    CHECK_INT(g.fakes[sink]->log_count, 10);
+    for (uint32_t n = 0; n < 10; n++) {
+        CHECK_INT(g.fakes[sink]->log[n].value, n);
+        CHECK_INT(g.fakes[sink]->log[n].origin_ns, n * 10 * MS);
+    }
+    CHECK_INT(g.fakes[pass]->wall_events, 1);
+    CHECK_INT(g.fakes[pass]->params_seen, 1);
+    CHECK_INT(g.fakes[source]->params_seen, 0);
+    CHECK_INT(graph_count(&g, TT_RECORD_HOP, 0), 30);
+    CHECK_INT(g.stats->nodes[pass].activations, 10);
+    CHECK(g.stats->nodes[pass].cost_sum_ns >= 10 * 1000);
+    CHECK(g.stats->first_delivery_ns > g.epoch_ns);
+    graph_close(&g);
+}
+
+static void fan_out_counts_each_consumer(void)
+{
+    uint32_t source, sinks[3];
+
+    graph_init(&g, 2);
+    source = graph_node(&g, FAKE_SOURCE);
+    for (uint32_t n = 0; n < 3; n++) {
+        sinks[n] = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, source, n == 2 ? 1 : 0, sinks[n], 0);
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    for (uint32_t n = 0; n < 3; n++)
+        CHECK_INT(graph_check_sink(&g, n, 0, TT_ON_TIME), 10);
+    graph_close(&g);
+}
+
+/* The second input stays away for every third index. */
+static struct fake *run_join(uint32_t kind, uint32_t policy, uint32_t media)
+{
+    uint32_t a, b, join, sink;
+
+    graph_init(&g, 3);
+    a = graph_node(&g, FAKE_SOURCE);
+    b = graph_node(&g, FAKE_SOURCE);
+    join = graph_node(&g, kind);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, a, 0, join, 0);
+    graph_flow(&g, b, 0, join, 1)->late_policy = policy;
+    graph_flow(&g, join, 0, sink, 0);
+    graph_format(&g, 1)->kind = media;
+    g.fakes[b]->skip_every = 3;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    return g.fakes[join];
+}
+
+static void a_missing_audio_frame_is_silence(void)
+{
+    struct fake *join = run_join(FAKE_LED, TT_LATE_SILENCE, TT_AUDIO);
+    uint32_t missing = 0;
+
+    for (uint32_t n = 0; n < join->log_count; n++) {
+        if (join->log[n].input != 1)
+            continue;
+        missing += !join->log[n].is_there;
+        if (join->log[n].is_there)
+            CHECK_INT(join->log[n].index, join->log[n].call_index);
+    }
+    CHECK_INT(missing, 3);
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
+    graph_close(&g);
+}
+
+static void a_missing_audio_frame_is_repeated(void)
+{
+    struct fake *join = run_join(FAKE_LED, TT_LATE_REPEAT, TT_AUDIO);
+
+    for (uint32_t n = 0; n < join->log_count; n++) {
+        bool is_missing = join->log[n].call_index % 3 == 2;
+
+        if (join->log[n].input != 1)
+            continue;
+        CHECK(join->log[n].is_there);
+        CHECK_INT(join->log[n].value, join->log[n].call_index - is_missing);
+        CHECK_INT((join->log[n].flags & TT_REPEATED) != 0, is_missing);
+    }
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
+    graph_close(&g);
+}
+
+/* One period behind is shown again at the fire time: not late by the rule. */
+static void a_video_frame_one_period_old_is_shown_again(void)
+{
+    struct fake *join = run_join(FAKE_LED, TT_LATE_DROP, TT_VIDEO);
+
+    for (uint32_t n = 0; n < join->log_count; n++)
+        CHECK(join->log[n].is_there);
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
+    graph_close(&g);
+}
+
+/* The second input gives nothing from index 4 to 7: two periods behind, it is late. */
+static struct fake *run_absent(uint32_t policy)
+{
+    uint32_t a, b, join, sink;
+
+    graph_init(&g, 4);
+    a = graph_node(&g, FAKE_SOURCE);
+    b = graph_node(&g, FAKE_SOURCE);
+    join = graph_node(&g, FAKE_LED);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, a, 0, join, 0)->depth = 16;
+    graph_flow(&g, b, 0, join, 1)->late_policy = policy;
+    graph_flow(&g, join, 0, sink, 0);
+    g.nodes[b].rate = (struct tt_rational){100, 1};
+    g.fakes[b]->skip_every = 0;
+    g.fakes[b]->fail_at = 0;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    CHECK(!graph_run_until(&g, 35 * MS));
+    g.fakes[b]->skip_every = 1; /* nothing at all */
+    CHECK(!graph_run_until(&g, 75 * MS));
+    g.fakes[b]->skip_every = 0;
+    graph_run(&g);
+    return g.fakes[join];
+}
+
+static void count_absent(const struct fake *join, uint32_t *ret_empty, uint32_t *ret_repeated)
+{
+    *ret_empty = *ret_repeated = 0;
+    for (uint32_t n = 0; n < join->log_count; n++) {
+        if (join->log[n].input != 1)
+            continue;
+        *ret_empty += !join->log[n].is_there;
+        *ret_repeated += (join->log[n].flags & TT_REPEATED) != 0;
+    }
+}
+
+static void late_policies_are_used(void)
+{
+    uint32_t empty, repeated;
+
+    count_absent(run_absent(TT_LATE_DROP), &empty, &repeated);
+    CHECK_INT(empty, 3); /* 5, 6, 7: index 4 may still show 3 */
+    CHECK_INT(repeated, 0);
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    graph_close(&g);
+
+    count_absent(run_absent(TT_LATE_REPEAT), &empty, &repeated);
+    CHECK_INT(empty, 0);
+    CHECK_INT(repeated, 3);
+    graph_close(&g);
+
+    count_absent(run_absent(TT_LATE_BLACK), &empty, &repeated);
+    CHECK_INT(empty, 3);
+    graph_close(&g);
+
+    /* keep: the join waits, all is late and nothing is lost */
+    count_absent(run_absent(TT_LATE_KEEP), &empty, &repeated);
+    CHECK_INT(empty, 0);
+    CHECK(graph_check_sink(&g, 0, 0, TT_LATE_FRAME) >= 2);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 0);
+    graph_close(&g);
+}
+
+/* The leader stays away for every fourth index. */
+static void a_missing_leader_is_filled_by_its_policy(void)
+{
+    static const uint32_t policies[] = {TT_LATE_REPEAT, TT_LATE_DROP};
+
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t a, b, join, sink, repeated = 0;
+
+        graph_init(&g, 5);
+        a = graph_node(&g, FAKE_SOURCE);
+        b = graph_node(&g, FAKE_SOURCE);
+        join = graph_node(&g, FAKE_LED);
+        sink = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, a, 0, join, 0)->late_policy = policies[round];
+        graph_flow(&g, b, 0, join, 1);
+        graph_flow(&g, join, 0, sink, 0);
+        g.fakes[a]->skip_every = 4;
+        graph_open(&g);
+        graph_begin(&g, 0);
+        graph_run(&g);
+        for (uint32_t n = 0; n < g.record_count; n++)
+            repeated += g.records[n].kind == TT_RECORD_FRAME &&
+                        (g.records[n].flags & TT_RECORD_REPEATED) != 0;
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), round == 0 ? 10 : 8);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), round == 0 ? 0 : 2);
+        CHECK_INT(repeated, round == 0 ? 2 : 0);
+        CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 2);
+        graph_close(&g);
+    }
+}
+
+static void a_clocked_join_goes_on_until_all_have_ended(void)
+{
+    uint32_t a, b, join, sink, silent = 0;
+
+    graph_init(&g, 6);
+    a = graph_node(&g, FAKE_SOURCE);
+    b = graph_node(&g, FAKE_SOURCE);
+    join = graph_node(&g, FAKE_CLOCKED);
+    sink = graph_node(&g, FAKE_SINK);
+    for (uint32_t n = 0; n < 2; n++) {
+        graph_flow(&g, n == 0 ? a : b, 0, join, n)->late_policy = TT_LATE_SILENCE;
+        graph_format(&g, n)->kind = TT_AUDIO;
+    }
+    graph_flow(&g, join, 0, sink, 0);
+    g.fakes[a]->end_at = 4;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++)
+        silent += g.fakes[join]->log[n].input == 0 && !g.fakes[join]->log[n].is_there;
+    CHECK_INT(silent, 6);
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
+    graph_close(&g);
+}
+
+static void an_image_serves_for_ever(uint32_t mode, int64_t end_ns)
+{
+    uint32_t image, video, join, sink;
+
+    graph_init(&g, 7);
+    g.params.mode = mode;
+    g.params.end_ns = end_ns;
+    image = graph_node(&g, FAKE_SOURCE);
+    g.nodes[image].rate = (struct tt_rational){0, 1};
+    video = graph_node(&g, FAKE_SOURCE);
+    join = graph_node(&g, FAKE_LED);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, video, 0, join, 0);
+    graph_flow(&g, image, 0, join, 1)->late_policy = TT_LATE_REPEAT;
+    graph_format(&g, 1)->rate = (struct tt_rational){0, 1};
+    graph_flow(&g, join, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), end_ns / (10 * MS));
+    CHECK_INT(g.fakes[image]->activations, 1);
+    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++)
+        CHECK(g.fakes[join]->log[n].is_there);
+    graph_close(&g);
+}
+
+static void images_serve_for_ever(void)
+{
+    an_image_serves_for_ever(TT_MODE_LIVE, 100 * MS);
+    an_image_serves_for_ever(TT_MODE_ASAP, 1000 * MS);
+}
+
+static void a_codec_drains_at_its_end(void)
+{
+    uint32_t source, codec, sink;
+
+    graph_init(&g, 8);
+    source = graph_node(&g, FAKE_SOURCE);
+    codec = graph_node(&g, FAKE_REORDER);
+    sink = graph_node(&g, FAKE_SINK);
+    g.nodes[sink].structural_ns = 20 * MS;
+    graph_flow(&g, source, 0, codec, 0);
+    graph_flow(&g, codec, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    CHECK_INT(g.fakes[codec]->end_calls, 2);
+    graph_close(&g);
+}
+
+static void several_outputs_keep_their_order(void)
+{
+    static const uint32_t kinds[] = {FAKE_TWICE, FAKE_MAKER},
+                          modes[] = {TT_MODE_LIVE, TT_MODE_ASAP};
+
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t source, doubler, sink;
+
+        graph_init(&g, 9);
+        g.params.mode = modes[round / 2];
+        source = graph_node(&g, FAKE_SOURCE);
+        doubler = graph_node(&g, kinds[round % 2]);
+        sink = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, source, 0, doubler, 0);
+        graph_flow(&g, doubler, 0, sink, 0)->depth = round < 2 ? 2 : 1;
+        graph_format(&g, 1)->rate = (struct tt_rational){200, 1};
+        graph_open(&g);
+        graph_begin(&g, 0);
+        graph_run(&g);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 20);
+        for (uint32_t n = 0; n < 20; n++)
+            CHECK_INT(g.fakes[sink]->log[n].value, n / 2);
+        graph_close(&g);
+    }
+}
+
+/* A consumer that costs three periods: live loses, asap does not. */
+static void a_slow_consumer(uint32_t mode, uint32_t *ret_lost, uint32_t *ret_delivered)
+{
+    uint32_t source, sink;
+
+    graph_init(&g, 10);
+    g.params.mode = mode;
+    g.params.end_ns = 1000 * MS;
+    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 15 * MS;
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    g.nodes[source].due_offset_ns = 10 * MS;
+    graph_flow(&g, source, 0, sink, 0)->depth = 1;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    *ret_lost = graph_check_sink(&g, 0, 0, TT_LOST_FRAME);
+    *ret_delivered = g.fakes[sink]->log_count;
+}
+
+static void live_drops_asap_waits(void)
+{
+    uint32_t lost, delivered;
+
+    a_slow_consumer(TT_MODE_LIVE, &lost, &delivered);
+    CHECK(lost > 30);
+    CHECK_INT(lost + delivered, 100);
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].outcome == TT_LOST_FRAME)
+            CHECK_INT(g.records[n].cause, TT_CAUSE_WORKER);
+    graph_close(&g);
+    a_slow_consumer(TT_MODE_ASAP, &lost, &delivered);
+    CHECK_INT(lost, 0);
+    CHECK_INT(delivered, 100);
+    graph_close(&g);
+}
+
+static void missing_media_and_failures_have_their_cause(void)
+{
+    uint32_t source, pass, sink;
+
+    graph_init(&g, 11);
+    source = graph_node(&g, FAKE_SOURCE);
+    pass = graph_node(&g, FAKE_PASS);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, pass, 0);
+    graph_flow(&g, pass, 0, sink, 0);
+    graph_format(&g, 0)->kind = TT_CODED_VIDEO;
+    g.fakes[pass]->fail_at = 5;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 1);
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].outcome == TT_LOST_FRAME) {
+            CHECK_INT(g.records[n].index, 5);
+            CHECK_INT(g.records[n].cause, TT_CAUSE_MEDIA);
+            CHECK_INT(g.records[n].component, pass);
+        }
+    CHECK_INT(g.stats->nodes[pass].failures, 1);
+    graph_close(&g);
+}
+
+/* One activation stalls for 30 ms: by its own CPU it is over budget, without it was the worker. */
+static void lateness_is_blamed(void)
+{
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t source, sink, late = 0, right = 0;
+
+        graph_init(&g, 12);
+        g.params.end_ns = 2000 * MS;
+        g.sim_params.stall_one_in = 40;
+        g.sim_params.stall_ns = 30 * MS;
+        g.sim_params.is_stall_cpu = round == 0;
+        source = graph_node(&g, FAKE_SOURCE);
+        sink = graph_node(&g, FAKE_SINK);
+        g.nodes[source].budget_ns = g.nodes[sink].budget_ns = MS;
+        graph_flow(&g, source, 0, sink, 0);
+        graph_open(&g);
+        graph_begin(&g, 0);
+        graph_run(&g);
+        (void)graph_check_sink(&g, 0, 0, TT_LOST_FRAME);
+        for (uint32_t n = 0; n < g.record_count; n++) {
+            if (g.records[n].kind != TT_RECORD_FRAME || g.records[n].outcome != TT_LATE_FRAME)
+                continue;
+            late++;
+            right += g.records[n].cause == TT_CAUSE_WORKER ||
+                     (round == 0 && g.records[n].cause == TT_CAUSE_BUDGET);
+            if (round == 1)
+                CHECK_INT(g.records[n].cause, TT_CAUSE_WORKER);
+        }
+        CHECK(late > 0);
+        CHECK_INT(right, late);
+        CHECK(g.stats->nodes[source].overruns + g.stats->nodes[sink].overruns > 0);
+        graph_close(&g);
+    }
+}
+
+static void the_earliest_due_time_goes_first(void)
+{
+    uint32_t slow, fast, a, b;
+    uint32_t first_fast = 0, seen = 0;
+
+    graph_init(&g, 13);
+    slow = graph_node(&g, FAKE_SOURCE);
+    fast = graph_node(&g, FAKE_SOURCE);
+    a = graph_node(&g, FAKE_SINK);
+    b = graph_node(&g, FAKE_SINK);
+    g.nodes[slow].due_offset_ns = g.nodes[a].due_offset_ns = 18 * MS;
+    g.nodes[fast].due_offset_ns = g.nodes[b].due_offset_ns = 9 * MS;
+    graph_flow(&g, slow, 0, a, 0);
+    graph_flow(&g, fast, 0, b, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    for (uint32_t n = 0; n < g.record_count; n++) {
+        if (g.records[n].kind != TT_RECORD_HOP)
+            continue;
+        /* each period: fast, b, slow, a */
+        first_fast += g.records[n].component == (seen % 4 == 0   ? fast
+                                                 : seen % 4 == 1 ? b
+                                                 : seen % 4 == 2 ? slow
+                                                                 : a);
+        seen++;
+    }
+    CHECK_INT(seen, 40);
+    CHECK_INT(first_fast, 40);
+    graph_close(&g);
+}
+
+static void separate_inputs_end_by_themselves(void)
+{
+    uint32_t a, b, writer;
+
+    graph_init(&g, 14);
+    a = graph_node(&g, FAKE_SOURCE);
+    b = graph_node(&g, FAKE_SOURCE);
+    writer = graph_node(&g, FAKE_WRITER);
+    graph_flow(&g, a, 0, writer, 0);
+    graph_flow(&g, b, 0, writer, 1);
+    g.fakes[a]->end_at = 3;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 3);
+    CHECK_INT(graph_check_sink(&g, 1, 0, TT_ON_TIME), 10);
+    CHECK_INT(g.fakes[writer]->activations, 15);
+    CHECK_INT(g.fakes[writer]->end_calls, 2);
+    graph_close(&g);
+}
+
+static void it_goes_on_at_a_later_index(void)
+{
+    uint32_t source, sink;
+
+    graph_init(&g, 15);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 41 * MS);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 5, TT_ON_TIME), 5);
+    graph_close(&g);
+}
+
+static void stop_sends_end(void)
+{
+    uint32_t source, pass, sink;
+
+    graph_init(&g, 16);
+    g.params.end_ns = INT64_MAX;
+    source = graph_node(&g, FAKE_SOURCE);
+    pass = graph_node(&g, FAKE_REORDER);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, pass, 0);
+    graph_flow(&g, pass, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    CHECK(!graph_run_until(&g, 55 * MS));
+    tt_engine_stop(g.engine);
+    CHECK(graph_run_until(&g, 70 * MS));
+    CHECK_INT(g.fakes[sink]->log_count, 6);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 0);
+    graph_close(&g);
+}
+
+static void an_empty_pool_drops_live_and_waits_asap(void)
+{
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t source, sink;
+
+        graph_init(&g, 17);
+        g.params.mode = round == 0 ? TT_MODE_LIVE : TT_MODE_ASAP;
+        g.params.end_ns = 500 * MS;
+        g.pools[0].classes[0].slot_count = g.pools[0].slot_count = 1;
+        g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 6 * MS;
+        source = graph_node(&g, FAKE_SOURCE);
+        sink = graph_node(&g, FAKE_SINK);
+        g.nodes[source].due_offset_ns = 5 * MS; /* sources before sinks */
+        graph_flow(&g, source, 0, sink, 0)->depth = 4;
+        graph_open(&g);
+        graph_begin(&g, 0);
+        graph_run(&g);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME) > 0, round == 0);
+        CHECK_INT(g.stats->pool_empty > 0, 1);
+        graph_close(&g);
+    }
+}
+
+static void segments_costs_are_summed(void)
+{
+    uint32_t source, sink, segment, count = 0;
+    int64_t cost_ns, sum_ns = 0;
+
+    graph_init(&g, 18);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
+        CHECK_INT(segment, 0);
+        CHECK_INT(cost_ns, 14000);
+        sum_ns += cost_ns;
+        count++;
+    }
+    CHECK_INT(count, 10);
+    CHECK_INT(sum_ns, g.stats->nodes[0].cost_sum_ns + g.stats->nodes[1].cost_sum_ns);
+    graph_close(&g);
+}
+
+int main(void)
+{
+    RUN(a_chain_delivers_each_index_on_time);
+    RUN(fan_out_counts_each_consumer);
+    RUN(a_missing_audio_frame_is_silence);
+    RUN(a_missing_audio_frame_is_repeated);
+    RUN(a_video_frame_one_period_old_is_shown_again);
+    RUN(late_policies_are_used);
+    RUN(a_missing_leader_is_filled_by_its_policy);
+    RUN(a_clocked_join_goes_on_until_all_have_ended);
+    RUN(images_serve_for_ever);
+    RUN(a_codec_drains_at_its_end);
+    RUN(several_outputs_keep_their_order);
+    RUN(live_drops_asap_waits);
+    RUN(missing_media_and_failures_have_their_cause);
+    RUN(lateness_is_blamed);
+    RUN(the_earliest_due_time_goes_first);
+    RUN(separate_inputs_end_by_themselves);
+    RUN(it_goes_on_at_a_later_index);
+    RUN(stop_sends_end);
+    RUN(an_empty_pool_drops_live_and_waits_asap);
+    RUN(segments_costs_are_summed);
+    return 0;
+}
