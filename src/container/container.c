@@ -148,6 +148,18 @@ static void post_event(struct container *container, const struct tt_message *mes
                      container->picture->components[component].name);
 }
 
+/* The epoch was not known at setup, and wall time of media time 0 follows from it. */
+static void on_go(void *ctx, const struct tt_message *message)
+{
+    struct container *container = ctx;
+    struct tt_event event = {.kind = TT_EVENT_WALL,
+                             .i = tt_message_int(message, "wall_offset_ns", INT64_MIN)};
+
+    for (uint32_t n = 0; n < container->node_count && event.i != INT64_MIN; n++)
+        if (container->nodes[n].role == TT_NODE_COMPONENT)
+            (void)tt_engine_post(container->engine, n, &event);
+}
+
 struct watch { /* what the main thread has told so far */
     struct costs costs;
     int64_t report_ns, go_ns, end_ns;
@@ -240,15 +252,14 @@ static int set_up(struct container *container, int control, const struct tt_jail
     if (r < 0)
         return r;
     container->is_profile = tt_seat_is_profile(&container->seat);
-    if (costs_open(&watch->costs, container->picture->segment_count) < 0)
+    container->seat.on_go = on_go;
+    if (costs_open(&watch->costs, container->picture) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
     r = map_memory(container, err);
     if (r == 0)
         r = container_build(container, err);
     if (r == 0)
         r = open_engine(container, err);
-    if (r == 0)
-        r = tt_jail_drop_files(jail, err);
     if (r == 0 && container->is_profile)
         start_spinners(container);
     if (r == 0)

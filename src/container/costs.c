@@ -8,13 +8,25 @@
 
 enum { MESSAGE_TEXT_MAX = 48 << 10 };
 
-int costs_open(struct costs *costs, uint32_t segment_count)
+int costs_open(struct costs *costs, const struct tt_picture *picture)
 {
+    uint32_t count = picture->segment_count;
+
     memset(costs, 0, sizeof *costs);
-    costs->segment_count = segment_count;
-    costs->counts = calloc(segment_count + 1, sizeof *costs->counts);
-    costs->samples = calloc(segment_count + 1, sizeof *costs->samples);
-    return costs->counts && costs->samples ? 0 : -ENOMEM;
+    costs->segment_count = count;
+    costs->counts = calloc(count + 1, sizeof *costs->counts);
+    costs->samples = calloc(count + 1, sizeof *costs->samples);
+    costs->is_steady = calloc(count + 1, sizeof *costs->is_steady);
+    if (!costs->counts || !costs->samples || !costs->is_steady)
+        return -ENOMEM;
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        if ((component->flags & TT_EDGE) == 0 && component->segment < count &&
+            component->rate.num > 0)
+            costs->is_steady[component->segment] = true;
+    }
+    return 0;
 }
 
 /* The newest SAMPLES_MAX of each segment are kept. */
@@ -37,9 +49,9 @@ uint32_t costs_least(const struct costs *costs)
     uint32_t least = UINT32_MAX;
 
     for (uint32_t n = 0; n < costs->segment_count; n++)
-        if (costs->counts[n] < least)
+        if (costs->is_steady[n] && costs->counts[n] < least)
             least = costs->counts[n];
-    return costs->segment_count > 0 ? least : 0;
+    return least == UINT32_MAX ? 0 : least;
 }
 
 static json_t *segments_json(const struct costs *costs)

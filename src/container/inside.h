@@ -49,15 +49,16 @@ int container_build(struct container *container, struct tt_error *err);
 struct costs {
     uint32_t segment_count;
     uint32_t *counts; /* of each segment, also those beyond SAMPLES_MAX */
+    bool *is_steady;  /* it runs here, and more than once */
     int64_t (*samples)[SAMPLES_MAX];
     uint32_t unreported;
 };
 
-int costs_open(struct costs *costs, uint32_t segment_count);
+int costs_open(struct costs *costs, const struct tt_picture *picture);
 void costs_take(struct costs *costs, struct tt_engine *engine);
 /* Sends {"event":"costs"} and begins anew unless is_kept. */
 void costs_report(struct costs *costs, const struct container *container, bool is_kept);
-/* Samples of the segment that has fewest. */
+/* Samples of the segment that has fewest, of those that run here again and again. */
 uint32_t costs_least(const struct costs *costs);
 
 #endif

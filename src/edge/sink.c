@@ -5,35 +5,18 @@
 
 #include "base/record.h"
 #include "edge/inside.h"
-#include "tactus/format.h"
 
 enum { CONTAINER = 0, AGAIN_NS = 1000000, NAP_NS = 50000000, POLL_MS = 20, FLUSH_STEPS_MAX = 64 };
 
-static bool is_coded(const struct tt_format *format)
-{
-    return format->kind == TT_CODED_VIDEO || format->kind == TT_CODED_AUDIO;
-}
-
-/* The index that the ledger knows the frame by: that of its origin where the flow counts in
- * decoding order. */
-static int64_t ledger_index(const struct edge *edge, uint32_t input,
-                            const struct tt_link_slot *slot)
-{
-    const struct tt_format *format = &edge->plan->in_format[input];
-
-    if (!is_coded(format) || format->rate.num <= 0 || format->rate.den <= 0)
-        return slot->index;
-    return tt_ns_index(slot->origin_ns, format->rate);
-}
-
 static void record_sent(struct edge *edge, uint32_t input, const struct tt_link_slot *slot)
 {
-    struct tt_record record = {.kind = TT_RECORD_SENT,
-                               .sink = (uint16_t)(edge->plan->sink + (int32_t)input),
-                               .component = (uint16_t)edge->number,
-                               .index = ledger_index(edge, input, slot),
-                               .origin_ns = slot->origin_ns,
-                               .sent_ns = tt_linux_now() - edge->seat.epoch_ns};
+    struct tt_record record = {
+        .kind = TT_RECORD_SENT,
+        .sink = (uint16_t)(edge->plan->sink + (int32_t)input),
+        .component = (uint16_t)edge->number,
+        .index = tt_sink_index(&edge->plan->in_format[input], slot->index, slot->origin_ns),
+        .origin_ns = slot->origin_ns,
+        .sent_ns = tt_linux_now() - edge->seat.epoch_ns};
 
     if (edge->plan->sink >= 0 && tt_seat_is_go(&edge->seat))
         edge_record(edge, &record);

@@ -28,9 +28,7 @@ static int run_trial(void *ctx)
     const struct trial *trial = ctx;
     struct tt_error err = {0};
 
-    if (tt_jail_enter(&trial->jail, &err) < 0 ||
-        (trial->jail.role == TT_JAIL_CONTAINER && tt_jail_drop_files(&trial->jail, &err) < 0) ||
-        tt_jail_close(&trial->jail, &err) < 0) {
+    if (tt_jail_enter(&trial->jail, &err) < 0 || tt_jail_close(&trial->jail, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         _exit(99);
     }

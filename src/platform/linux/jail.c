@@ -18,8 +18,6 @@
 #include "platform/linux/filter.h"
 #include "platform/linux/landlock.h"
 
-static const char fonts[] = "/usr/share/fonts";
-
 static void note(const struct tt_jail *jail, const char *what, int code)
 {
     char text[256];
@@ -88,39 +86,14 @@ static int map_ids(const struct tt_jail *jail)
     return write_text("/proc/self/gid_map", text);
 }
 
-static int make_folders(const char *root, const char *path)
-{
-    char whole[256];
-    int length = snprintf(whole, sizeof whole, "%s%s", root, path);
-
-    if (length < 0 || (size_t)length >= sizeof whole)
-        return -ENAMETOOLONG;
-    for (char *c = whole + strlen(root) + 1; *c; c++) {
-        if (*c != '/')
-            continue;
-        *c = 0;
-        if (mkdir(whole, 0755) < 0 && errno != EEXIST)
-            return -errno;
-        *c = '/';
-    }
-    return mkdir(whole, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* The old tree is gone with the last call; only the fonts of text components remain visible. */
+/* The old tree is gone with the last call. */
 static int empty_root(void)
 {
     static const char root[] = "/tmp";
-    char place[64];
 
-    if (mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,mode=755") < 0)
-        return -errno;
-    if (access(fonts, R_OK) == 0 && make_folders(root, fonts) == 0) {
-        (void)snprintf(place, sizeof place, "%s%s", root, fonts);
-        if (mount(fonts, place, NULL, MS_BIND | MS_REC, NULL) == 0)
-            (void)mount(NULL, place, NULL,
-                        MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-    }
-    if (chdir(root) < 0)
+    if (mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+              "size=4k,mode=555") < 0 ||
+        chdir(root) < 0)
         return -errno;
     if (syscall(SYS_pivot_root, ".", ".") < 0)
         return chroot(".") < 0 ? -errno : 0; /* the first root file system cannot be pivoted */
@@ -216,7 +189,7 @@ static void allow_edge(const struct tt_jail *jail, const struct tt_landlock *lan
         (void)allow_write(landlock, jail->writes[n]);
 }
 
-static int wall_files(const struct tt_jail *jail, bool has_fonts)
+static int wall_files(const struct tt_jail *jail)
 {
     struct tt_landlock landlock;
     int r = tt_landlock_open(&landlock, jail->role != TT_JAIL_CONTAINER && jail->has_network);
@@ -227,8 +200,6 @@ static int wall_files(const struct tt_jail *jail, bool has_fonts)
         note(jail, "files are not walled off by Landlock", -ENOSYS);
         return 0;
     }
-    if (jail->role == TT_JAIL_CONTAINER && has_fonts)
-        (void)tt_landlock_allow(&landlock, fonts, TT_LANDLOCK_READ);
     if (jail->role == TT_JAIL_SHAPER)
         r = tt_landlock_allow(&landlock, "/", TT_LANDLOCK_READ);
     if (jail->role == TT_JAIL_EDGE)
@@ -252,14 +223,7 @@ int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err)
         return tt_fail(err, r, "cannot drop capabilities: %s", strerror(-r));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return tt_fail(err, -errno, "cannot renounce new privileges: %s", strerror(errno));
-    r = wall_files(jail, true);
-    return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
-}
-
-int tt_jail_drop_files(const struct tt_jail *jail, struct tt_error *err)
-{
-    int r = wall_files(jail, false);
-
+    r = wall_files(jail);
     return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
 }
 

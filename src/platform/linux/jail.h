@@ -33,12 +33,8 @@ struct tt_jail {
  * or ""). */
 int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note, uint32_t note_bytes);
 
-/* In the child. Identity, root, Landlock, capabilities, no new privileges. A container keeps read
- * access to the system's fonts until tt_jail_close(). */
+/* In the child. Identity, root, Landlock, capabilities, no new privileges. */
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
-
-/* A container's last file access, on the thread that makes the others; call it before them. */
-int tt_jail_drop_files(const struct tt_jail *jail, struct tt_error *err);
 
 /* The system call filter, for all threads there are and will be. */
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err);

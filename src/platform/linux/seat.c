@@ -202,6 +202,8 @@ static void go(struct tt_seat *seat, const struct tt_message *message)
         return;
     seat->epoch_ns = tt_message_int(message, "epoch_ns", tt_linux_now());
     seat->first_ns = tt_message_int(message, "first_ns", 0);
+    if (seat->on_go)
+        seat->on_go(seat->argument, message);
     set_word(&seat->is_go);
     tt_bell_ring(&seat->bells, seat->number);
 }

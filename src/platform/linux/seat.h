@@ -19,6 +19,8 @@ struct tt_seat {
     struct tt_linux world;
     void (*entry)(void *argument);
     void *argument;
+    /* Before the worker goes on, on the main thread; may be NULL. */
+    void (*on_go)(void *argument, const struct tt_message *message);
     /* Written by the main thread, read by the worker: atomic. */
     uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
     uint32_t is_go;    /* a futex */
