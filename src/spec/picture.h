@@ -16,6 +16,9 @@ struct tt_picture_pin {
     uint32_t port; /* of the component's ports */
     int32_t flow;  /* inputs: the flow that feeds it; outputs: -1 (see flows); -1: not connected */
     uint32_t late_policy; /* inputs */
+    uint32_t hold_max;    /* frames the component may keep past its call */
+    int32_t in_place_of;  /* inputs: the output whose frame may be this one's, or -1 */
+    bool is_leader;       /* inputs: its frames activate the component; none does: the clock */
 };
 
 struct tt_picture_component {

@@ -40,17 +40,22 @@ static int video_out(struct tt_shape *ret, uint32_t out, uint32_t fourcc, uint32
     return ret->bytes_max[out] != 0 ? 0 : -EINVAL;
 }
 
+static struct tt_rational rate_of(const struct tt_request *request)
+{
+    return request->rate.num > 0 ? request->rate : (struct tt_rational){25, 1};
+}
+
 /* test.video, text.clock and raw.read: width, height and fourcc from parameters. */
 static int shape_camera(const struct tt_request *request, struct tt_shape *ret,
                         struct tt_error *err)
 {
     return video_out(ret, 0, TT_I420, (uint32_t)tt_setting_int(request, 0),
-                     (uint32_t)tt_setting_int(request, 1), request->rate);
+                     (uint32_t)tt_setting_int(request, 1), rate_of(request));
 }
 
 static int shape_clock(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    return video_out(ret, 0, TT_RGBA, 256, 64, request->rate);
+    return video_out(ret, 0, TT_RGBA, 256, 64, rate_of(request));
 }
 
 static int shape_image(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)

@@ -1,0 +1,208 @@
+/* What follows once all formats are known: rates, latencies, queues, segments, sinks. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "spec/build.h"
+#include "spec/picture_build.h"
+#include "tactus/format.h"
+
+static const uint32_t no_segment = UINT32_MAX;
+
+static bool has_output(const struct tt_picture *picture, uint32_t component)
+{
+    for (uint32_t n = 0; n < picture->flow_count; n++)
+        if (picture->flows[n].from == component)
+            return true;
+    return false;
+}
+
+static const struct tt_picture_flow *leading_flow(const struct tt_picture *picture,
+                                                  const struct tt_picture_component *component)
+{
+    for (uint32_t n = 0; n < component->in_count; n++)
+        if (component->in[n].is_leader)
+            return &picture->flows[component->in[n].flow];
+    return NULL;
+}
+
+static bool is_fed(const struct tt_picture *picture, uint32_t component, uint32_t output)
+{
+    for (uint32_t n = 0; n < picture->flow_count; n++)
+        if (picture->flows[n].from == component && picture->flows[n].from_out == output)
+            return true;
+    return false;
+}
+
+static struct tt_rational source_rate(const struct tt_picture *picture, uint32_t place)
+{
+    const struct tt_picture_component *component = &picture->components[place];
+
+    for (uint32_t n = 0; n < component->out_count; n++)
+        if (component->shape.out[n].rate.num > 0 && is_fed(picture, place, n))
+            return component->shape.out[n].rate;
+    return (struct tt_rational){0, 1};
+}
+
+static void derive_rate(struct tt_picture *picture, uint32_t place)
+{
+    struct tt_picture_component *component = &picture->components[place];
+    const struct tt_picture_flow *leader = leading_flow(picture, component);
+
+    component->is_source = component->in_count == 0;
+    component->is_sink = !has_output(picture, place);
+    if (component->is_source)
+        component->rate = source_rate(picture, place);
+    else if (leader)
+        component->rate = leader->format.rate;
+    else
+        component->rate =
+            component->shape.clock_rate.den > 0 ? component->shape.clock_rate : picture->rate;
+}
+
+/* The longest path from an origin; inputs that come once are always there. */
+static int64_t latest_input_ns(const struct tt_picture *picture,
+                               const struct tt_picture_component *component)
+{
+    int64_t latest_ns = 0;
+
+    for (uint32_t n = 0; n < component->in_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[component->in[n].flow];
+        int64_t ns = picture->components[flow->from].structural_ns;
+
+        if (flow->format.rate.num > 0 && ns > latest_ns)
+            latest_ns = ns;
+    }
+    return latest_ns;
+}
+
+static uint32_t burst(const struct tt_picture *picture, const struct tt_picture_flow *flow)
+{
+    uint32_t out_max = picture->components[flow->from].shape.out_max[flow->from_out];
+
+    return out_max > 1 ? out_max : 1;
+}
+
+/* A queue holds a burst of its producer beside the frame that is being taken, and at a join what
+ * comes before the input with the longest structural latency. */
+static int derive_depths(struct tt_picture *picture, const struct tt_picture_component *component,
+                         struct tt_error *err)
+{
+    int64_t latest_ns = latest_input_ns(picture, component);
+
+    for (uint32_t n = 0; n < component->in_count; n++) {
+        struct tt_picture_flow *flow = &picture->flows[component->in[n].flow];
+        int64_t early_ns = latest_ns - picture->components[flow->from].structural_ns, depth;
+
+        depth = burst(picture, flow) + 1;
+        if (component->in_count > 1 && !(component->flags & TT_SEPARATE) &&
+            flow->format.rate.num > 0 && early_ns > 0)
+            depth +=
+                tt_muldiv(early_ns, flow->format.rate.num, flow->format.rate.den * 1000000000) + 1;
+        if (depth > SPEC_DEPTH_MAX)
+            return tt_fail(err, -E2BIG,
+                           "'%s.%s' would have to queue %ld frames, at most %d are: give its "
+                           "inputs paths of like structural latency",
+                           component->name, component->in[n].name, (long)depth, SPEC_DEPTH_MAX);
+        flow->depth = (uint32_t)depth;
+    }
+    return 0;
+}
+
+static uint32_t new_segment(struct tt_picture *picture, uint32_t head)
+{
+    struct tt_picture_segment *segment = &picture->segments[picture->segment_count];
+
+    memcpy(segment->name, picture->components[head].name, TT_NAME_BYTES);
+    segment->head = head;
+    segment->rate = picture->components[head].rate;
+    return picture->segment_count++;
+}
+
+static void derive_segment(struct tt_picture *picture, uint32_t place)
+{
+    struct tt_picture_component *component = &picture->components[place];
+    const struct tt_picture_flow *leader = leading_flow(picture, component);
+
+    component->segment = no_segment;
+    if (leader)
+        component->segment = picture->components[leader->from].segment;
+    else if (component->rate.num > 0)
+        component->segment = new_segment(picture, place);
+}
+
+/* What runs once belongs to whom it feeds, in the end to anybody. */
+static void adopt(struct tt_picture *picture)
+{
+    for (uint32_t n = picture->flow_count; n-- > 0;) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+
+        if (picture->components[flow->from].segment == no_segment)
+            picture->components[flow->from].segment = picture->components[flow->to].segment;
+    }
+    if (picture->segment_count == 0)
+        (void)new_segment(picture, 0);
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (picture->components[n].segment == no_segment)
+            picture->components[n].segment = 0;
+}
+
+static uint32_t ratio_of(struct tt_rational rate, struct tt_rational release)
+{
+    __int128 above = (__int128)rate.num * release.den, below = (__int128)release.num * rate.den;
+
+    if (above == 0 || below == 0)
+        return 1;
+    above = (above + below - 1) / below;
+    return above > UINT32_MAX ? UINT32_MAX : (uint32_t)above;
+}
+
+static void derive_sink(struct tt_picture *picture, struct tt_picture_component *component,
+                        const struct tt_service *service)
+{
+    uint32_t at = spec_component(service, component->name);
+
+    component->sink = -1;
+    component->path_structural_ns = 0;
+    if (!component->is_sink)
+        return;
+    component->deadline_ns = picture->deadline_ns;
+    component->loss = picture->loss;
+    component->path_structural_ns = component->structural_ns;
+    if (at < service->component_count && service->components[at].deadline_ns > 0)
+        component->deadline_ns = service->components[at].deadline_ns;
+    if (at < service->component_count && service->components[at].loss.den > 0)
+        component->loss = service->components[at].loss;
+    if (component->in_count == 0)
+        return;
+    component->sink = (int32_t)picture->sink_count;
+    picture->sink_count += component->in_count;
+}
+
+int spec_derive(struct tt_picture *picture, const struct tt_service *service, struct tt_error *err)
+{
+    tt_assert(picture->component_count > 0);
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        struct tt_picture_component *component = &picture->components[n];
+        int r;
+
+        derive_rate(picture, n);
+        component->structural_ns =
+            latest_input_ns(picture, component) + component->shape.latency_ns;
+        r = derive_depths(picture, component, err);
+        if (r < 0)
+            return r;
+        derive_segment(picture, n);
+        derive_sink(picture, component, service);
+        if (component->is_source && component->shape.length_ns > picture->length_ns)
+            picture->length_ns = component->shape.length_ns;
+    }
+    adopt(picture);
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        struct tt_picture_component *component = &picture->components[n];
+
+        component->ratio_max =
+            ratio_of(component->rate, picture->segments[component->segment].rate);
+    }
+    return 0;
+}

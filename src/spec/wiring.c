@@ -1,0 +1,347 @@
+/* Which process of a service hosts what, and the shared memory between them. */
+#include "spec/wiring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "spec/picture_build.h"
+#include "tactus/format.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    CODED_DEPTH_MIN = 16,
+    RAW_DEPTH_MIN = 4,
+    RECORDS_MIN = 1024,
+    RECORDS_MAX = 1 << 16
+};
+
+static const uint64_t pool_bytes_max = 64ull << 30;
+
+struct size { /* a class of a pool while it is gathered */
+    uint32_t slot_bytes, slot_count;
+};
+
+struct plan {
+    const struct tt_picture *picture;
+    struct tt_wiring *wiring;
+    uint32_t process_of[SPEC_PICTURE_COMPONENTS_MAX];
+    /* Frames of an output that may be alive at once, with those that go on in place. */
+    uint64_t alive[SPEC_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
+    struct tt_error *err;
+};
+
+static uint32_t power_of_two(uint64_t count)
+{
+    uint32_t power = 1;
+
+    while (power < count && power < 1u << 30)
+        power *= 2;
+    return power;
+}
+
+static uint32_t link_depth(const struct tt_picture_flow *flow)
+{
+    bool is_raw = flow->format.kind == TT_VIDEO || flow->format.kind == TT_AUDIO;
+    uint32_t least = is_raw ? RAW_DEPTH_MIN : CODED_DEPTH_MIN;
+
+    return power_of_two(flow->depth > least ? flow->depth : least);
+}
+
+static int add_process(struct plan *plan, uint32_t component)
+{
+    struct tt_wiring *wiring = plan->wiring;
+
+    /* Pools are numbered like processes, and frames name their pool. */
+    if (wiring->process_count == TT_POOLS_MAX)
+        return tt_fail(plan->err, -E2BIG,
+                       "the service has more than %d components at an edge: split it",
+                       TT_POOLS_MAX - 1);
+    plan->process_of[component] = wiring->process_count;
+    wiring->processes[wiring->process_count++].component = (int32_t)component;
+    return 0;
+}
+
+static int add_link(struct plan *plan, const struct tt_wiring_link *link)
+{
+    struct tt_wiring *wiring = plan->wiring;
+
+    if (wiring->link_count == TT_LINKS_MAX)
+        return tt_fail(plan->err, -E2BIG, "the service has more than %d links: split it",
+                       TT_LINKS_MAX);
+    wiring->links[wiring->link_count++] = *link;
+    return 0;
+}
+
+/* One link carries an output to all its consumers: as deep as the deepest of them asks. */
+static int link_outputs(struct plan *plan, uint32_t component)
+{
+    const struct tt_picture *picture = plan->picture;
+    int r = 0;
+
+    for (uint32_t pin = 0; r == 0 && pin < picture->components[component].out_count; pin++) {
+        struct tt_wiring_link link = {
+            .from = plan->process_of[component], .component = component, .pin = pin};
+
+        for (uint32_t n = picture->flow_count; n-- > 0;) {
+            const struct tt_picture_flow *flow = &picture->flows[n];
+
+            if (flow->from != component || flow->from_out != pin)
+                continue;
+            link.flow = n;
+            link.depth = link_depth(flow) > link.depth ? link_depth(flow) : link.depth;
+        }
+        if (link.depth > 0)
+            r = add_link(plan, &link);
+    }
+    return r;
+}
+
+static int link_inputs(struct plan *plan, uint32_t component)
+{
+    const struct tt_picture_component *self = &plan->picture->components[component];
+    int r = 0;
+
+    for (uint32_t pin = 0; r == 0 && pin < self->in_count; pin++) {
+        uint32_t flow = (uint32_t)self->in[pin].flow;
+        struct tt_wiring_link link = {.to = plan->process_of[component],
+                                      .component = component,
+                                      .pin = pin,
+                                      .flow = flow,
+                                      .depth = link_depth(&plan->picture->flows[flow])};
+
+        r = add_link(plan, &link);
+    }
+    return r;
+}
+
+/* What a consumer may hold of an input at once: its queue, what it keeps by its own word, the frame
+ * of the running call, and the one that a join shows again when the next is late. */
+static uint64_t held(const struct tt_picture *picture, const struct tt_picture_flow *flow)
+{
+    return flow->depth + picture->components[flow->to].in[flow->to_in].hold_max + 2ull;
+}
+
+/* The bound of an output that no run can exceed: all its consumers' queues full and all they may
+ * hold held, every link's ring full and as many again held behind it by the reader, and one
+ * activation writing. In consumers that pass a frame on in place, it lives on in their output's
+ * consumers. Consumers stand later in the picture, so their bounds are known. */
+static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
+{
+    const struct tt_picture *picture = plan->picture;
+    uint32_t out_max = picture->components[component].shape.out_max[pin];
+    uint64_t count = (out_max > 1 ? out_max : 1) + 2ull;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        int32_t goes_on;
+
+        if (flow->from != component || flow->from_out != pin)
+            continue;
+        count += held(picture, flow);
+        if (plan->process_of[flow->from] != 0)
+            count += link_depth(flow);
+        if (plan->process_of[flow->to] != 0)
+            count += link_depth(flow);
+        goes_on = picture->components[flow->to].in[flow->to_in].in_place_of;
+        if (goes_on >= 0)
+            count += plan->alive[flow->to][goes_on];
+    }
+    plan->alive[component][pin] = count;
+}
+
+static void bound_all(struct plan *plan)
+{
+    for (uint32_t n = plan->picture->component_count; n-- > 0;)
+        for (uint32_t pin = 0; pin < plan->picture->components[n].out_count; pin++)
+            bound_output(plan, n, pin);
+}
+
+static uint32_t slot_bytes_of(const struct tt_picture_component *component, uint32_t pin)
+{
+    uint32_t bytes = component->shape.bytes_max[pin] > 0 ? component->shape.bytes_max[pin] : 1;
+
+    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+static void add_size(struct size *sizes, uint32_t *count, struct size size)
+{
+    uint32_t at = 0;
+
+    while (at < *count && sizes[at].slot_bytes < size.slot_bytes)
+        at++;
+    if (at < *count && sizes[at].slot_bytes == size.slot_bytes) {
+        sizes[at].slot_count += size.slot_count;
+        return;
+    }
+    memmove(&sizes[at + 1], &sizes[at], sizeof(*sizes) * (*count - at));
+    sizes[at] = size;
+    ++*count;
+}
+
+/* More sizes than a pool has classes: the neighbours whose union wastes least become one. */
+static void merge_sizes(struct size *sizes, uint32_t *count)
+{
+    while (*count > TT_PORTS_MAX) {
+        uint64_t least = UINT64_MAX;
+        uint32_t best = 0;
+
+        for (uint32_t n = 0; n + 1 < *count; n++) {
+            uint64_t waste =
+                (uint64_t)(sizes[n + 1].slot_bytes - sizes[n].slot_bytes) * sizes[n].slot_count;
+
+            if (waste < least) {
+                least = waste;
+                best = n;
+            }
+        }
+        sizes[best + 1].slot_count += sizes[best].slot_count;
+        memmove(&sizes[best], &sizes[best + 1], sizeof(*sizes) * (*count - best - 1));
+        --*count;
+    }
+}
+
+static int lay_out(struct plan *plan, uint32_t process, const struct size *sizes, uint32_t count)
+{
+    struct tt_pool_view *pool = &plan->wiring->processes[process].pool;
+    uint64_t slots = 0, bytes = 0;
+
+    for (uint32_t n = 0; n < count; n++) {
+        pool->classes[n] = (struct tt_pool_class){
+            .slot_bytes = sizes[n].slot_bytes, .slot_count = sizes[n].slot_count, .offset = bytes};
+        bytes += (uint64_t)sizes[n].slot_bytes * sizes[n].slot_count;
+        slots += sizes[n].slot_count;
+    }
+    if (slots > TT_POOL_SLOTS_MAX)
+        return tt_fail(plan->err, -E2BIG,
+                       "a pool would need %lu frames, at most %d are managed: split the service",
+                       (unsigned long)slots, TT_POOL_SLOTS_MAX);
+    pool->class_count = count;
+    pool->slot_count = (uint32_t)slots;
+    pool->bytes = bytes;
+    plan->wiring->pool_bytes += bytes;
+    if (bytes > pool_bytes_max)
+        return tt_fail(plan->err, -E2BIG,
+                       "a pool would need %lu MiB, at most %lu are given: use smaller pictures",
+                       (unsigned long)(bytes >> 20), (unsigned long)(pool_bytes_max >> 20));
+    return 0;
+}
+
+/* Outputs of like size share a class: each may take what it needs at most, so none runs dry. */
+static int make_pool(struct plan *plan, uint32_t process)
+{
+    const struct tt_picture *picture = plan->picture;
+    struct size sizes[SPEC_PICTURE_COMPONENTS_MAX + 1];
+    uint32_t count = 0;
+    int r;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        for (uint32_t pin = 0;
+             plan->process_of[n] == process && pin < picture->components[n].out_count; pin++) {
+            struct size size = {slot_bytes_of(&picture->components[n], pin),
+                                (uint32_t)plan->alive[n][pin]};
+
+            if (count == SPEC_PICTURE_COMPONENTS_MAX || plan->alive[n][pin] > TT_POOL_SLOTS_MAX)
+                return tt_fail(plan->err, -E2BIG, "'%s' would keep %lu frames alive: at most %d",
+                               picture->components[n].name, (unsigned long)plan->alive[n][pin],
+                               TT_POOL_SLOTS_MAX);
+            add_size(sizes, &count, size);
+        }
+    merge_sizes(sizes, &count);
+    r = lay_out(plan, process, sizes, count);
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        for (uint32_t pin = 0; pin < TT_PORTS_MAX; pin++) {
+            uint32_t *class = &plan->wiring->processes[process].class_of[n][pin];
+
+            *class = TT_NO_PORT;
+            if (plan->process_of[n] != process || pin >= picture->components[n].out_count)
+                continue;
+            for (*class = 0;
+                 sizes[*class].slot_bytes < slot_bytes_of(&picture->components[n], pin);)
+                ++*class;
+        }
+    return r;
+}
+
+/* Half a second of records: tactusd looks every 20 ms, and sometimes it is not let. An activation
+ * gives a hop, at a sink a frame and maybe a use or a note for each input. */
+static uint32_t record_slots(const struct plan *plan, uint32_t process)
+{
+    uint64_t a_second = 0;
+
+    for (uint32_t n = 0; n < plan->picture->component_count; n++) {
+        const struct tt_picture_component *component = &plan->picture->components[n];
+
+        if (process == 0 || plan->process_of[n] == process)
+            a_second += (uint64_t)(component->rate.num / component->rate.den + 1) *
+                        (2 + 2 * component->in_count);
+    }
+    if (a_second / 2 < RECORDS_MIN)
+        return RECORDS_MIN;
+    return a_second / 2 > RECORDS_MAX ? RECORDS_MAX : power_of_two(a_second / 2);
+}
+
+static int make_all(struct plan *plan)
+{
+    const struct tt_picture *picture = plan->picture;
+    struct tt_wiring *wiring = plan->wiring;
+    int r = 0;
+
+    wiring->process_count = 1;
+    wiring->processes[0].component = -1;
+    for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
+        if (picture->components[n].flags & TT_EDGE)
+            r = add_process(plan, n);
+    for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
+        if (plan->process_of[n] != 0) {
+            r = link_outputs(plan, n);
+            if (r == 0)
+                r = link_inputs(plan, n);
+        }
+    if (r == 0)
+        bound_all(plan);
+    for (uint32_t process = 0; r == 0 && process < wiring->process_count; process++) {
+        struct tt_wiring_process *self = &wiring->processes[process];
+
+        self->class_of = calloc(picture->component_count, sizeof(*self->class_of));
+        if (!self->class_of)
+            return tt_fail(plan->err, -ENOMEM, "no memory for the service's wiring");
+        self->record_slots = record_slots(plan, process);
+        r = make_pool(plan, process);
+    }
+    if (r == 0 && wiring->pool_bytes > pool_bytes_max)
+        r = tt_fail(plan->err, -E2BIG, "the pools would need %lu MiB, at most %lu are given",
+                    (unsigned long)(wiring->pool_bytes >> 20),
+                    (unsigned long)(pool_bytes_max >> 20));
+    return r;
+}
+
+int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, struct tt_error *err)
+{
+    struct plan *plan = calloc(1, sizeof(*plan));
+    struct tt_wiring *wiring = calloc(1, sizeof(*wiring));
+    int r = -ENOMEM;
+
+    tt_assert(picture->component_count <= SPEC_PICTURE_COMPONENTS_MAX);
+    if (!plan || !wiring) {
+        (void)tt_fail(err, -ENOMEM, "no memory for the service's wiring");
+    } else {
+        *plan = (struct plan){.picture = picture, .wiring = wiring, .err = err};
+        r = make_all(plan);
+    }
+    free(plan);
+    if (r < 0)
+        tt_wiring_close(&wiring);
+    else
+        *ret = wiring;
+    return r;
+}
+
+void tt_wiring_close(struct tt_wiring **wiring)
+{
+    for (uint32_t n = 0; *wiring && n < TT_PROCESSES_MAX; n++)
+        free((*wiring)->processes[n].class_of);
+    free(*wiring);
+    *wiring = NULL;
+}

@@ -1,0 +1,267 @@
+/* Pictures: formats, latencies, queues and segments of the examples; what cannot be is refused. */
+#include "spec/picture.h"
+
+#include <errno.h>
+
+#include "catalogue.h"
+#include "check.h"
+#include "spec/wiring.h"
+#include "tactus/format.h"
+
+static struct tt_picture *shape(const char *text, struct tt_error *err)
+{
+    struct tt_service *service = NULL;
+    struct tt_picture *picture = NULL;
+
+    *err = (struct tt_error){0};
+    if (tt_service_parse_yaml(text, strlen(text), &test_catalogue, &service, err) == 0)
+        (void)tt_picture_shape(service, &test_catalogue, test_probe, NULL, &picture, err);
+    tt_service_close(&service);
+    return picture;
+}
+
+static struct tt_picture *shaped(const char *text)
+{
+    struct tt_error err;
+    struct tt_picture *picture = shape(text, &err);
+
+    if (!picture)
+        fprintf(stderr, "%u:%u: %s\n", err.line, err.column, err.text);
+    CHECK(picture);
+    return picture;
+}
+
+static const struct tt_picture_component *find(const struct tt_picture *picture, const char *name)
+{
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (strcmp(picture->components[n].name, name) == 0)
+            return &picture->components[n];
+    fprintf(stderr, "there is no '%s'\n", name);
+    exit(1);
+}
+
+static const struct tt_picture_flow *flow_into(const struct tt_picture *picture, const char *name,
+                                               uint32_t input)
+{
+    return &picture->flows[find(picture, name)->in[input].flow];
+}
+
+static void shapes_the_thumbnail(void)
+{
+    struct tt_picture *picture = shaped(test_thumbnail);
+
+    CHECK_INT(picture->component_count, 3);
+    CHECK_INT(picture->flow_count, 2);
+    CHECK_INT(picture->is_live, 1);
+    CHECK_INT(picture->rate.num, 50);
+    CHECK_INT(picture->components[1].in_format[0].width, 1280);
+    CHECK_INT(picture->flows[1].format.width, 640);
+    CHECK_INT(picture->flows[1].bytes_max, 640 * 360 * 3 / 2);
+    CHECK_INT(picture->flows[0].depth, 2);
+    CHECK_INT(picture->segment_count, 1);
+    CHECK_TEXT(picture->segments[0].name, "cam");
+    CHECK_INT(picture->components[2].segment, 0);
+    CHECK_INT(picture->components[2].sink, 0);
+    CHECK_INT(picture->sink_count, 1);
+    CHECK_INT(picture->components[2].deadline_ns, 40000000);
+    CHECK_INT(picture->note_count, 0);
+    tt_picture_close(&picture);
+}
+
+static void shapes_the_news(void)
+{
+    struct tt_picture *picture = shaped(test_news);
+    const struct tt_picture_component *mix, *file, *live, *venc;
+    char name[80];
+
+    mix = find(picture, "mix");
+    CHECK_INT(mix->in_count, 2);
+    CHECK_TEXT(mix->in[1].name, "tone");
+    CHECK_INT(mix->in[0].is_leader, 0);
+    CHECK_INT(mix->rate.num / mix->rate.den, 24);
+    CHECK_INT(mix->in_format[0].channels, 2);
+    CHECK_INT(tt_format_samples(&mix->in_format[0]), 480);
+    CHECK_INT(find(picture, "mix-main-resample")->is_inserted, 1);
+    CHECK_INT(find(picture, "mix-main-convert")->is_inserted, 1);
+    CHECK_INT(find(picture, "aenc-convert")->shape.out[0].rate.den, 1024);
+    CHECK_INT(find(picture, "vdec")->structural_ns, 83333334);
+    file = find(picture, "file");
+    live = find(picture, "live");
+    CHECK_INT(file->in_count, 2);
+    CHECK_INT(file->deadline_ns, 300000000);
+    CHECK_INT(live->deadline_ns, 500000000);
+    CHECK_INT(file->path_structural_ns >= 83333334, 1);
+    CHECK_INT(file->in[0].late_policy, TT_LATE_KEEP);
+    CHECK_INT(live->in[1].late_policy, TT_LATE_DROP);
+    CHECK_INT(picture->sink_count, 4);
+    tt_picture_sink_name(picture, (uint32_t)live->sink + 1, name, sizeof(name));
+    CHECK_TEXT(name, "live.audio");
+    venc = find(picture, "venc");
+    CHECK_INT(venc->shape.out[0].config_handle > 0, 1);
+    CHECK_INT(venc->shape.config[0].bytes, 3);
+    CHECK_INT(find(picture, "logo")->rate.num, 0);
+    CHECK_INT(find(picture, "logo")->segment, find(picture, "over")->segment);
+    CHECK_INT(find(picture, "over")->segment, find(picture, "clip")->segment);
+    /* The clock waits for the decoder's reordering: two frames more than usual. */
+    CHECK_INT(flow_into(picture, "over", 2)->depth, 2 + 2 + 1);
+    CHECK_INT(flow_into(picture, "scale", 0)->depth, 5);
+    tt_picture_close(&picture);
+}
+
+static void answers_requests(void)
+{
+    struct tt_picture *picture = shaped(test_news);
+    struct tt_request_store store;
+    struct tt_request request;
+    uint32_t over = (uint32_t)(find(picture, "over") - picture->components);
+    uint32_t venc = (uint32_t)(find(picture, "venc") - picture->components);
+
+    tt_picture_request(picture, over, &store, &request);
+    CHECK_INT(request.in_count, 3);
+    CHECK_TEXT(request.pins[1].name, "logo");
+    CHECK_INT(request.pins[3].is_connected, 1);
+    CHECK_INT(tt_setting(&request, 0, 1)->i, 1100);
+    CHECK_INT(tt_setting(&request, 0, 0)->i, 0);
+    CHECK_INT(tt_setting(&request, 0, 0)->is_given, 0);
+    tt_picture_request(picture, venc, &store, &request);
+    CHECK_TEXT(tt_setting_text(&request, 0), "libx264");
+    CHECK_INT(tt_setting_int(&request, 1), 3000000);
+    CHECK_TEXT(tt_setting_text(&request, 3), "preset=veryfast:tune=zerolatency");
+    tt_picture_request(picture, (uint32_t)(find(picture, "vdec") - picture->components), &store,
+                       &request);
+    CHECK_INT(request.config[0].bytes, 4);
+    tt_picture_close(&picture);
+}
+
+static void prints_and_parses(void)
+{
+    static const char *const texts[] = {test_thumbnail, test_news};
+
+    for (size_t n = 0; n < 2; n++) {
+        struct tt_picture *picture = shaped(texts[n]), *again = NULL;
+        char *text = tt_picture_print(picture), *second;
+        struct tt_error err = {0};
+        int r;
+
+        CHECK(text);
+        r = tt_picture_parse(text, strlen(text), &again, &err);
+        if (r < 0)
+            fprintf(stderr, "%s\n", err.text);
+        CHECK_INT(r, 0);
+        second = tt_picture_print(again);
+        CHECK_TEXT(second, text);
+        free(text);
+        free(second);
+        tt_picture_close(&picture);
+        tt_picture_close(&again);
+    }
+}
+
+static void wires_the_news(void)
+{
+    struct tt_picture *picture = shaped(test_news);
+    struct tt_wiring *wiring = NULL;
+    struct tt_error err = {0};
+    uint64_t bytes = 0;
+
+    CHECK_INT(tt_wiring_make(picture, &wiring, &err), 0);
+    CHECK_INT(wiring->process_count, 5); /* container, clip, logo, file, live */
+    CHECK_INT(wiring->link_count, 2 + 1 + 2 + 2);
+    for (uint32_t n = 0; n < wiring->process_count; n++) {
+        const struct tt_wiring_process *process = &wiring->processes[n];
+
+        bytes += process->pool.bytes;
+        for (uint32_t m = 0; m < process->pool.class_count; m++) {
+            CHECK_INT(process->pool.classes[m].slot_bytes % 4096, 0);
+            CHECK_INT(process->pool.classes[m].offset % 4096, 0);
+        }
+        if (process->component < 0)
+            continue;
+        CHECK(picture->components[process->component].flags & TT_EDGE);
+        CHECK_INT(process->pool.class_count > 0,
+                  picture->components[process->component].out_count > 0);
+    }
+    CHECK_INT(bytes, wiring->pool_bytes);
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        for (uint32_t pin = 0; pin < picture->components[n].out_count; pin++) {
+            bool is_edge = picture->components[n].flags & TT_EDGE;
+            uint32_t class = wiring->processes[0].class_of[n][pin];
+
+            CHECK_INT(class == TT_NO_PORT, is_edge);
+            if (!is_edge)
+                CHECK(wiring->processes[0].pool.classes[class].slot_bytes >=
+                      picture->components[n].shape.bytes_max[pin]);
+        }
+    tt_wiring_close(&wiring);
+    tt_picture_close(&picture);
+}
+
+#define HEAD "tactus: 1\ncomponents:\n"
+
+struct refusal {
+    const char *text, *sentence;
+    uint32_t line;
+};
+
+static const struct refusal refusals[] = {
+    {HEAD "  a: {kind: video.convert}\n  b: {kind: video.convert}\n  n: {kind: null}\n"
+          "flows: [a ! b, b ! a, b ! n]\n",
+     "circle: a after b after a", 3},
+    {HEAD "  c: {kind: test.video}\n  s: {kind: small}\nflows: [c ! s]\n", "64x64", 4},
+    {HEAD "  c: {kind: av.read, params: {url: interlaced}}\n  d: {kind: av.decode}\n"
+          "  n: {kind: null}\nflows: [c.video ! d ! n]\n",
+     "interlaced", 4},
+    {HEAD "  c: {kind: av.read, params: {url: missing.mp4}}\n  d: {kind: av.decode}\n"
+          "  n: {kind: null}\nflows: [c.video ! d ! n]\n",
+     "no such file", 3},
+    {"rate: 50\n" HEAD "  c: {kind: av.read, params: {url: x}}\n  d: {kind: av.decode}\n"
+     "  n: {kind: null}\nflows: [c.video ! d ! n]\n",
+     "write rate: 24", 4},
+    {HEAD "  c: {kind: test.video}\n  s: {kind: video.scale, params: {width: 64}}\n"
+          "  n: {kind: null}\nflows: [c ! s ! n]\n",
+     "needs the parameter 'height'", 4},
+    {HEAD "  c: {kind: test.video}\n  o: {kind: video.overlay}\n  n: {kind: null}\n"
+          "flows: [c ! o.logo, o ! n]\n",
+     "nothing at its input 'main'", 4},
+    {HEAD "  c: {kind: test.video}\n  n: {kind: null}\n"
+          "flows: ['c ! video/x-raw,width=64 ! n']\n",
+     "and no conversion", 4},
+};
+
+static void refuses_what_cannot_be(void)
+{
+    for (size_t n = 0; n < sizeof(refusals) / sizeof(refusals[0]); n++) {
+        struct tt_error err;
+
+        CHECK(!shape(refusals[n].text, &err));
+        fprintf(stderr, "  %u:%u: %s\n", err.line, err.column, err.text);
+        CHECK(strstr(err.text, refusals[n].sentence));
+        CHECK_INT(err.line, refusals[n].line);
+    }
+}
+
+static void inserts_conversions(void)
+{
+    struct tt_picture *picture = shaped(HEAD "  c: {kind: test.video}\n  n: {kind: null}\n"
+                                             "flows: ['c ! video/x-raw,format=NV12 ! n']\n");
+    const struct tt_picture_component *convert = find(picture, "n-convert");
+
+    CHECK_INT(picture->component_count, 3);
+    CHECK_TEXT(convert->kind, "video.convert");
+    CHECK_INT(convert->shape.out[0].fourcc, TT_NV12);
+    CHECK_INT(picture->note_count, 1);
+    CHECK(strstr(picture->notes[0], "inserted 'n-convert' (video.convert) before 'n'"));
+    tt_picture_close(&picture);
+}
+
+int main(void)
+{
+    RUN(shapes_the_thumbnail);
+    RUN(shapes_the_news);
+    RUN(answers_requests);
+    RUN(prints_and_parses);
+    RUN(wires_the_news);
+    RUN(refuses_what_cannot_be);
+    RUN(inserts_conversions);
+    return 0;
+}
