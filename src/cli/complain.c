@@ -106,11 +106,17 @@ static void show_sentence(struct cli *cli, const json_t *event, const char *titl
     free(sentence);
 }
 
-int complain(struct cli *cli, const json_t *event, const char *title, const char *text)
+static int exit_of(const json_t *event)
+{
+    int64_t code = json_int(event, "exit");
+
+    return code < CLI_REFUSED || code > CLI_UNREACHABLE ? CLI_UNREACHABLE : (int)code;
+}
+
+int complain_words(struct cli *cli, const json_t *event, const char *title, const char *text)
 {
     const char *expected = json_text(event, "expected"), *said = json_text(event, "text");
-    int64_t code = json_int(event, "exit"), line = json_int(event, "line");
-    json_t *copy;
+    int64_t line = json_int(event, "line");
 
     paint_live_end(&cli->err_paint, stderr);
     show_sentence(cli, event, title);
@@ -121,15 +127,23 @@ int complain(struct cli *cli, const json_t *event, const char *title, const char
         fputs("  accepted: ", stderr);
         paint_wrap(stderr, expected, 12, 12);
     }
-    if (code < CLI_REFUSED || code > CLI_UNREACHABLE)
-        code = CLI_UNREACHABLE;
-    if (cli->is_json) {
-        copy = json_copy((json_t *)event);
-        (void)json_object_del(copy, "event");
-        (void)json_object_set_new(copy, "exit", json_integer(code));
-        copy = json_pack("{s:o}", "error", copy);
-        json_write(cli->out, copy);
-        json_decref(copy);
-    }
-    return (int)code;
+    return exit_of(event);
+}
+
+void complain_json(struct cli *cli, const json_t *event)
+{
+    json_t *inner = json_copy((json_t *)event), *outer;
+
+    (void)json_object_del(inner, "event");
+    (void)json_object_set_new(inner, "exit", json_integer(exit_of(event)));
+    outer = json_pack("{s:o}", "error", inner);
+    json_write(cli->out, outer);
+    json_decref(outer);
+}
+
+int complain(struct cli *cli, const json_t *event, const char *title, const char *text)
+{
+    if (cli->is_json)
+        complain_json(cli, event);
+    return complain_words(cli, event, title, text);
 }

@@ -25,7 +25,7 @@ struct run {
     struct request request;
     struct talk talk;
     struct output ledger, report;
-    json_t *plan, *started, *result;
+    json_t *plan, *started, *result, *failure;
     sigset_t waiting; /* the signals that are let in while waiting */
     int stops_sent;
     bool is_quiet;
@@ -138,6 +138,15 @@ static void show_note(struct run *run)
     say(run, text);
 }
 
+/* The error that ends a run; a refusal was told with its plan already. */
+static int take_failure(struct run *run)
+{
+    run->failure = json_incref(run->talk.event);
+    if (run->plan && !json_flag(run->plan, "admitted"))
+        return CLI_REFUSED;
+    return complain_words(run->cli, run->failure, run->request.title, run->request.text);
+}
+
 /* One event of a run. 0 to go on, else: an exit code plus one. */
 static int take_event(struct run *run)
 {
@@ -161,7 +170,7 @@ static int take_event(struct run *run)
         json_decref(run->result);
         run->result = json_incref(talk->event);
     } else if (talk_is(talk, "error")) {
-        return 1 + complain(run->cli, talk->event, run->request.title, run->request.text);
+        return 1 + take_failure(run);
     } else if (talk_is(talk, "done")) {
         return 1 + (int)json_int(talk->event, "exit");
     }
@@ -200,8 +209,8 @@ static void tell_rights(struct run *run)
     json_t *status = NULL;
     struct talk talk;
 
-    if (args_has(run->args, OPTION_BEST_EFFORT) ||
-        !json_is_null(json_object_get(run->result, "promised")) || !talk_try(&talk)) {
+    /* Rights are one reason of several: where another one is named they would change nothing. */
+    if (!strstr(json_text(run->result, "class_reason"), "SCHED_DEADLINE") || !talk_try(&talk)) {
         json_decref(request.json);
         return;
     }
@@ -245,32 +254,45 @@ static int tell_detached(struct run *run)
     return CLI_DONE;
 }
 
-static int tell_end(struct run *run, int code)
+/* One document whatever happened: the report, else the plan that was refused, else the error. */
+static void write_json(struct run *run)
 {
-    char quoted[PATH_MAX + 8];
-    const char *ledger;
-
-    if (!run->result) {
-        if (run->cli->is_json && run->plan && code == CLI_REFUSED)
-            json_write_event(run->cli->out, run->plan);
-        if (code == CLI_REFUSED && run->plan && !run->is_quiet)
-            report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
-        return code;
-    }
-    if (run->ledger.path && !json_text(run->result, "ledger")[0])
-        (void)json_object_set_new(run->result, "ledger", json_string(run->ledger.path));
-    if (run->cli->is_json)
+    if (run->result)
         json_write_event(run->cli->out, run->result);
-    if (write_report(run) != CLI_DONE)
-        code = CLI_UNREACHABLE;
-    if (run->is_quiet)
-        return code;
-    ledger = ledger_path(run);
+    else if (run->plan && !json_flag(run->plan, "admitted"))
+        json_write_event(run->cli->out, run->plan);
+    else if (run->failure)
+        complain_json(run->cli, run->failure);
+}
+
+static void tell_words(struct run *run, int code)
+{
+    const char *ledger = ledger_path(run);
+    char quoted[PATH_MAX + 8];
+
+    if (!run->result && run->plan && !json_flag(run->plan, "admitted"))
+        report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
+    else if (!run->result && code == CLI_DONE)
+        fputs("ended before it had begun\n", stderr);
+    if (!run->result)
+        return;
     report_tell(stderr, &run->cli->err_paint, run->result, ledger, code == CLI_DONE);
     tell_rights(run);
     if (ledger[0])
         report_line(stderr, "next", "tactus explain %s worst",
                     report_quote(ledger, quoted, sizeof(quoted)));
+}
+
+static int tell_end(struct run *run, int code)
+{
+    if (run->result && run->ledger.path && !json_text(run->result, "ledger")[0])
+        (void)json_object_set_new(run->result, "ledger", json_string(run->ledger.path));
+    if (run->cli->is_json)
+        write_json(run);
+    if (run->result && write_report(run) != CLI_DONE)
+        code = CLI_UNREACHABLE;
+    if (!run->is_quiet)
+        tell_words(run, code);
     return code;
 }
 
@@ -343,6 +365,7 @@ int cli_run(struct cli *cli, const struct args *args)
     json_decref(run.plan);
     json_decref(run.started);
     json_decref(run.result);
+    json_decref(run.failure);
     output_close(&run.ledger);
     output_close(&run.report);
     talk_close(&run.talk);

@@ -97,6 +97,13 @@ static void show_progress(struct cli *cli, const char *text)
     paint_live(&cli->err_paint, stderr, text);
 }
 
+static void show_note(struct cli *cli, const char *text)
+{
+    paint_live_end(&cli->err_paint, stderr);
+    fputs("note: ", stderr);
+    paint_wrap(stderr, text, 6, 2);
+}
+
 int talk_ask(struct cli *cli, struct talk *talk, const struct request *request, const char *wanted,
              json_t **ret)
 {
@@ -118,6 +125,8 @@ int talk_ask(struct cli *cli, struct talk *talk, const struct request *request, 
             return complain(cli, talk->event, request->title, request->text);
         if (talk_is(talk, "progress")) {
             show_progress(cli, json_text(talk->event, "text"));
+        } else if (talk_is(talk, "note")) {
+            show_note(cli, json_text(talk->event, "text"));
         } else if (talk_is(talk, wanted)) {
             json_decref(*ret);
             *ret = json_incref(talk->event);

@@ -103,6 +103,12 @@ def test_verdicts():
         check_narrow(r.out)
 
 
+def test_notes():
+    with Fake([{'event': 'note', 'text': 'video.convert was put in'}, PLAN, done()]) as fake:
+        r = tactus('check', 'x', fake=fake)
+    check(r.code == 0 and r.err == 'note: video.convert was put in\n', r)
+
+
 def test_colour():
     with Fake([ERROR]) as fake:
         r = tactus_on_tty('check', 'x', fake=fake)

@@ -44,7 +44,7 @@ REPORT = dict(COUNTS, event='report', service='news', **{'class': 'targeted'},
 RIGHTS = [{'right': 'deadline', 'state': 'no', 'detail': 'reserves CPU time; the kernel said EPERM',
            'fix': 'sudo systemctl start tactusd'},
           {'right': 'fifo', 'state': 'yes', 'detail': 'runs before all normal work', 'fix': ''}]
-STATUS = {'event': 'status', 'version': '0.1.0', 'pid': 42, 'class': 'best-effort',
+STATUS = {'event': 'status', 'version': '0.1.0', 'pid': 42, 'class': 'fifo',
           'rights': RIGHTS, 'services': [], 'reserved_ppm': 225000, 'limit_ppm': 1800000, 'cpus': 2}
 STARTED = {'event': 'started', 'ledger': '/var/lib/tactus/news.ledger', 'first_frame_ns': 312000000}
 LIVE = {'event': 'live', 't_ns': 12000000000, 'slack_ns': 214300000, 'frames': 288, 'late': 0,

@@ -57,26 +57,51 @@ def test_broken_promise():
     check(r.code == 1 and 'the promise was broken' in r.said, r)
 
 
+def failure(code, text='tactusd says why'):
+    return {'event': 'error', 'text': text, 'exit': code}
+
+
 def test_refused():
-    with Fake([REFUSAL, done(1)]) as fake:
-        r = tactus('run', 'x', fake=fake)
-        check(r.code == 1 and r.said.startswith('no: scale needs 340 %') and not r.out, r)
-        check('tactus check' in r.said, r)
+    """A refusal is told once, whether the daemon ends with `done` or with the same as an error."""
+    for end in (done(1), failure(1, REFUSAL['binding'])):
+        with Fake([REFUSAL, end]) as fake:
+            r = tactus('run', 'x', fake=fake)
+            check(r.code == 1 and r.said.startswith('no: scale needs 340 %') and not r.out, r)
+            check('tactus check' in r.said and r.said.count('340 %') == 1, r)
+            r = tactus('run', 'x', '--json', fake=fake)
+            check(r.code == 1 and r.json()['admitted'] is False, r)
+
+
+def test_failures():
+    """Before the first frame, and with a report: one JSON document in both cases."""
+    with Fake([PLAN, failure(3)]) as fake:
         r = tactus('run', 'x', '--json', fake=fake)
-        check(r.code == 1 and r.json()['admitted'] is False, r)
+        check(r.code == 3 and r.json() == {'error': {'text': 'tactusd says why', 'exit': 3}}, r)
+        check('tactusd says why' in r.said, r)
+    with Fake([PLAN, STARTED, REPORT, failure(1)]) as fake:
+        r = tactus('run', 'x', '--json', fake=fake)
+        check(r.code == 1 and r.json()['frames'] == 12480 and 'tactusd says why' in r.said, r)
+        r = tactus('run', 'x', fake=fake)
+        check(r.code == 1 and 'was broken' in r.said and 'tactusd says why' in r.said, r)
+    with Fake([done()]) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check(r.code == 0 and 'ended before it had begun' in r.said, r)
 
 
 def test_missing_rights():
-    nothing = dict(REPORT, promised=None, class_reason='CPU time cannot be reserved',
+    nothing = dict(REPORT, promised=None, class_reason='no right to SCHED_DEADLINE here',
                    **{'class': 'best-effort'})
     answers = {'run': [PLAN, STARTED, nothing, done()], 'status': [STATUS, done()]}
     with Fake(answers) as fake:
         r = tactus('run', 'x', fake=fake)
         check(r.code == 0 and 'nothing was promised' in r.said, r)
         check('sudo systemctl start tactusd' in r.said, r)
-        check('CPU time cannot be reserved' in r.said, r)
-        r = tactus('run', 'x', '--best-effort', fake=fake)
-        check('systemctl' not in r.said, r)
+        check('no right to SCHED_DEADLINE here' in r.said, r)
+    answers['run'] = [PLAN, STARTED, dict(nothing, class_reason='no source is live'), done()]
+    with Fake(answers) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check('nothing was promised' in r.said and 'systemctl' not in r.said, r)
+    answers['run'] = [PLAN, STARTED, nothing, done()]
     answers['status'] = [dict(STATUS, rights=RIGHTS[1:]), done()]
     with Fake(answers) as fake:
         r = tactus('run', 'x', fake=fake)
