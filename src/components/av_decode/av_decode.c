@@ -26,7 +26,9 @@ struct decoder {
     struct sound sound;
     struct tt_format out;
     bool is_video, is_key_seen, is_flushed, is_finished;
-    int64_t index; /* the last picture's, INT64_MIN before the first */
+    bool is_phase_known;
+    int64_t phase_ns; /* by how much pictures come after their place on the grid */
+    int64_t index;    /* the last picture's, INT64_MIN before the first */
     uint32_t keyless_count;
     uint64_t counts[32]; /* by enum tt_av_note */
     const struct tt_host *host;
@@ -123,10 +125,10 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
         return r;
     if (in->rate.num <= 0 || in->rate.den <= 0)
         return tt_fail(err, -EINVAL, "av.decode: the coded flow has no rate");
-    ret->bytes_max[0] = in->kind == TT_CODED_VIDEO
-                            ? ret->out[0].plane_offset[2] +
-                                  ret->out[0].stride[2] * ret->out[0].height / 2
-                            : ret->out[0].stride[0] * ret->out[0].channels;
+    ret->bytes_max[0] =
+        in->kind == TT_CODED_VIDEO
+            ? ret->out[0].plane_offset[2] + ret->out[0].stride[2] * ret->out[0].height / 2
+            : ret->out[0].stride[0] * ret->out[0].channels;
     ret->out_max[0] = in->kind == TT_CODED_VIDEO ? 2 : AUDIO_OUT_MAX;
     ret->ratio[0] = (struct tt_rational){1, 1};
     ret->latency_ns = tt_index_ns(in->reorder_frames, in->rate);
@@ -330,7 +332,7 @@ static int decode(struct decoder *decoder, const struct tt_frame *frame)
     if (frame->flags & TT_DISCONT) {
         avcodec_flush_buffers(decoder->context);
         sound_restart(&decoder->sound);
-        decoder->is_key_seen = false;
+        decoder->is_key_seen = decoder->is_phase_known = false;
         decoder->keyless_count = 0;
     }
     if (is_droppable(decoder, frame))
@@ -365,6 +367,21 @@ static int flush(struct decoder *decoder)
     return 0;
 }
 
+/* Pictures of a stream that starts between two places of the grid keep that distance, so that
+ * rounded stamps never tip from one index to another. */
+static int64_t index_of(struct decoder *decoder, int64_t origin_ns)
+{
+    struct tt_rational rate = decoder->out.rate;
+
+    if (!decoder->is_phase_known) {
+        int64_t slop_ns = tt_index_ns(1, rate) / 8;
+
+        decoder->phase_ns = origin_ns - tt_index_ns(tt_ns_index(origin_ns + slop_ns, rate), rate);
+        decoder->is_phase_known = true;
+    }
+    return tt_av_nearest_index(origin_ns - decoder->phase_ns, rate);
+}
+
 /* Gives the oldest picture, but for those whose index was given already. */
 static void give_picture(struct decoder *decoder, const struct tt_call *call,
                          struct tt_frame *frame)
@@ -374,14 +391,14 @@ static void give_picture(struct decoder *decoder, const struct tt_call *call,
         int64_t origin_ns = origin_of(picture), index;
 
         origin_ns = origin_ns == TT_AV_NO_TIME ? call->media_ns : origin_ns;
-        index = tt_av_nearest_index(origin_ns, decoder->out.rate);
+        index = index_of(decoder, origin_ns);
         if (index > decoder->index) {
             picture_copy(&decoder->out, frame->data, picture);
             frame->index = decoder->index = index;
             frame->origin_ns = origin_ns;
             frame->duration_ns = tt_index_ns(1, decoder->out.rate);
-            frame->bytes = decoder->out.plane_offset[2] +
-                           decoder->out.stride[2] * decoder->out.height / 2;
+            frame->bytes =
+                decoder->out.plane_offset[2] + decoder->out.stride[2] * decoder->out.height / 2;
             frame->flags = 0;
         } else {
             count(decoder, TT_AV_NOTE_SAME_INDEX);

@@ -18,8 +18,8 @@ bool picture_is_known(enum AVPixelFormat pixels)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixels);
     const uint64_t refused = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_HWACCEL |
-                             AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_BAYER |
-                             AV_PIX_FMT_FLAG_FLOAT;
+                             AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_BE |
+                             AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
 
     if (!desc || (desc->flags & refused) || desc->nb_components == 0)
         return false;

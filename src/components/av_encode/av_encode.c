@@ -13,14 +13,14 @@ enum { WAITING_MAX = 64, ORIGINS = 512, BYTES_MIN = 64 << 10 };
 
 struct encoder {
     AVCodecContext *context;
-    AVFrame *frame;  /* a view of the input, or a copy where the encoder keeps what it gets */
+    AVFrame *frame; /* a view of the input, or a copy where the encoder keeps what it gets */
     AVPacket *waiting[WAITING_MAX]; /* packets that came out together and go out one by one */
     uint32_t waiting_first, waiting_count;
     struct tt_format in, out;
     struct codec_delay delay;
     bool is_video, is_view, is_key_wanted, is_flushed;
-    int64_t in_index, index;       /* the last ones */
-    int64_t origins_ns[ORIGINS];   /* of input pictures, by index */
+    int64_t in_index, index;     /* the last ones */
+    int64_t origins_ns[ORIGINS]; /* of input pictures, by index */
     int64_t origin_of_index[ORIGINS];
     int64_t audio_offset_ns; /* of the origins of sound from its grid */
     uint64_t counts[32];     /* by enum tt_av_note */
@@ -215,10 +215,9 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         struct tt_format want = {0};
 
         r = open_as_wanted(request, &encoder->in, &want, &encoder->context, err);
-        if (r == 0 && (want.fourcc != encoder->in.fourcc ||
-                       want.sample_rate != encoder->in.sample_rate ||
-                       (!encoder->is_video &&
-                        tt_format_samples(&want) != tt_format_samples(&encoder->in))))
+        if (r == 0 &&
+            (want.fourcc != encoder->in.fourcc || want.sample_rate != encoder->in.sample_rate ||
+             (!encoder->is_video && tt_format_samples(&want) != tt_format_samples(&encoder->in))))
             r = tt_fail(err, -EPROTO, "av.encode: the input is not what encoder %s asked for",
                         encoder->context->codec->name);
     }
@@ -277,8 +276,8 @@ static int put_picture(struct encoder *encoder, const struct tt_frame *in)
     }
     for (uint32_t n = 0; n < AV_NUM_DATA_POINTERS; n++)
         av_buffer_unref(&frame->buf[n]);
-    frame->buf[0] = av_buffer_create(tt_frame_data(in), in->bytes, keep_buffer, NULL,
-                                     AV_BUFFER_FLAG_READONLY);
+    frame->buf[0] =
+        av_buffer_create(tt_frame_data(in), in->bytes, keep_buffer, NULL, AV_BUFFER_FLAG_READONLY);
     memcpy(frame->data, planes, sizeof(planes));
     memcpy(frame->linesize, strides, sizeof(strides));
     return frame->buf[0] ? 0 : -ENOMEM;

@@ -217,8 +217,8 @@ static int collect_options(const AVCodec *codec, const struct tt_request *reques
     if (tune[0] != 0)
         (void)av_dict_set(ret, "tune", tune, 0);
     /* A picture that TT_EVENT_KEY asks for must be one that decoding can start at. */
-    if (codec->priv_class && av_opt_find((void *)&codec->priv_class, "forced-idr", NULL, 0,
-                                         AV_OPT_SEARCH_FAKE_OBJ))
+    if (codec->priv_class &&
+        av_opt_find((void *)&codec->priv_class, "forced-idr", NULL, 0, AV_OPT_SEARCH_FAKE_OBJ))
         (void)av_dict_set(ret, "forced-idr", "1", AV_DICT_DONT_OVERWRITE);
     return 0;
 }
@@ -367,8 +367,8 @@ static int feed(AVCodecContext *context, AVFrame *frame, AVPacket *packet, struc
             return tt_av_errno(r);
         stamp = is_video && packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
         ret->held = n;
-        ret->early = stamp != AV_NOPTS_VALUE && stamp < 0 ? (uint32_t)((step - 1 - stamp) / step)
-                                                          : 0;
+        ret->early =
+            stamp != AV_NOPTS_VALUE && stamp < 0 ? (uint32_t)((step - 1 - stamp) / step) : 0;
         return 0;
     }
     return -EOVERFLOW;

@@ -130,12 +130,20 @@ int input_choose(struct input *input, uint32_t number, int index, struct tt_erro
     return 0;
 }
 
+/* Matroska gives the first packets of a reordered stream no decoding time: they are as much before
+ * their presentation as the decoder will hold back. */
 static int64_t packet_dts(const struct input *input, const AVPacket *packet)
 {
-    AVRational base = input->format->streams[packet->stream_index]->time_base;
-    int64_t ns = tt_av_ns(packet->dts, base);
+    const AVStream *stream = input->format->streams[packet->stream_index];
+    int64_t ns = tt_av_ns(packet->dts, stream->time_base);
+    int64_t period_ns = tt_av_ns(1, av_inv_q(stream->avg_frame_rate));
 
-    return ns != TT_AV_NO_TIME ? ns : tt_av_ns(packet->pts, base);
+    if (ns != TT_AV_NO_TIME)
+        return ns;
+    ns = tt_av_ns(packet->pts, stream->time_base);
+    if (ns == TT_AV_NO_TIME || period_ns <= 0 || stream->codecpar->video_delay <= 0)
+        return ns;
+    return ns - stream->codecpar->video_delay * period_ns;
 }
 
 /* Audio whose packets vary in size is counted in units of the smallest seen, so that no two packets
@@ -447,11 +455,16 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
 {
     int64_t dts_ns = packet_dts(input, input->packet);
     int64_t next_ns = output->dts_ns + output->period_ns;
+    const AVStream *stream = input->format->streams[output->stream];
+    bool is_guess = input->packet->dts == AV_NOPTS_VALUE && stream->codecpar->video_delay > 0;
 
-    if (dts_ns == TT_AV_NO_TIME) {
+    if (dts_ns == TT_AV_NO_TIME)
         count(input, TT_AV_NOTE_NO_STAMP);
-        return output->is_first_sent ? next_ns : output->first_ns + input->shift_ns;
-    }
+    if (dts_ns == TT_AV_NO_TIME && !output->is_first_sent)
+        return output->first_ns + input->shift_ns;
+    /* A guess serves for the first; from then on what is missing simply follows. */
+    if (dts_ns == TT_AV_NO_TIME || (output->is_first_sent && is_guess))
+        return next_ns;
     dts_ns += input->shift_ns;
     if (output->is_first_sent && (dts_ns - next_ns > LEAP_NS || next_ns - dts_ns > LEAP_NS)) {
         count(input, TT_AV_NOTE_BAD_STAMP);

@@ -36,7 +36,7 @@ struct input {
     AVFormatContext *format;
     int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
     int64_t heard_ns;    /* monotonic time of the last packet */
-    int stream_count; /* at the start */
+    int stream_count;    /* at the start */
     bool is_network, is_ended, is_resumed;
     struct input_output outputs[TT_PORTS_MAX];
     uint32_t output_count;

@@ -97,8 +97,7 @@ static int check_streams(const struct tt_request *request, const AVOutputFormat 
             return tt_fail(err, -ENOTSUP, "av.write: container %s cannot hold %s", format->name,
                            avcodec_get_name(id));
         if (request->in[n].rate.num <= 0 || request->in[n].rate.den <= 0)
-            return tt_fail(err, -EINVAL, "av.write: input '%s' has no rate",
-                           request->pins[n].name);
+            return tt_fail(err, -EINVAL, "av.write: input '%s' has no rate", request->pins[n].name);
     }
     if (used == 0)
         return tt_fail(err, -EINVAL, "av.write: neither video nor audio is connected");
@@ -170,10 +169,8 @@ static int open_output(struct writer *writer, const struct tt_request *request,
                        const AVOutputFormat *format, AVDictionary **options, struct tt_error *err)
 {
     const char *url = tt_setting_text(request, PARAM_URL);
-    struct network_params network = {.url = url,
-                                     .format = format,
-                                     .options = *options,
-                                     .streams = writer->mux.streams};
+    struct network_params network = {
+        .url = url, .format = format, .options = *options, .streams = writer->mux.streams};
     const AVDictionaryEntry *left;
     char name[4096];
     int r;
@@ -251,8 +248,7 @@ static int make_packet(struct writer *writer, const struct tt_format *format,
         if (packet->dts > packet->pts)
             packet->dts = packet->pts;
     }
-    packet->duration =
-        frame->duration_ns > 0 ? frame->duration_ns : tt_index_ns(1, format->rate);
+    packet->duration = frame->duration_ns > 0 ? frame->duration_ns : tt_index_ns(1, format->rate);
     packet->flags = frame->flags & TT_KEY || format->kind == TT_CODED_AUDIO ? AV_PKT_FLAG_KEY : 0;
     return 0;
 }
@@ -281,8 +277,7 @@ static int put(struct writer *writer, uint32_t stream, const struct tt_frame *fr
         enum network_result result = network_put(writer->network, stream, writer->packet);
 
         if (result != NETWORK_TAKEN)
-            count(writer,
-                  result == NETWORK_OVERRUN ? TT_AV_NOTE_OVERRUN : TT_AV_NOTE_NO_VIEWER);
+            count(writer, result == NETWORK_OVERRUN ? TT_AV_NOTE_OVERRUN : TT_AV_NOTE_NO_VIEWER);
     } else {
         r = mux_put(&writer->mux, stream, writer->packet);
         if (r < 0) {

@@ -36,6 +36,11 @@ const AVOutputFormat *mux_format(const char *url, const char *name, struct tt_er
     return format;
 }
 
+static bool is_named(const AVOutputFormat *format, const char *a, const char *b)
+{
+    return strcmp(format->name, a) == 0 || strcmp(format->name, b) == 0;
+}
+
 static int add_stream(struct mux *mux, struct mux_stream *one)
 {
     AVStream *stream = avformat_new_stream(mux->context, NULL);
@@ -78,19 +83,17 @@ static int add_stream(struct mux *mux, struct mux_stream *one)
 /* What makes a file that was cut off playable: short clusters, or fragments. */
 static void set_safe(const AVOutputFormat *format, AVDictionary **options)
 {
-    if (strcmp(format->name, "matroska") == 0 || strcmp(format->name, "webm") == 0)
+    if (is_named(format, "matroska", "webm"))
         (void)av_dict_set(options, "cluster_time_limit", "1000", AV_DICT_DONT_OVERWRITE);
-    if (strcmp(format->name, "mp4") == 0 || strcmp(format->name, "mov") == 0) {
-        /* The header waits for the first fragment: only then does it know where each stream
-         * starts, and an empty one would put sound and picture apart by the encoder's priming. */
-        (void)av_dict_set(options, "movflags", "frag_keyframe+delay_moov+default_base_moof",
+    if (is_named(format, "mp4", "mov")) {
+        (void)av_dict_set(options, "movflags", "frag_keyframe+empty_moov+default_base_moof",
                           AV_DICT_DONT_OVERWRITE);
         (void)av_dict_set(options, "frag_duration", "1000000", AV_DICT_DONT_OVERWRITE);
     }
 }
 
-int mux_open(struct mux *mux, const char *url, const AVOutputFormat *format, AVDictionary **options,
-             struct tt_error *err)
+static int open_context(struct mux *mux, const char *url, const AVOutputFormat *format,
+                        AVDictionary **options, struct tt_error *err)
 {
     int r = avformat_alloc_output_context2(&mux->context, format, NULL, url);
 
@@ -114,6 +117,13 @@ int mux_open(struct mux *mux, const char *url, const AVOutputFormat *format, AVD
     if (r < 0)
         return tt_av_fail(err, r, "av.write: container %s refuses these streams", format->name);
     return 0;
+}
+
+int mux_open(struct mux *mux, const char *url, const AVOutputFormat *format, AVDictionary **options,
+             struct tt_error *err)
+{
+    mux->error = open_context(mux, url, format, options, err);
+    return mux->error;
 }
 
 static AVPacket *head(const struct mux_stream *one)
@@ -152,12 +162,19 @@ static bool is_to_wait(const struct mux *mux)
     return is_missing;
 }
 
-/* Media time 0 of the file: the first key picture; sound from before it is not for this file, but
- * for the encoder's priming, which the container's header tells players to skip. */
+/* Can the container tell a player to skip what the encoder of sound needed to get going? Matroska
+ * by its codec delay, which libavformat 5.1 writes for Opus alone. Fragmented MP4 has an edit list
+ * for it that players overlook. */
+static bool can_say_skip(const struct mux *mux, const struct mux_stream *audio)
+{
+    return is_named(mux->context->oformat, "matroska", "webm") && audio->format.fourcc == TT_OPUS;
+}
+
+/* Media time 0 of the file: the first key picture. Sound from before it is left out, but for
+ * priming that the container tells players to skip. */
 static void choose_start(struct mux *mux)
 {
     struct mux_stream *video = &mux->streams[MUX_VIDEO], *audio = &mux->streams[MUX_AUDIO];
-    bool is_skip_known = !(mux->context->oformat->flags & AVFMT_TS_DISCONT);
     int64_t early_ns;
 
     if (video->count > 0)
@@ -165,10 +182,12 @@ static void choose_start(struct mux *mux)
     else if (audio->count > 0)
         mux->start_ns = head(audio)->pts < 0 ? 0 : head(audio)->pts;
     early_ns = audio->count > 0 ? mux->start_ns - head(audio)->pts : 0;
-    if (audio->count > 0 && head(audio)->pts < 0 && mux->start_ns == 0 && is_skip_known) {
-        audio->stream->codecpar->initial_padding =
-            (int)av_rescale_rnd(early_ns, audio->format.sample_rate, nanoseconds.den,
-                                AV_ROUND_NEAR_INF);
+    if (audio->count > 0 && head(audio)->pts < 0 && mux->start_ns == 0 &&
+        can_say_skip(mux, audio)) {
+        audio->stream->codecpar->initial_padding = (int)av_rescale_rnd(
+            early_ns, audio->format.sample_rate, nanoseconds.den, AV_ROUND_NEAR_INF);
+        /* Matroska moves sound by its codec delay itself. */
+        mux->context->avoid_negative_ts = 0;
         return;
     }
     while (audio->count > 0 && head(audio)->pts + head(audio)->duration / 2 <= mux->start_ns)

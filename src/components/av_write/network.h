@@ -13,7 +13,7 @@ struct network;
 struct network_params {
     const char *url; /* copied */
     const AVOutputFormat *format;
-    const AVDictionary *options; /* copied */
+    const AVDictionary *options;      /* copied */
     const struct mux_stream *streams; /* MUX_STREAMS: is_used, format, config (the caller's) */
 };
 

@@ -28,9 +28,8 @@ struct decoding {
     char text[128];
 };
 
-static const struct tt_format rgba = {.size = sizeof(struct tt_format),
-                                      .kind = TT_VIDEO,
-                                      .fourcc = TT_RGBA};
+static const struct tt_format rgba = {
+    .size = sizeof(struct tt_format), .kind = TT_VIDEO, .fourcc = TT_RGBA};
 
 static const struct tt_port ports[] = {
     {.name = "out", .accepts = &rgba, .accept_count = 1, .is_output = 1, .in_place_of = -1},

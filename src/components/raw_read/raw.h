@@ -8,8 +8,7 @@
 #include "tactus/format.h"
 
 /* Choices of a parameter, in the gst spelling and FFmpeg's. */
-#define RAW_FORMATS                                                                                \
-    "I420|NV12|RGBA|F32P|S16|i420|yuv420p|nv12|rgba|f32p|fltp|s16|s16le"
+#define RAW_FORMATS "I420|NV12|RGBA|F32P|S16|i420|yuv420p|nv12|rgba|f32p|fltp|s16|s16le"
 
 uint32_t raw_fourcc(int64_t choice);
 

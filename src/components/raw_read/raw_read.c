@@ -7,8 +7,18 @@
 #include "components/raw_read/raw.h"
 #include "tactus/error.h"
 
-enum { PARAM_URL, PARAM_FORMAT, PARAM_WIDTH, PARAM_HEIGHT, PARAM_RATE, PARAM_SAMPLE_RATE,
-       PARAM_CHANNELS, PARAM_QUANTUM, PARAM_LIVE, PARAM_COUNT };
+enum {
+    PARAM_URL,
+    PARAM_FORMAT,
+    PARAM_WIDTH,
+    PARAM_HEIGHT,
+    PARAM_RATE,
+    PARAM_SAMPLE_RATE,
+    PARAM_CHANNELS,
+    PARAM_QUANTUM,
+    PARAM_LIVE,
+    PARAM_COUNT
+};
 enum { NOTE_SHORT = 16 /* value: bytes of an incomplete last frame, dropped */ };
 
 struct raw_reader {
@@ -90,9 +100,10 @@ static int shape_video(const struct tt_request *request, uint32_t fourcc, struct
 
     *ret_bytes = tt_format_video(ret, fourcc, (uint32_t)width, (uint32_t)height);
     if (*ret_bytes == 0)
-        return tt_fail(err, -EINVAL,
-                       "raw.read: %s pictures need width and height, even and up to %d, not %ldx%ld",
-                       tt_fourcc_name(fourcc), TT_SIZE_MAX, (long)width, (long)height);
+        return tt_fail(
+            err, -EINVAL,
+            "raw.read: %s pictures need width and height, even and up to %d, not %ldx%ld",
+            tt_fourcc_name(fourcc), TT_SIZE_MAX, (long)width, (long)height);
     ret->field_order = TT_PROGRESSIVE;
     ret->rate = rate && rate->i > 0 ? (struct tt_rational){rate->i, rate->j} : request->rate;
     if (ret->rate.num <= 0 || ret->rate.den <= 0)
