@@ -54,8 +54,8 @@ static const char help[] =
     "starts it when it is needed.\n"
     "  --socket PATH   where it listens (default /run/tactus/control for root, else\n"
     "                  $XDG_RUNTIME_DIR/tactus/control or /tmp/tactus-UID/control)\n"
-    "  --state DIR     key, profiles, ledgers, log (default /var/lib/tactus for root, else\n"
-    "                  $XDG_STATE_HOME/tactus or ~/.local/state/tactus)\n"
+    "  --state DIR     key, profiles, ledgers, log (default $TACTUS_STATE, /var/lib/tactus for\n"
+    "                  root, else $XDG_STATE_HOME/tactus or ~/.local/state/tactus)\n"
     "  --host PATH     tactus-host (default beside this program)\n"
     "  --foreground    words on stderr, not in DIR/tactusd.log\n"
     "  --idle-exit S   end after S seconds without services and clients\n";
@@ -140,12 +140,13 @@ static int make_path(const char *path)
 static int choose_state(struct daemon *d, struct tt_error *err)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *named = d->options.state != NULL ? d->options.state : getenv("TACTUS_STATE");
     char *ret = d->node.state, ledgers[PATH_MAX];
     size_t bytes = sizeof(d->node.state);
     int r;
 
-    if (d->options.state != NULL)
-        (void)snprintf(ret, bytes, "%s", d->options.state);
+    if (named != NULL && named[0] != '\0')
+        (void)snprintf(ret, bytes, "%s", named);
     else if (geteuid() == 0)
         (void)snprintf(ret, bytes, "/var/lib/tactus");
     else if (state != NULL && state[0] == '/')

@@ -1,0 +1,202 @@
+/* The control socket under clients that are slow, hostile or many, and tactusd's own comings and
+ * goings. argv: tactusd. */
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "node/daemon.h"
+
+static struct test_daemon d;
+
+static int raw_connect(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, d.socket, strlen(d.socket) + 1);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+static void check_is_served(void)
+{
+    double begun_s = daemon_now_s();
+    json_t *status = daemon_status(&d);
+
+    CHECK(json_is_array(json_object_get(status, "rights")));
+    CHECK_INT(daemon_number(status, "reserved_ppm"), 0);
+    CHECK_INT(daemon_number(status, "limit_ppm"), 900000 * daemon_number(status, "cpus"));
+    json_decref(status);
+    CHECK(daemon_now_s() - begun_s < 2);
+}
+
+static void check_refused(const char *request, int wanted_exit)
+{
+    struct tt_client *client = daemon_ask(&d, request);
+    json_t *error = daemon_event(client, "error", 5000);
+    struct tt_error err = {0};
+    const char *line;
+
+    CHECK(error != NULL);
+    CHECK_INT(daemon_number(error, "exit"), wanted_exit);
+    CHECK(json_string_length(json_object_get(error, "text")) > 0);
+    json_decref(error);
+    CHECK_INT(tt_client_next(client, 2000, &line, &err), -EPIPE); /* nothing follows an error */
+    tt_client_close(&client);
+}
+
+static void nonsense_is_refused_with_words(void)
+{
+    check_refused("nonsense", 2);
+    check_refused("[1]", 2);
+    check_refused("{}", 2);
+    check_refused("{\"op\":\"fly\"}", 2);
+    check_refused("{\"op\":5}", 2);
+    check_refused("{\"op\":\"status\",\"op\":\"last\"}", 2);
+    check_refused("{\"op\":\"status\",\"fds\":[\"ledger\"]}", 2);
+    check_refused("{\"op\":\"last\"}", 3);
+    check_is_served();
+}
+
+static void slow_and_silent_clients_hold_nobody_up(void)
+{
+    int fds[100];
+
+    for (int n = 0; n < 100; n++) {
+        fds[n] = raw_connect();
+        CHECK(send(fds[n], "{\"op\":\"sta", 10, MSG_NOSIGNAL) == 10);
+    }
+    check_is_served();
+    for (int n = 0; n < 100; n++)
+        (void)close(fds[n]);
+    check_is_served();
+}
+
+static void an_endless_request_is_cut_off(void)
+{
+    static char block[65536];
+    struct timeval limit = {.tv_sec = 5};
+    int fd = raw_connect(), sent = 0;
+
+    memset(block, 'x', sizeof(block));
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0);
+    while (sent < 200 && send(fd, block, sizeof(block), MSG_NOSIGNAL) > 0)
+        sent++;
+    CHECK(sent < 200); /* 12 MiB were not taken */
+    check_is_served();
+    (void)close(fd);
+}
+
+static void descriptors_are_not_collected(void)
+{
+    int fd = raw_connect(), null = STDERR_FILENO;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {.iov_base = (char[1]){' '}, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    *header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(header), &null, sizeof(null));
+    for (int n = 0; n < 50; n++)
+        (void)sendmsg(fd, &message, MSG_NOSIGNAL);
+    check_is_served();
+    (void)close(fd);
+}
+
+static void a_second_daemon_leaves_the_first_alone(void)
+{
+    CHECK_INT(daemon_wait(daemon_exec(&d, NULL)), 0);
+    check_is_served();
+}
+
+static void a_dead_daemon_leaves_no_trouble(void)
+{
+    CHECK(kill(d.pid, SIGKILL) == 0);
+    CHECK_INT(daemon_wait(d.pid), 1000 + SIGKILL);
+    daemon_start(&d);
+    check_is_served();
+}
+
+struct start {
+    pthread_t thread;
+    int r;
+    struct tt_client *client;
+};
+
+static void *open_one(void *argument)
+{
+    struct start *start = argument;
+    struct tt_client_params params = {.socket = d.socket, .is_start_wanted = 1, .daemon = d.path};
+    struct tt_error err = {0};
+
+    start->r = tt_client_open(&params, &start->client, &err);
+    if (start->r < 0)
+        fprintf(stderr, "%s\n", err.text);
+    return NULL;
+}
+
+static void many_starts_at_once_give_one_daemon(void)
+{
+    struct start starts[4] = {{0}};
+    long long pid = 0;
+
+    CHECK(kill(d.pid, SIGTERM) == 0);
+    CHECK_INT(daemon_wait(d.pid), 0);
+    CHECK(access(d.socket, F_OK) < 0); /* it took its socket along */
+    CHECK(setenv("TACTUS_STATE", d.state, 1) == 0);
+    for (int n = 0; n < 4; n++)
+        CHECK(pthread_create(&starts[n].thread, NULL, open_one, &starts[n]) == 0);
+    for (int n = 0; n < 4; n++) {
+        json_t *status;
+
+        CHECK(pthread_join(starts[n].thread, NULL) == 0);
+        CHECK_INT(starts[n].r, 0);
+        CHECK_INT(tt_client_send(starts[n].client, "{\"op\":\"status\"}", NULL, 0, NULL), 0);
+        status = daemon_event(starts[n].client, "status", 5000);
+        CHECK(status != NULL);
+        CHECK(pid == 0 || pid == daemon_number(status, "pid"));
+        pid = daemon_number(status, "pid");
+        json_decref(status);
+        tt_client_close(&starts[n].client);
+    }
+    CHECK(kill((pid_t)pid, SIGTERM) == 0); /* it is init's child, not ours */
+    for (int n = 0; n < 500 && access(d.socket, F_OK) == 0; n++)
+        daemon_sleep_ms(10);
+    CHECK(access(d.socket, F_OK) < 0);
+}
+
+static void an_idle_daemon_ends_by_itself(void)
+{
+    double begun_s = daemon_now_s();
+    pid_t pid = daemon_exec(&d, "1");
+
+    CHECK_INT(daemon_wait(pid), 0);
+    CHECK(daemon_now_s() - begun_s >= 1);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc >= 2);
+    d.path = argv[1];
+    daemon_folder(&d);
+    daemon_start(&d);
+    RUN(check_is_served);
+    RUN(nonsense_is_refused_with_words);
+    RUN(slow_and_silent_clients_hold_nobody_up);
+    RUN(an_endless_request_is_cut_off);
+    RUN(descriptors_are_not_collected);
+    RUN(a_second_daemon_leaves_the_first_alone);
+    RUN(a_dead_daemon_leaves_no_trouble);
+    RUN(many_starts_at_once_give_one_daemon);
+    RUN(an_idle_daemon_ends_by_itself);
+    daemon_start(&d);
+    daemon_end(&d);
+    return 0;
+}

@@ -1,0 +1,305 @@
+/* Services of a real tactusd: run, end, and be killed in every way. What was promised is accounted
+ * for, nothing is left behind. argv: tactusd, tactus-host. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "ledger/ledger.h"
+#include "node/daemon.h"
+
+static struct test_daemon d;
+
+#define GRAPH                                                                                      \
+    "\"form\":\"graph\",\"base\":\"/tmp\",\"text\":\"test.video width=320 height=180 rate=50 ! "   \
+    "null\""
+
+/* Processes whose parent is pid, but for the one that has lived longest: the zygote. */
+static uint32_t children_of(pid_t parent, pid_t *ret, uint32_t max)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    char path[300], line[512];
+    uint32_t count = 0;
+    pid_t pid, of;
+    FILE *file;
+    char state;
+
+    while ((entry = readdir(proc)) != NULL) {
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+            continue;
+        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+        file = fopen(path, "re");
+        if (file == NULL)
+            continue;
+        if (fgets(line, sizeof(line), file) != NULL && strrchr(line, ')') != NULL &&
+            sscanf(line, "%d", &pid) == 1 &&
+            sscanf(strrchr(line, ')') + 1, " %c %d", &state, &of) == 2 && of == parent &&
+            count < max)
+            ret[count++] = pid;
+        (void)fclose(file);
+    }
+    (void)closedir(proc);
+    return count;
+}
+
+static bool is_named(pid_t pid, const char *name)
+{
+    char path[64], text[64] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fgets(text, sizeof(text), file) == NULL)
+        text[0] = '\0';
+    (void)fclose(file);
+    return strncmp(text, name, strlen(name)) == 0;
+}
+
+static pid_t find_child(const char *name)
+{
+    pid_t pids[64];
+
+    for (int tries = 0; tries < 200; tries++) {
+        uint32_t count = children_of(d.pid, pids, 64);
+
+        for (uint32_t n = 0; n < count; n++)
+            if (is_named(pids[n], name))
+                return pids[n];
+        daemon_sleep_ms(10);
+    }
+    return 0;
+}
+
+static void check_nothing_is_left(void)
+{
+    pid_t pids[64];
+    json_t *status = NULL;
+
+    for (int n = 0; n < 300; n++) {
+        json_decref(status);
+        status = daemon_status(&d);
+        if (json_array_size(json_object_get(status, "services")) == 0 &&
+            daemon_number(status, "reserved_ppm") == 0 && children_of(d.pid, pids, 64) <= 1)
+            break;
+        daemon_sleep_ms(10);
+    }
+    CHECK_INT(json_array_size(json_object_get(status, "services")), 0);
+    CHECK_INT(daemon_number(status, "reserved_ppm"), 0);
+    CHECK(children_of(d.pid, pids, 64) <= 1);
+    json_decref(status);
+}
+
+static struct tt_ledger *read_ledger(const json_t *report, char **ret_bytes)
+{
+    const char *path = json_string_value(json_object_get(report, "ledger"));
+    struct tt_ledger *ledger = NULL;
+    struct tt_error err = {0};
+    struct stat about;
+    int fd;
+
+    CHECK(path != NULL);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && fstat(fd, &about) == 0);
+    *ret_bytes = malloc((size_t)about.st_size);
+    CHECK(read(fd, *ret_bytes, (size_t)about.st_size) == about.st_size);
+    (void)close(fd);
+    CHECK_INT(tt_ledger_read(*ret_bytes, (uint64_t)about.st_size, &ledger, &err), 0);
+    if (ledger->verdict != TT_INTACT)
+        fprintf(stderr, "%s\n", ledger->reason);
+    return ledger;
+}
+
+static bool has_event(const struct tt_ledger *ledger, const char *name)
+{
+    bool is_found = false;
+
+    for (uint32_t n = 0; n < ledger->span_count; n++) {
+        json_t *event;
+
+        if (ledger->spans[n].part != TT_PART_EVENT)
+            continue;
+        event = json_loadb((const char *)ledger->bytes + ledger->spans[n].offset,
+                           ledger->spans[n].bytes, 0, NULL);
+        is_found |= strcmp(json_string_value(json_object_get(event, "event")), name) == 0;
+        json_decref(event);
+    }
+    return is_found;
+}
+
+static void a_service_runs_to_its_end(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH ",\"for_ns\":1500000000}");
+    json_t *started = daemon_event(client, "started", 20000), *report, *done;
+    struct tt_ledger *ledger;
+    char *bytes;
+
+    CHECK(started != NULL);
+    CHECK(daemon_number(started, "first_frame_ns") > 0);
+    json_decref(started);
+    report = daemon_event(client, "report", 10000);
+    CHECK(report != NULL);
+    CHECK_INT(daemon_number(report, "frames"), 75);
+    done = daemon_event(client, "done", 1000);
+    CHECK(done != NULL);
+    ledger = read_ledger(report, &bytes);
+    CHECK_INT(ledger->verdict, TT_INTACT);
+    CHECK(json_string_length(json_object_get(report, "ledger_head")) == 64);
+    tt_ledger_close(&ledger);
+    free(bytes);
+    json_decref(report);
+    json_decref(done);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_check_answers_with_a_plan(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"check\"," GRAPH "}");
+    json_t *plan = daemon_event(client, "plan", 20000);
+
+    CHECK(plan != NULL);
+    CHECK(json_is_true(json_object_get(plan, "admitted")));
+    CHECK(json_is_array(json_object_get(plan, "terms")));
+    json_decref(plan);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_gone_client_takes_its_service_along(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    json_t *started = daemon_event(client, "started", 20000);
+    double begun_s;
+
+    CHECK(started != NULL);
+    json_decref(started);
+    tt_client_close(&client);
+    begun_s = daemon_now_s();
+    check_nothing_is_left();
+    CHECK(daemon_now_s() - begun_s < 2.5);
+}
+
+static void a_killed_container_comes_back(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH ",\"for_ns\":3000000000}");
+    json_t *started = daemon_event(client, "started", 20000), *report;
+    struct tt_ledger *ledger;
+    char *bytes;
+    pid_t pid;
+
+    CHECK(started != NULL);
+    json_decref(started);
+    daemon_sleep_ms(400);
+    pid = find_child("tactus-contain");
+    CHECK(pid > 0);
+    CHECK(kill(pid, SIGKILL) == 0);
+    report = daemon_event(client, "report", 10000);
+    CHECK(report != NULL);
+    CHECK_INT(daemon_number(report, "frames"), 150); /* a record for each index, lost or not */
+    CHECK(daemon_number(report, "lost") > 0);
+    CHECK(daemon_number(report, "lost") < 100);
+    ledger = read_ledger(report, &bytes);
+    CHECK_INT(ledger->verdict, TT_INTACT);
+    CHECK(has_event(ledger, "died"));
+    CHECK(has_event(ledger, "restarted"));
+    tt_ledger_close(&ledger);
+    free(bytes);
+    json_decref(report);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_stop_ends_in_order(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    json_t *started = daemon_event(client, "started", 20000), *report;
+    struct tt_error err = {0};
+
+    CHECK(started != NULL);
+    json_decref(started);
+    CHECK_INT(tt_client_send(client, "{\"op\":\"stop\"}", NULL, 0, &err), 0);
+    report = daemon_event(client, "report", 5000);
+    CHECK(report != NULL);
+    json_decref(report);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_broken_text_is_told(void)
+{
+    struct tt_client *client = daemon_ask(
+        &d, "{\"op\":\"run\",\"form\":\"graph\",\"base\":\"/tmp\",\"text\":\"test.vido ! null\"}");
+    json_t *error = daemon_event(client, "error", 10000);
+
+    CHECK(error != NULL);
+    CHECK_INT(daemon_number(error, "exit"), 2);
+    CHECK_TEXT(json_string_value(json_object_get(error, "nearest")), "test.video");
+    json_decref(error);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_killed_zygote_is_replaced(void)
+{
+    pid_t pid;
+
+    daemon_sleep_ms(1100); /* one that dies at once is not replaced at once */
+    pid = find_child("tactus-host");
+    CHECK(pid > 0);
+    CHECK(kill(pid, SIGKILL) == 0);
+    a_service_runs_to_its_end();
+}
+
+/* Must be last: nobody is left to ask. */
+static void a_killed_daemon_takes_everything_along(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    json_t *started = daemon_event(client, "started", 20000);
+    pid_t pids[64];
+    uint32_t count, alive = 1;
+
+    CHECK(started != NULL);
+    json_decref(started);
+    count = children_of(d.pid, pids, 64);
+    CHECK(count >= 2);
+    CHECK(kill(d.pid, SIGKILL) == 0);
+    CHECK_INT(daemon_wait(d.pid), 1000 + SIGKILL);
+    for (int n = 0; n < 200 && alive > 0; n++) {
+        alive = 0;
+        for (uint32_t m = 0; m < count; m++)
+            alive += is_named(pids[m], "tactus");
+        daemon_sleep_ms(10);
+    }
+    CHECK_INT(alive, 0);
+    CHECK(daemon_event(client, "done", 1000) == NULL);
+    tt_client_close(&client);
+    daemon_start(&d);
+    a_service_runs_to_its_end();
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(argc >= 3);
+    if (access(argv[2], X_OK) < 0) {
+        fprintf(stderr, "there is no tactus-host yet\n");
+        return CHECK_SKIP;
+    }
+    d.path = argv[1];
+    d.host = argv[2];
+    daemon_folder(&d);
+    daemon_start(&d);
+    RUN(a_check_answers_with_a_plan);
+    RUN(a_service_runs_to_its_end);
+    RUN(a_broken_text_is_told);
+    RUN(a_stop_ends_in_order);
+    RUN(a_gone_client_takes_its_service_along);
+    RUN(a_killed_container_comes_back);
+    RUN(a_killed_zygote_is_replaced);
+    RUN(a_killed_daemon_takes_everything_along);
+    daemon_end(&d);
+    return 0;
+}
