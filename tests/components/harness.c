@@ -7,6 +7,49 @@
 
 enum { GUARD = 256, GUARD_BYTE = 0xa5 };
 
+/* Counts what is taken from the heap while process() runs, also by libraries. */
+static uint64_t allocations;
+static bool is_inside;
+
+#ifndef __SANITIZE_ADDRESS__
+extern void *__libc_malloc(size_t bytes), *__libc_calloc(size_t count, size_t bytes),
+    *__libc_realloc(void *old, size_t bytes), *__libc_memalign(size_t alignment, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+    allocations += is_inside;
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    allocations += is_inside;
+    return __libc_calloc(count, bytes);
+}
+
+void *realloc(void *old, size_t bytes)
+{
+    allocations += is_inside;
+    return __libc_realloc(old, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    allocations += is_inside;
+    return __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void **ret, size_t alignment, size_t bytes)
+{
+    void *memory = aligned_alloc(alignment, bytes);
+
+    if (memory == NULL)
+        return ENOMEM;
+    *ret = memory;
+    return 0;
+}
+#endif
+
 static uint8_t *guarded_new(uint32_t bytes)
 {
     size_t inner = ((size_t)bytes + 4095) / 4096 * 4096 + 4096;
@@ -351,7 +394,11 @@ int harness_call(struct harness *harness, int64_t index, int64_t media_ns, int64
         sums[n] = sum_of(harness->data[n], harness->capacity[n]);
     harness->note_count = 0;
 
+    allocations = 0;
+    is_inside = true;
     r = harness->component->process(harness->state, &call);
+    is_inside = false;
+    harness->allocations += allocations;
 
     harness->event_count = 0;
     harness->key_point = call.key_point;

@@ -32,6 +32,7 @@ struct harness {
     uint32_t key_point, level;
     struct harness_note notes[HARNESS_NOTES_MAX]; /* of the last call */
     uint32_t note_count;
+    uint64_t allocations; /* inside process(), by anybody, so far; 0 under a sanitizer */
 
     struct tt_setting settings[256];
     struct tt_pin pins[2 * TT_PORTS_MAX];

@@ -164,6 +164,7 @@ static void quanta_are_re_blocked(void)
         CHECK_INT(collected_discont, 0);
         check_ramp(0, total);
         check_silence(total, (int64_t)collected_frames * cases[n].out);
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
     }
 }
@@ -185,6 +186,7 @@ static void jitter_is_ignored(void)
         feed(n * 1024, component_place_ns(n * 1024, 48000) + jitter_ns[n % 5], 1024, 0, ramp);
     check_ramp(0, 40 * 1024 / 480 * 480);
     CHECK_INT(collected_discont, 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -196,12 +198,14 @@ static void first_samples_keep_their_place(void)
     check_silence(960, 1000);
     check_ramp(1000, 1920);
     CHECK_INT(collected_discont, 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 
     open_480();
     feed_at(-1000, 1024, 0, ramp);
     feed_at(24, 1024, 0, ramp);
     check_ramp(0, 960);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -223,6 +227,7 @@ static void gaps_become_silence_and_are_flagged(void)
     check_silence(99840, 100000);
     check_ramp(100000, 102048);
     CHECK_INT(collected_discont, 2);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -236,6 +241,7 @@ static void overlaps_are_dropped(void)
     end_input();
     check_ramp(0, 2548);
     CHECK(collected_discont >= 2);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -249,6 +255,7 @@ static void short_frames_are_followed(void)
     end_input();
     check_ramp(0, place);
     CHECK_INT(collected_discont, 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -275,6 +282,7 @@ static void check_factors(uint32_t in_channels, const char *settings, const floa
             CHECK(fabsf(got - (to == 0 ? left : right)[channel]) < 1e-5f);
         }
     }
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -312,6 +320,7 @@ static void sixteen_bits_go_there_and_back(void)
 
         CHECK(harness.capacity[1] == sizeof(floats));
         memcpy(floats, harness.data[1], sizeof(floats));
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
         open_one(&tt_component_audio_convert, "format=S16LE", &s16);
         harness_input(&harness, 0, 0, 0, 0);
@@ -319,6 +328,7 @@ static void sixteen_bits_go_there_and_back(void)
     }
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     CHECK(memcmp(harness.data[1], wanted, sizeof(wanted)) == 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -364,11 +374,13 @@ static void mix_adds_with_gain_and_cuts(void)
         CHECK(fabsf(mixed(0, at) - want) < 1e-6f);
         CHECK(fabsf(mixed(1, at) + want) < 1e-6f);
     }
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 
     open_mix("a.gain_db=20", 3);
     CHECK_INT(harness_call(&harness, 0, 0, 10000000), TT_DONE);
     CHECK(mixed(0, 479) == 1 && mixed(1, 479) == -1);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -385,6 +397,7 @@ static void mix_goes_on_without_what_is_missing(void)
     CHECK_INT(harness_output(&harness, 0)->bytes, harness.shape.bytes_max[0]);
     for (uint32_t at = 0; at < 480; at++)
         CHECK(mixed(0, at) == 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -432,6 +445,7 @@ static void resampled_tones_keep_place_and_pitch(void)
         CHECK_INT(collected_discont, 0);
         CHECK(collected_next_index * tt_format_samples(&harness.shape.out[0]) >= total - 2);
         check_tone(200, total - 400, cases[n].out, 0.004);
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
     }
 }
@@ -452,6 +466,7 @@ static void resampling_goes_on_after_a_gap(void)
     check_tone(200, 20 * 480 - 400, 48000, 0.004);
     check_nothing(20 * 480, 30 * 480);
     check_tone(30 * 480 + 200, 50 * 480 - 400, 48000, 0.004);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -478,6 +493,7 @@ static void resampling_latency_is_what_speexdsp_says(void)
             CHECK_INT(component_place(ahead_ns, rates[i]),
                       speex_resampler_get_input_latency(speex));
             speex_resampler_destroy(speex);
+            CHECK_INT(harness.allocations, 0);
             harness_close(&harness);
         }
 }

@@ -114,6 +114,7 @@ static void digits_differ_and_repeat(void)
     CHECK(memcmp(again, digits[5], bytes) == 0);
     copy_letter(1, 2, again);
     CHECK(memcmp(again, digits[5], bytes) == 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -134,6 +135,7 @@ static void wall_time_comes_as_an_event(void)
     harness_move_state(&harness);
     CHECK_INT(harness_call(&harness, 950, 19000000000, 20000000), TT_DONE);
     CHECK(memcmp(want, line(0), harness.shape.out[0].width * 4) == 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -155,11 +157,13 @@ static void colours_are_the_ones_asked_for(void)
     CHECK_INT(most, 0xff0080ff);
     CHECK_INT(least, 0);
     CHECK(ink > 300 && ink < 39 * 76 / 2);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 
     open_clock("format=8 color=#ffffff background=#20406080");
     CHECK_INT(harness_call(&harness, 0, 0, 20000000), TT_DONE);
     CHECK_INT(line(0)[0], 0x80604020);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -175,6 +179,7 @@ static double ink_at(uint32_t size)
     for (uint32_t y = 0; y < harness.shape.out[0].height; y++)
         for (uint32_t x = 0; x < harness.shape.out[0].width; x++)
             sum += (line(y)[x] >> 24) / 255.0;
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
     return sum / ((double)size * size);
 }

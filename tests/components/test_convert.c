@@ -119,6 +119,7 @@ static void to_rgba_is_right(void)
                 CHECK(fabs(got.b - limit(want.b)) <= 1);
                 CHECK(got.a == 255);
             }
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
     }
 }
@@ -155,6 +156,7 @@ static void from_rgba_is_right(void)
                 CHECK(fabs(got.u - mean.u) <= 1);
                 CHECK(fabs(got.v - mean.v) <= 1);
             }
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
     }
 }
@@ -175,6 +177,7 @@ static void layouts_are_exchanged_exactly(void)
 
                 CHECK(a.y == b.y && a.u == b.u && a.v == b.v);
             }
+        CHECK_INT(harness.allocations, 0);
         harness_close(&harness);
     }
 }
@@ -283,6 +286,7 @@ static void overlay_at(uint32_t fourcc, uint32_t width, uint32_t height, int32_t
     reference_lay(&want, 1, x, y, alpha);
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     compare(&want, 1.6);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -312,6 +316,7 @@ static void clear_and_opaque_are_exact(void)
     reference_start(&want);
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     compare(&want, 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 
     open_overlay("logo.x=-4 logo.y=6", TT_I420, 14, 12, 1);
@@ -319,6 +324,7 @@ static void clear_and_opaque_are_exact(void)
     reference_lay(&want, 1, -4, 6, 1);
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     compare(&want, 1e-9);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 
@@ -341,6 +347,7 @@ static void missing_inputs_have_their_ways(void)
     harness_no_input(&harness, 0, TT_END);
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     CHECK_INT(harness_output(&harness, 0)->bytes, 0);
+    CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
 

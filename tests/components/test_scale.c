@@ -57,6 +57,7 @@ static void flat_stays_flat(void)
                     CHECK_INT(out_line(0, y)[x], 200);
                     CHECK_INT(out_line(1, y / 2)[x / 2], 90);
                 }
+            CHECK_INT(scale.allocations, 0);
             harness_close(&scale);
         }
 }
@@ -81,6 +82,7 @@ static void half_size_is_the_mean(void)
             difference += (uint64_t)abs(out_line(0, y)[x] - mean);
         }
     CHECK(difference < 86 * 156 / 2);
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 
@@ -96,6 +98,7 @@ static void layouts_agree(void)
     for (uint32_t plane = 0; plane < 3; plane++)
         for (uint32_t y = 0; y < (plane ? 45u : 90u); y++)
             memcpy(planar[plane][y], out_line(plane, y), plane ? 80 : 160);
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 
     open_scale("width=160 height=90 method=bicubic", TT_NV12, 320, 180);
@@ -122,6 +125,7 @@ static void layouts_agree(void)
             CHECK_INT(out_line(1, y)[2 * x], planar[1][y][x]);
             CHECK_INT(out_line(1, y)[2 * x + 1], planar[2][y][x]);
         }
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 
@@ -140,6 +144,7 @@ static void rgba_keeps_its_channels(void)
             CHECK(abs(out_line(0, y)[4 * x + 2] - 250) <= 1);
             CHECK(abs(out_line(0, y)[4 * x + 3] - 128) <= 1);
         }
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 
@@ -158,6 +163,7 @@ static void transparent_pixels_do_not_bleed(void)
             CHECK(out_line(0, 20)[4 * x] >= 250);
     CHECK(out_line(0, 20)[4 * 25 + 3] > 16);
     CHECK(out_line(0, 20)[4 * 25 + 3] < 250);
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 
@@ -182,6 +188,7 @@ static void level_one_is_point(void)
         }
     }
     CHECK(is_changed);
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 
@@ -203,6 +210,7 @@ static void time_code_survives(void)
         CHECK(component_timecode_read(&scale.shape.out[0], harness_output(&scale, 0)->data, &code));
         CHECK_INT(code.index, 31337);
         CHECK_INT(code.media_us, 626740000);
+        CHECK_INT(scale.allocations, 0);
         harness_close(&scale);
     }
     harness_close(&source);
@@ -233,6 +241,7 @@ static void no_frame_gives_no_frame(void)
     harness_no_input(&scale, 0, TT_END);
     CHECK_INT(harness_call(&scale, 0, 0, 0), TT_DONE);
     CHECK_INT(harness_output(&scale, 0)->bytes, 0);
+    CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }
 

@@ -45,7 +45,9 @@ static void check_round_trip(const char *settings, int64_t index, int64_t media_
     probe_data(source.data[0], index, 0);
     CHECK_INT(probe.notes[0].value, index);
     CHECK_INT(probe.notes[1].value, media_ns / 1000);
+    CHECK_INT(probe.allocations, 0);
     harness_close(&probe);
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -86,7 +88,9 @@ static void code_survives_half_size(void)
     CHECK_INT(harness_call(&probe, 0, 0, 0), TT_DONE);
     CHECK_INT(probe.notes[0].value, 4711);
     CHECK_INT(probe.notes[1].value, 94220000);
+    CHECK_INT(probe.allocations, 0);
     harness_close(&probe);
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -113,7 +117,9 @@ static void damage_is_noticed(void)
         CHECK_INT(harness_call(&probe, 0, 0, 0), TT_DONE);
         CHECK_INT(probe.notes[0].value, -1);
     }
+    CHECK_INT(probe.allocations, 0);
     harness_close(&probe);
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -137,6 +143,7 @@ static void pictures_move_and_repeat_exactly(void)
         CHECK(memcmp(first, source.data[0], 2 * half) != 0);
         CHECK_INT(harness_call(&source, 7, 0, 1), TT_DONE);
         CHECK(memcmp(first, source.data[0], 2 * half) == 0);
+        CHECK_INT(source.allocations, 0);
         harness_close(&source);
     }
 }
@@ -153,6 +160,7 @@ static void bars_have_their_colours(void)
     CHECK_INT(source.data[0][format->plane_offset[2] + 45], 136);
     CHECK_INT(format->matrix, 1);
     CHECK_INT(format->rate.num, 50);
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -197,6 +205,7 @@ static void tone_is_a_sine_after_a_year(void)
             }
         harness_move_state(&source);
     }
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -221,7 +230,9 @@ static void played_code_is_heard(void)
     memset(source.data[0], 0, source.capacity[0]);
     probe_data(source.data[0], 0, 10000000);
     CHECK_INT(probe.notes[0].value, -1);
+    CHECK_INT(probe.allocations, 0);
     harness_close(&probe);
+    CHECK_INT(source.allocations, 0);
     harness_close(&source);
 }
 
@@ -249,11 +260,36 @@ static void null_takes_and_hangs_on_request(void)
     harness_open(&probe, &params);
     harness_input(&probe, 0, 0, 0, 0);
     CHECK_INT(harness_call(&probe, 0, 0, 0), TT_DONE);
+    CHECK_INT(probe.allocations, 0);
     harness_close(&probe);
+}
+
+static void *wasted;
+
+static int process_that_allocates(void *state, struct tt_call *call)
+{
+    wasted = malloc(100);
+    return TT_DONE;
+}
+
+/* A guard that sees nothing would let everything pass. */
+static void harness_sees_allocations(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    struct tt_component component = tt_component_null;
+
+    component.process = process_that_allocates;
+    harness_open(&source, &(struct harness_params){.component = &component});
+    CHECK_INT(harness_call(&source, 0, 0, 0), TT_DONE);
+    CHECK_INT(source.allocations, 1);
+    free(wasted);
+    harness_close(&source);
+#endif
 }
 
 int main(void)
 {
+    RUN(harness_sees_allocations);
     RUN(painted_code_is_read);
     RUN(code_survives_half_size);
     RUN(damage_is_noticed);

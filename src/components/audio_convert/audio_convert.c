@@ -80,7 +80,9 @@ static int make_plan(const struct tt_request *request, struct plan *ret)
         return -EINVAL;
     ret->in_max = tt_format_samples(in);
     ret->quantum = quantum != 0 ? quantum : ret->in_max;
-    ret->is_reblocking = ret->quantum != ret->in_max;
+    ret->is_reblocking =
+        quantum != 0 && (quantum != ret->in_max ||
+                         in->rate.num * quantum != (int64_t)in->sample_rate * in->rate.den);
     ret->out = *in;
     ret->bytes = tt_format_audio(&ret->out, fourccs[format], in->sample_rate,
                                  channels != 0 ? channels : in->channels, ret->quantum);

@@ -193,13 +193,13 @@ static void take(struct resample_state *state, const float *const *channels, uin
     component_blocks_add(blocks, made);
 }
 
-/* True when the input goes on where it left off; else the filter begins anew. */
-static bool follows(struct resample_state *state, const struct tt_frame *in, int64_t place)
+/* True when the input goes on where it left off; else the filter begins anew. A flag without a gap
+ * in time is no reason to. */
+static bool follows(const struct resample_state *state, int64_t place)
 {
     int64_t off = place - state->next_place, tolerance = state->in.sample_rate / 1000;
 
-    return state->blocks.is_started && (in->flags & TT_DISCONT) == 0 && off <= tolerance &&
-           off >= -tolerance;
+    return state->blocks.is_started && off <= tolerance && off >= -tolerance;
 }
 
 static int take_frame(struct resample_state *state, const struct tt_frame *in)
@@ -214,7 +214,7 @@ static int take_frame(struct resample_state *state, const struct tt_frame *in)
         channels[n] = tt_channel(&state->in, in->data, n);
     if (component_blocks_ready(blocks))
         return -ENOBUFS;
-    if (!follows(state, in, place)) {
+    if (!follows(state, place)) {
         uint32_t before = place < 0 ? (-place < count ? (uint32_t)-place : count) : 0;
 
         state->next_place = place + count;

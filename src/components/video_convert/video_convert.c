@@ -169,9 +169,10 @@ static inline uint32_t pack(int32_t y, int32_t r, int32_t g, int32_t b)
 }
 
 /* `step` is the distance from one chroma sample to the next: 1 in I420, 2 in NV12. */
-static inline void rgba_line(const struct component_to_rgb *to, const uint8_t *restrict luma,
-                             const uint8_t *restrict u_line, const uint8_t *restrict v_line,
-                             const uint32_t step, uint32_t *restrict pixels, uint32_t count)
+static inline __attribute__((always_inline)) void
+rgba_line(const struct component_to_rgb *to, const uint8_t *restrict luma,
+          const uint8_t *restrict u_line, const uint8_t *restrict v_line, const uint32_t step,
+          uint32_t *restrict pixels, uint32_t count)
 {
     const int16_t black = to->y_black, scale = to->y_scale, r_v = to->r_v, g_u = to->g_u,
                   g_v = to->g_v, b_u = to->b_u;
@@ -187,7 +188,7 @@ static inline void rgba_line(const struct component_to_rgb *to, const uint8_t *r
     }
 }
 
-static void make_rgba(const struct convert_state *state, tt_addr from, tt_addr to)
+COMPONENT_WIDE static void make_rgba(const struct convert_state *state, tt_addr from, tt_addr to)
 {
     const struct tt_format *in = &state->in;
 
@@ -203,8 +204,9 @@ static void make_rgba(const struct convert_state *state, tt_addr from, tt_addr t
     }
 }
 
-static void luma_line(const struct component_to_yuv *to, const uint32_t *restrict pixels,
-                      uint8_t *restrict luma, uint32_t count)
+COMPONENT_WIDE static void luma_line(const struct component_to_yuv *to,
+                                     const uint32_t *restrict pixels, uint8_t *restrict luma,
+                                     uint32_t count)
 {
     const int16_t r = to->y[0], g = to->y[1], b = to->y[2];
     const int32_t add = (to->y_black << 14) + 8192;
@@ -219,9 +221,10 @@ static void luma_line(const struct component_to_yuv *to, const uint32_t *restric
 }
 
 /* One line of chroma from two lines of pixels: the mean of each two by two. */
-static inline void chroma_line(const struct component_to_yuv *to, const uint32_t *restrict upper,
-                               const uint32_t *restrict lower, uint8_t *restrict u_line,
-                               uint8_t *restrict v_line, const uint32_t step, uint32_t count)
+static inline __attribute__((always_inline)) void
+chroma_line(const struct component_to_yuv *to, const uint32_t *restrict upper,
+            const uint32_t *restrict lower, uint8_t *restrict u_line, uint8_t *restrict v_line,
+            const uint32_t step, uint32_t count)
 {
     const int32_t add = (128 << 16) + 32768;
 
@@ -240,7 +243,7 @@ static inline void chroma_line(const struct component_to_yuv *to, const uint32_t
     }
 }
 
-static void make_yuv(const struct convert_state *state, tt_addr from, tt_addr to)
+COMPONENT_WIDE static void make_yuv(const struct convert_state *state, tt_addr from, tt_addr to)
 {
     const struct tt_format *in = &state->in, *out = &state->out;
 

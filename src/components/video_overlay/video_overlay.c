@@ -168,8 +168,9 @@ static inline uint32_t alpha_of(uint32_t pixel, uint32_t alpha)
     return ((pixel >> 24) * alpha + 128) >> 8;
 }
 
-static void luma_rgba(const struct component_to_yuv *to, const uint32_t *restrict pixels,
-                      uint32_t alpha, uint8_t *restrict luma, uint32_t count)
+COMPONENT_WIDE static void luma_rgba(const struct component_to_yuv *to,
+                                     const uint32_t *restrict pixels, uint32_t alpha,
+                                     uint8_t *restrict luma, uint32_t count)
 {
     const int16_t r = to->y[0], g = to->y[1], b = to->y[2];
     const int32_t add = (to->y_black << 14) + 8192;
@@ -186,8 +187,8 @@ static void luma_rgba(const struct component_to_yuv *to, const uint32_t *restric
     }
 }
 
-static void luma_i420(const uint8_t *restrict from, uint32_t alpha, uint8_t *restrict luma,
-                      uint32_t count)
+COMPONENT_WIDE static void luma_i420(const uint8_t *restrict from, uint32_t alpha,
+                                     uint8_t *restrict luma, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++)
         luma[n] = (uint8_t)((luma[n] * (256 - alpha) + from[n] * alpha + 128) >> 8);
@@ -271,6 +272,32 @@ static void chroma_i420(const struct layer *layer, tt_addr from, const struct pa
     *v = (uint8_t)((*v * (1024 - count * layer->alpha) + sum_v * layer->alpha + 512) >> 10);
 }
 
+/* The same for a row of samples that each have their four pixels. */
+COMPONENT_WIDE static void chroma_rgba_line(const struct component_to_yuv *to,
+                                            const uint32_t *restrict upper,
+                                            const uint32_t *restrict lower, uint32_t alpha,
+                                            uint8_t *restrict u, uint8_t *restrict v,
+                                            uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        const uint32_t p[4] = {upper[2 * n], upper[2 * n + 1], lower[2 * n], lower[2 * n + 1]};
+        int32_t sum_a = 0, sum_r = 0, sum_g = 0, sum_b = 0, by_u, by_v;
+
+        for (uint32_t k = 0; k < 4; k++) {
+            int32_t a = (int32_t)alpha_of(p[k], alpha);
+
+            sum_a += a;
+            sum_r += a * (int32_t)(p[k] & 255);
+            sum_g += a * (int32_t)(p[k] >> 8 & 255);
+            sum_b += a * (int32_t)(p[k] >> 16 & 255);
+        }
+        by_u = (to->u[0] * sum_r + to->u[1] * sum_g + to->u[2] * sum_b) >> 14;
+        by_v = (to->v[0] * sum_r + to->v[1] * sum_g + to->v[2] * sum_b) >> 14;
+        u[n] = component_clamp((u[n] * (1020 - sum_a) + 128 * sum_a + by_u + 510) / 1020);
+        v[n] = component_clamp((v[n] * (1020 - sum_a) + 128 * sum_a + by_v + 510) / 1020);
+    }
+}
+
 static struct range pair_of(int32_t at, struct range limit)
 {
     struct range pair = {2 * at, 2 * at + 2};
@@ -280,25 +307,59 @@ static struct range pair_of(int32_t at, struct range limit)
     return pair;
 }
 
+/* A row of chroma samples of the main picture, and what part of a layer lies over it. */
+struct chroma_row {
+    uint8_t *u, *v;
+    struct range columns, rows; /* on the main picture */
+};
+
+static void lay_patches(const struct overlay_state *state, const struct layer *layer, tt_addr from,
+                        const struct chroma_row *row, int32_t x, int32_t x_end)
+{
+    struct patch patch = {.rows = row->rows};
+
+    for (; x < x_end; x++) {
+        patch.columns = pair_of(x, row->columns);
+        if (layer->format.fourcc == TT_RGBA)
+            chroma_rgba(state, layer, from, &patch, row->u + x, row->v + x);
+        else
+            chroma_i420(layer, from, &patch, row->u + x, row->v + x);
+    }
+}
+
+/* Whole samples go by the line; the halves at both ends one by one. */
+static void lay_chroma_row(const struct overlay_state *state, const struct layer *layer,
+                           tt_addr from, const struct chroma_row *row)
+{
+    int32_t first = (row->columns.from + 1) / 2, end = row->columns.to / 2;
+
+    if (layer->format.fourcc != TT_RGBA || row->rows.to - row->rows.from < 2 || first >= end) {
+        lay_patches(state, layer, from, row, row->columns.from / 2, (row->columns.to + 1) / 2);
+        return;
+    }
+    lay_patches(state, layer, from, row, row->columns.from / 2, first);
+    chroma_rgba_line(
+        &state->to_yuv,
+        (const uint32_t *)(const void *)layer_line(layer, from, 0, row->rows.from - layer->y) +
+            2 * first - layer->x,
+        (const uint32_t *)(const void *)layer_line(layer, from, 0, row->rows.from + 1 - layer->y) +
+            2 * first - layer->x,
+        layer->alpha, row->u + first, row->v + first, (uint32_t)(end - first));
+    lay_patches(state, layer, from, row, end, (row->columns.to + 1) / 2);
+}
+
 static void lay_chroma(const struct overlay_state *state, const struct layer *layer, tt_addr from,
                        tt_addr to)
 {
     const struct tt_format *out = &state->out;
-    struct range columns = clip(layer->x, layer->format.width, out->width);
     struct range rows = clip(layer->y, layer->format.height, out->height);
+    struct chroma_row row = {.columns = clip(layer->x, layer->format.width, out->width)};
 
-    for (int32_t y = rows.from / 2; 2 * y < rows.to && columns.from < columns.to; y++) {
-        uint8_t *u = tt_plane(out, to, 1) + (size_t)y * out->stride[1];
-        uint8_t *v = tt_plane(out, to, 2) + (size_t)y * out->stride[2];
-        struct patch patch = {.rows = pair_of(y, rows)};
-
-        for (int32_t x = columns.from / 2; 2 * x < columns.to; x++) {
-            patch.columns = pair_of(x, columns);
-            if (layer->format.fourcc == TT_RGBA)
-                chroma_rgba(state, layer, from, &patch, u + x, v + x);
-            else
-                chroma_i420(layer, from, &patch, u + x, v + x);
-        }
+    for (int32_t y = rows.from / 2; 2 * y < rows.to && row.columns.from < row.columns.to; y++) {
+        row.u = tt_plane(out, to, 1) + (size_t)y * out->stride[1];
+        row.v = tt_plane(out, to, 2) + (size_t)y * out->stride[2];
+        row.rows = pair_of(y, rows);
+        lay_chroma_row(state, layer, from, &row);
     }
 }
 
