@@ -265,18 +265,18 @@ static void write_json(struct run *run)
         complain_json(run->cli, run->failure);
 }
 
-static void tell_words(struct run *run, int code)
+static void tell_words(struct run *run, bool is_done)
 {
     const char *ledger = ledger_path(run);
     char quoted[PATH_MAX + 8];
 
     if (!run->result && run->plan && !json_flag(run->plan, "admitted"))
         report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
-    else if (!run->result && code == CLI_DONE)
+    else if (!run->result && is_done)
         fputs("ended before it had begun\n", stderr);
     if (!run->result)
         return;
-    report_tell(stderr, &run->cli->err_paint, run->result, ledger, code == CLI_DONE);
+    report_tell(stderr, &run->cli->err_paint, run->result, ledger, is_done);
     tell_rights(run);
     if (ledger[0])
         report_line(stderr, "next", "tactus explain %s worst",
@@ -285,6 +285,9 @@ static void tell_words(struct run *run, int code)
 
 static int tell_end(struct run *run, int code)
 {
+    bool is_done =
+        code == CLI_DONE; /* by tactusd's word; a report that cannot be written is ours */
+
     if (run->result && run->ledger.path && !json_text(run->result, "ledger")[0])
         (void)json_object_set_new(run->result, "ledger", json_string(run->ledger.path));
     if (run->cli->is_json)
@@ -292,7 +295,7 @@ static int tell_end(struct run *run, int code)
     if (run->result && write_report(run) != CLI_DONE)
         code = CLI_UNREACHABLE;
     if (!run->is_quiet)
-        tell_words(run, code);
+        tell_words(run, is_done);
     return code;
 }
 

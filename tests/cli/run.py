@@ -170,7 +170,7 @@ def test_refusal_keeps_files():
 def test_full_report():
     with Fake(WHOLE) as fake:
         r = tactus('run', 'x', '--report', '/dev/full', fake=fake)
-    check(r.code == 3 and 'cannot write /dev/full' in r.said, r)
+    check(r.code == 3 and 'cannot write /dev/full' in r.said and 'was kept' in r.said, r)
 
 
 def test_detach():
