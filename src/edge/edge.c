@@ -19,7 +19,7 @@ void edge_sleep(struct edge *edge, uint32_t seen, int64_t for_ns)
     (void)tt_bell_wait(&edge->seat.bells, edge->seat.number, seen, tt_linux_now() + for_ns);
 }
 
-bool edge_poll(struct edge *edge, int timeout_ms)
+int edge_poll(struct edge *edge, int timeout_ms)
 {
     int fds[FDS_MAX];
     struct pollfd wanted[FDS_MAX];
@@ -28,12 +28,11 @@ bool edge_poll(struct edge *edge, int timeout_ms)
     if (edge->component->edge->fds)
         count = edge->component->edge->fds(edge->state, fds, FDS_MAX);
     if (count <= 0)
-        return false;
+        return -ENOTSUP;
     for (int n = 0; n < count && n < FDS_MAX; n++)
         wanted[n] = (struct pollfd){.fd = fds[n],
                                     .events = edge->plan->is_source ? POLLIN : POLLIN | POLLOUT};
-    (void)poll(wanted, (nfds_t)count, timeout_ms);
-    return true;
+    return poll(wanted, (nfds_t)(count < FDS_MAX ? count : FDS_MAX), timeout_ms) > 0;
 }
 
 void edge_record(struct edge *edge, const struct tt_record *record)
@@ -284,6 +283,10 @@ static void serve(struct edge *edge)
             __atomic_store_n(&edge->call.stop, 1, __ATOMIC_RELEASE);
         if (!tt_seat_is_go(&edge->seat) && !edge->plan->is_source)
             return; /* nothing was written yet */
+        /* A source that is stuck in a read ends all the same: its inlets have ended by themselves.
+         */
+        if (edge->plan->is_source && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS)
+            return;
     }
 }
 

@@ -62,8 +62,8 @@ int edge_run_sink(struct edge *edge);
 /* Sleeps until the own bell rings or this long. */
 void edge_sleep(struct edge *edge, uint32_t seen, int64_t for_ns);
 
-/* Polls the component's descriptors, if it has any; false when it has none. */
-bool edge_poll(struct edge *edge, int timeout_ms);
+/* Polls the component's descriptors: 1 one is ready, 0 none is, -ENOTSUP it has none. */
+int edge_poll(struct edge *edge, int timeout_ms);
 
 void edge_record(struct edge *edge, const struct tt_record *record);
 

@@ -74,7 +74,7 @@ static int take(struct edge *edge)
             return r < 0 ? r : 0;
         if (is_past_stop(edge))
             return r;
-        if (!edge_poll(edge, POLL_MS))
+        if (edge_poll(edge, POLL_MS) < 0)
             edge_sleep(edge, seen, AGAIN_NS);
     }
 }

@@ -219,7 +219,7 @@ static int step(struct edge *edge)
         bool has_any = put_outputs(edge);
 
         tell_primed(edge, false);
-        if (r == 0 && !has_any && edge->component->edge->fds == NULL)
+        if (r == 0 && !has_any)
             return -EAGAIN; /* a component that gives nothing must not spin */
         edge->call.index += has_any;
     }
@@ -245,10 +245,12 @@ int edge_run_source(struct edge *edge)
             edge_sleep(edge, seen, NAP_NS);
             continue;
         }
+        if (edge_poll(edge, POLL_MS) == 0)
+            continue;
         r = step(edge);
         if (r < 0 && r != -EAGAIN && !edge->call.stop)
             return r;
-        if (r == -EAGAIN && !edge_poll(edge, POLL_MS))
+        if (r == -EAGAIN)
             edge_sleep(edge, seen, AGAIN_NS);
     }
     tell_primed(edge, false);

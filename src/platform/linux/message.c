@@ -221,14 +221,19 @@ int64_t tt_message_int(const struct tt_message *message, const char *key, int64_
     return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
-void tt_message_fini(struct tt_message *message)
+void tt_message_close_fds(struct tt_message *message)
 {
     for (uint32_t n = 0; n < message->fd_count; n++)
         if (message->fds[n] >= 0)
             (void)close(message->fds[n]);
+    message->fd_count = 0;
+}
+
+void tt_message_fini(struct tt_message *message)
+{
+    tt_message_close_fds(message);
     json_decref(message->body);
     message->body = NULL;
-    message->fd_count = 0;
 }
 
 static int write_all(int fd, const char *data, uint64_t bytes)

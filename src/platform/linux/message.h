@@ -51,7 +51,9 @@ int tt_message_take(struct tt_message *message, const char *name);
 const char *tt_message_text(const struct tt_message *message, const char *key);
 int64_t tt_message_int(const struct tt_message *message, const char *key, int64_t otherwise);
 
-/* Closes what was not taken. Accepts a zeroed struct. */
+/* Closes the descriptors that were not taken; fini drops the body too. Both accept a zeroed struct.
+ */
+void tt_message_close_fds(struct tt_message *message);
 void tt_message_fini(struct tt_message *message);
 
 /* A text as a sealed memfd, and back; the text read gets a NUL after its last byte. The reader

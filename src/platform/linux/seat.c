@@ -160,6 +160,7 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     bool is_locked;
     int r;
 
+    tt_message_close_fds(&seat->setup);
     seat->entry = entry;
     seat->argument = argument;
     r = port.ops->spawn_worker(port.world, begin, seat);
