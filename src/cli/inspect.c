@@ -151,7 +151,7 @@ static char *describe_param(const json_t *param)
     else
         fputs(type, file);
     if (least != 0 || most != 0)
-        fprintf(file, " %.12g to %.12g", least, most);
+        fprintf(file, " %.15g to %.15g", least, most);
     if (!is_choice && unit[0])
         fprintf(file, " %s", unit);
     if (json_is_string(initial))
@@ -198,12 +198,40 @@ static void put_traits(struct cli *cli, const json_t *component)
     }
 }
 
-/* An example may be a whole command or the graph alone; it is printed so that it runs. */
+/* The length of a word of a shell's line: up to a space that stands in no quotes. */
+static size_t word_length(const char *at)
+{
+    char quote = 0;
+    size_t length = 0;
+
+    for (; at[length] != 0 && (quote || at[length] != ' '); length++) {
+        if (at[length] == quote)
+            quote = 0;
+        else if (!quote && (at[length] == '"' || at[length] == '\''))
+            quote = at[length];
+    }
+    return length;
+}
+
+/* An example may be a whole command or the graph alone; it is printed so that it runs, in lines
+ * that a shell joins again. */
 static void put_example(struct cli *cli, const char *example)
 {
-    static const char command[] = "tactus run ";
+    size_t used = 2, length;
 
-    fprintf(cli->out, "  %s%s\n", strncmp(example, "tactus ", 7) == 0 ? "" : command, example);
+    fputs("  ", cli->out);
+    if (strncmp(example, "tactus ", 7) != 0)
+        used += (size_t)fprintf(cli->out, "tactus run ");
+    for (bool is_first = true; *(example += strspn(example, " ")) != 0; is_first = false) {
+        length = word_length(example);
+        if (!is_first && used + length > 74) {
+            fputs(" \\\n     ", cli->out);
+            used = 5;
+        }
+        used += (size_t)fprintf(cli->out, is_first ? "%.*s" : " %.*s", (int)length, example);
+        example += length;
+    }
+    fputc('\n', cli->out);
 }
 
 static void put_heading(struct cli *cli, const char *text)

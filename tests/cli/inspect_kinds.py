@@ -1,12 +1,15 @@
 """tactus inspect with a tactus-host of the test's own beside the command."""
 import json
 import os
+import shlex
 import shutil
 import stat
+import subprocess
 import tempfile
 
 from harness import TACTUS, check, check_narrow, run_all, tactus
 
+LONG = 'tactus run ' + "text.clock 'a  b' " * 12 + '! null --for 2s'
 KINDS = [
     {'name': 'video.scale', 'help': 'resizes pictures ' * 8, 'example': 'tactus run a ! b',
      'flags': ['pure', 'edge', 7],
@@ -23,7 +26,7 @@ KINDS = [
                  'default': None}]},
     {'name': 'null', 'help': 'takes everything', 'example': 'test.video ! null', 'ports': [],
      'params': []},
-    {'name': 'video.convert', 'help': 'changes formats', 'example': 'x', 'ports': [], 'params': []}]
+    {'name': 'video.convert', 'help': 'changes formats', 'example': LONG, 'ports': [], 'params': []}]
 FOLDER = tempfile.mkdtemp(prefix='tactus-inspect-')
 PROGRAM = os.path.join(FOLDER, 'tactus')
 
@@ -59,6 +62,17 @@ def test_one():
     check_narrow(r.out)
     check('\n  tactus run test.video ! null\n' in inspect('null').out)
     check(inspect('video.scale', '--json').json() == KINDS[0])
+
+
+def test_long_example():
+    """A shell reads the lines of an example as the one that was written."""
+    r = inspect('video.convert')
+    check_narrow(r.out)
+    shown = r.out.split('example\n')[1]
+    check(shown.count('\n') > 2, r)
+    said = subprocess.run(['sh', '-c', shown.replace('tactus', 'printf "%s|"', 1)],
+                          capture_output=True, text=True, check=True).stdout
+    check(said == '|'.join(shlex.split(LONG)[1:]) + '|', said)
 
 
 def test_unknown():
