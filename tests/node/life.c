@@ -2,18 +2,18 @@
  * for, nothing is left behind. argv: tactusd, tactus-host. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "ledger/ledger.h"
 #include "node/daemon.h"
 
 static struct test_daemon d;
 
-#define GRAPH                                                                                      \
-    "\"form\":\"graph\",\"base\":\"/tmp\",\"text\":\"test.video width=320 height=180 rate=50 ! "   \
-    "null\""
+#define CAMERA(kind)                                                                               \
+    "\"form\":\"yaml\",\"base\":\"/tmp\",\"text\":\"tactus: 1\\nservice: life\\nrate: 50\\n"       \
+    "components:\\n  cam: {kind: " kind ", params: {width: 320, height: 180}}\\n"                  \
+    "  out: {kind: \\\"null\\\"}\\nflows: [cam ! out]\\n\""
+#define SERVICE CAMERA("test.video")
 
 /* Processes whose parent is pid, but for the one that has lived longest: the zygote. */
 static uint32_t children_of(pid_t parent, pid_t *ret, uint32_t max)
@@ -132,7 +132,7 @@ static bool has_event(const struct tt_ledger *ledger, const char *name)
 
 static void a_service_runs_to_its_end(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH ",\"for_ns\":1500000000}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":1500000000}");
     json_t *started = daemon_event(client, "started", 20000), *report, *done;
     struct tt_ledger *ledger;
     char *bytes;
@@ -158,7 +158,7 @@ static void a_service_runs_to_its_end(void)
 
 static void a_check_answers_with_a_plan(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"check\"," GRAPH "}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"check\"," SERVICE "}");
     json_t *plan = daemon_event(client, "plan", 20000);
 
     CHECK(plan != NULL);
@@ -171,7 +171,7 @@ static void a_check_answers_with_a_plan(void)
 
 static void a_gone_client_takes_its_service_along(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
     json_t *started = daemon_event(client, "started", 20000);
     double begun_s;
 
@@ -185,7 +185,7 @@ static void a_gone_client_takes_its_service_along(void)
 
 static void a_killed_container_comes_back(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH ",\"for_ns\":3000000000}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":3000000000}");
     json_t *started = daemon_event(client, "started", 20000), *report;
     struct tt_ledger *ledger;
     char *bytes;
@@ -215,7 +215,7 @@ static void a_killed_container_comes_back(void)
 
 static void a_stop_ends_in_order(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
     json_t *started = daemon_event(client, "started", 20000), *report;
     struct tt_error err = {0};
 
@@ -231,8 +231,7 @@ static void a_stop_ends_in_order(void)
 
 static void a_broken_text_is_told(void)
 {
-    struct tt_client *client = daemon_ask(
-        &d, "{\"op\":\"run\",\"form\":\"graph\",\"base\":\"/tmp\",\"text\":\"test.vido ! null\"}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," CAMERA("test.vido") "}");
     json_t *error = daemon_event(client, "error", 10000);
 
     CHECK(error != NULL);
@@ -257,7 +256,7 @@ static void a_killed_zygote_is_replaced(void)
 /* Must be last: nobody is left to ask. */
 static void a_killed_daemon_takes_everything_along(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," GRAPH "}");
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
     json_t *started = daemon_event(client, "started", 20000);
     pid_t pids[64];
     uint32_t count, alive = 1;
