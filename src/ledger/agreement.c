@@ -83,6 +83,15 @@ int64_t ledger_agreement_budget(const json_t *agreement, uint32_t component)
     return json_integer_value(json_array_get(budgets, component));
 }
 
+bool ledger_agreement_due_offset(const json_t *agreement, uint32_t component, int64_t *ret_ns)
+{
+    const json_t *plan = json_object_get(agreement, "plan");
+    const json_t *offset = json_array_get(json_object_get(plan, "due_offset_ns"), component);
+
+    *ret_ns = json_integer_value(offset);
+    return json_is_integer(offset);
+}
+
 /* "file.video" is the input `video` of the component `file`; a name with a dot may also be whole.
  */
 static bool find_component(const json_t *components, const char *sink, uint32_t *ret,

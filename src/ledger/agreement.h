@@ -13,7 +13,7 @@ enum { LEDGER_COMPONENTS_MAX = 512, LEDGER_NAME_BYTES = 144 };
 /* The agreement's JSON, or NULL when there is none that can be read; the caller's to decref. */
 json_t *ledger_agreement_read(const struct tt_ledger *ledger);
 
-/* The service's, or "?"; "class" likewise. Valid as long as the agreement. */
+/* "name", "class" and the like, or "?". Valid as long as the agreement. */
 const char *ledger_agreement_text(const json_t *agreement, const char *member);
 
 /* Never fails: what has no name gets its number. */
@@ -26,6 +26,9 @@ bool ledger_agreement_find_sink(const json_t *agreement, const char *name, uint3
 
 /* 0: none is named. */
 int64_t ledger_agreement_budget(const json_t *agreement, uint32_t component);
+
+/* By how much a component's activation is due after its origin; false: the plan does not say. */
+bool ledger_agreement_due_offset(const json_t *agreement, uint32_t component, int64_t *ret_ns);
 
 /* Marks the components that a sink's frames come through; all of them when the agreement does not
  * tell. */

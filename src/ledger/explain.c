@@ -92,7 +92,7 @@ static void put_wrapped(FILE *out, const char *text)
 static void print_worst(FILE *out, const struct survey *survey, const json_t *agreement)
 {
     fprintf(out, "%s (%s): the frames with the least slack, lost ones first\n\n",
-            ledger_agreement_text(agreement, "service"), ledger_agreement_text(agreement, "class"));
+            ledger_agreement_text(agreement, "name"), ledger_agreement_text(agreement, "class"));
     fprintf(out, "%-18s %9s  %-8s %11s %11s  %s\n", "sink", "frame", "outcome", "slack ms",
             "delay ms", "cause");
     for (uint32_t n = 0; n < survey->worst_count; n++) {
@@ -120,8 +120,11 @@ static void print_head(FILE *out, const struct ledger_life *life, const json_t *
     if (frame->outcome == TT_LOST_FRAME)
         fprintf(out, "%s, frame %lld: lost\n\n", name, (long long)frame->index);
     else
-        fprintf(out, "%s, frame %lld: %s by %s ms\n\n", name, (long long)frame->index,
-                frame->slack_ns < 0 ? "late" : "early", a);
+        fprintf(out, "%s, frame %lld: %s %s ms\n\n", name, (long long)frame->index,
+                frame->outcome == TT_LATE_FRAME ? "late by"
+                : frame->slack_ns < 0           ? "not due by the clock; past its time by"
+                                                : "on time, with a slack of",
+                a);
 
     ledger_life_evidence(life, agreement, text, sizeof(text));
     put_wrapped(out, text);

@@ -108,7 +108,7 @@ char *ledger_worst_json(const struct tt_record *frames, uint32_t count, const js
     char *text;
 
     (void)json_object_set_new(object, "service",
-                              json_string(ledger_agreement_text(agreement, "service")));
+                              json_string(ledger_agreement_text(agreement, "name")));
     (void)json_object_set_new(object, "class",
                               json_string(ledger_agreement_text(agreement, "class")));
     for (uint32_t n = 0; n < count; n++)

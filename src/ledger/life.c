@@ -37,44 +37,65 @@ struct pace { /* of a component's activations */
 
 struct search {
     struct ledger_life *life;
+    const json_t *agreement;
     bool is_wanted[LEDGER_COMPONENTS_MAX];
-    bool has_origins; /* hops carry their media origin */
+    bool has_origins; /* hops carry their media origin, or the plan tells it by their due time */
+    bool has_values;
     struct pace pace[LEDGER_COMPONENTS_MAX];
 };
+
+/* A hop's media origin: in its value, or its due time less what the plan adds. */
+static int64_t origin_of(const struct search *search, const struct tt_record *record)
+{
+    int64_t offset_ns;
+
+    if (search->has_values ||
+        !ledger_agreement_due_offset(search->agreement, record->component, &offset_ns))
+        return record->value;
+    return ledger_minus(record->due_ns, offset_ns);
+}
+
+static void see_value(void *ctx, const struct tt_record *record)
+{
+    struct search *search = ctx;
+
+    search->has_values |= record->kind == TT_RECORD_HOP && record->value != 0;
+}
 
 static void see_pace(void *ctx, const struct tt_record *record)
 {
     struct search *search = ctx;
     struct pace *pace;
-    int64_t apart_ns;
+    int64_t apart_ns, origin_ns;
 
     if (record->kind == TT_RECORD_LOST)
         search->life->lost_count += (uint64_t)record->value;
     if (record->kind != TT_RECORD_HOP || record->component >= LEDGER_COMPONENTS_MAX)
         return;
     pace = &search->pace[record->component];
-    search->has_origins |= record->value != 0;
-    apart_ns = ledger_apart(record->value, pace->last_origin_ns);
+    origin_ns = origin_of(search, record);
+    search->has_origins |= origin_ns != 0;
+    apart_ns = ledger_apart(origin_ns, pace->last_origin_ns);
     if (!pace->is_seen)
         pace->period_ns = INT64_MAX;
     else if (apart_ns > SAME_NS && apart_ns < pace->period_ns)
         pace->period_ns = apart_ns;
     pace->is_seen = true;
-    pace->last_origin_ns = record->value;
+    pace->last_origin_ns = origin_ns;
 }
 
-static bool is_of_frame(const struct search *search, const struct tt_record *record)
+static bool is_of_frame(const struct search *search, const struct tt_record *record,
+                        int64_t origin_ns)
 {
     const struct tt_record *frame = &search->life->frame;
     int64_t period_ns = search->pace[record->component].period_ns, apart_ns;
 
     if (!search->has_origins)
         return record->index == frame->index;
-    apart_ns = ledger_apart(frame->origin_ns, record->value);
+    apart_ns = ledger_apart(frame->origin_ns, origin_ns);
     if (apart_ns <= SAME_NS)
         return true;
-    return record->value < frame->origin_ns && period_ns != INT64_MAX &&
-           apart_ns < period_ns - SAME_NS;
+    return origin_ns < frame->origin_ns && period_ns != INT64_MAX && apart_ns < period_ns - SAME_NS;
 }
 
 /* Several activations with one origin (a drain, two frames from one call) count as one hop. */
@@ -95,21 +116,25 @@ static void see_hop(void *ctx, const struct tt_record *record)
 {
     struct search *search = ctx;
     struct ledger_hop *hop;
+    int64_t origin_ns;
 
     if (record->kind != TT_RECORD_HOP || record->component >= LEDGER_COMPONENTS_MAX ||
-        !search->is_wanted[record->component] || !is_of_frame(search, record))
+        !search->is_wanted[record->component])
+        return;
+    origin_ns = origin_of(search, record);
+    if (!is_of_frame(search, record, origin_ns))
         return;
     hop = &search->life->hops[record->component];
-    if (hop->is_there && hop->origin_ns == record->value) {
+    if (hop->is_there && hop->origin_ns == origin_ns) {
         join_hop(hop, record);
         return;
     }
-    if (hop->is_there && hop->origin_ns > record->value)
+    if (hop->is_there && hop->origin_ns > origin_ns)
         return;
     *hop = (struct ledger_hop){.is_there = true,
                                .activation_count = 1,
                                .index = record->index,
-                               .origin_ns = record->value,
+                               .origin_ns = origin_ns,
                                .due_ns = record->due_ns,
                                .ready_ns = record->origin_ns,
                                .start_ns = record->delivered_ns,
@@ -164,11 +189,12 @@ static void find_events(struct ledger_life *life, const struct tt_ledger *ledger
 void ledger_life_init(struct ledger_life *life, const struct tt_ledger *ledger,
                       const json_t *agreement, const struct tt_record *frame)
 {
-    struct search search = {.life = life};
+    struct search search = {.life = life, .agreement = agreement};
 
     memset(life, 0, sizeof(*life));
     life->frame = *frame;
     ledger_agreement_upstream(agreement, frame->sink, search.is_wanted);
+    ledger_each(ledger, see_value, &search);
     ledger_each(ledger, see_pace, &search);
     ledger_each(ledger, see_hop, &search);
     ledger_each(ledger, see_side, &search);

@@ -14,6 +14,13 @@ bool work_is_edge(const struct work *work, uint32_t component)
     return (work->picture->components[component].flags & TT_EDGE) != 0;
 }
 
+bool work_is_once(const struct work *work, uint32_t component)
+{
+    struct tt_rational rate = work->picture->components[component].rate;
+
+    return rate.den > 0 && rate.num == 0;
+}
+
 bool work_is_lasting(const struct work *work, uint32_t segment)
 {
     return work->picture->segments[segment].rate.num > 0;
@@ -77,7 +84,7 @@ static void sum_components(const struct work *work, uint32_t segment, struct wor
     for (uint32_t n = 0; n < work->picture->component_count; n++) {
         const struct work_cost *cost = &work->cost[n];
 
-        if (work->picture->components[n].segment != segment)
+        if (work->picture->components[n].segment != segment || work_is_once(work, n))
             continue;
         ret->hops_ns += activations_of(work, n) * work->machine->hop_ns;
         ret->cost_ns = clamp_cost(ret->cost_ns + activations_of(work, n) * cost->cost_ns);
@@ -150,7 +157,7 @@ void work_tasks(struct work *work)
         for (uint32_t c = 0; c < picture->component_count; c++) {
             if (picture->components[c].segment != n)
                 continue;
-            if (work->cost[c].cost_ns > task->block_ns)
+            if (work->cost[c].cost_ns > task->block_ns && !work_is_once(work, c))
                 task->block_ns = work->cost[c].cost_ns;
             if (work->until_ns[c] < task->deadline_ns)
                 task->deadline_ns = work->until_ns[c];

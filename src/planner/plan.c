@@ -250,7 +250,7 @@ static void why_best_effort(const struct work *work, char *ret, uint32_t bytes)
 static bool is_all_declared(const struct work *work)
 {
     for (uint32_t n = 0; n < work->picture->component_count; n++)
-        if (!work_is_edge(work, n) && !work->cost[n].is_declared)
+        if (!work_is_edge(work, n) && !work_is_once(work, n) && !work->cost[n].is_declared)
             return false;
     return true;
 }

@@ -48,6 +48,8 @@ struct reservation {
 int work_check_picture(const struct tt_picture *picture, struct tt_error *err);
 
 bool work_is_edge(const struct work *work, uint32_t component);
+/* A picture that stays, for instance: its one activation is over when the media begin. */
+bool work_is_once(const struct work *work, uint32_t component);
 bool work_is_lasting(const struct work *work, uint32_t segment);
 
 /* Costs, then demand, by component and segment. */

@@ -7,7 +7,7 @@
 #define MS 1000000
 
 static const char agreement_text[] =
-    "{\"service\": \"news\", \"class\": \"targeted\", \"key\": \"%s\","
+    "{\"name\": \"news\", \"class\": \"targeted\", \"key\": \"%s\","
     " \"sinks\": [\"file.video\", {\"name\": \"file.audio\"}],"
     " \"plan\": {\"budget_of_ns\": [0, 6000000, 20000000, 1000000, 500000]},"
     " \"picture\": {\"components\": [{\"name\": \"clip\"}, {\"name\": \"vdec\"}, {\"name\": "
@@ -40,6 +40,8 @@ static struct tt_record frame(uint16_t sink, int64_t index, int64_t delay_ns, ui
     return record;
 }
 
+static bool has_values = true;
+
 /* A hop of `component` whose own index differs from the frame's: decoding order. */
 static struct tt_record hop(uint16_t component, int64_t index, int64_t origin_ns, int64_t start_ns,
                             int64_t wall_ns)
@@ -47,7 +49,7 @@ static struct tt_record hop(uint16_t component, int64_t index, int64_t origin_ns
     return (struct tt_record){.kind = TT_RECORD_HOP,
                               .component = component,
                               .index = index,
-                              .value = origin_ns,
+                              .value = has_values ? origin_ns : 0,
                               .origin_ns = origin_ns + MS,
                               .due_ns = origin_ns + 90 * MS,
                               .delivered_ns = origin_ns + start_ns,
@@ -187,6 +189,29 @@ static void text_fits_a_terminal(void)
     drop(&made);
 }
 
+/* Hops without a media origin: it follows from their due time, by the plan's offset. */
+static void origin_follows_from_the_due_time(void)
+{
+    struct made made;
+    json_t *object, *hops;
+    char *json;
+
+    has_values = false;
+    made =
+        make("{\"key\": \"%s\", \"plan\": {\"due_offset_ns\": [0, 90000000, 90000000, 90000000]},"
+             " \"components\": [\"clip\", \"vdec\", \"venc\", \"mix\"]}");
+    has_values = true;
+    json = explain(&made, NULL, 4, true);
+    object = json_loads(json, 0, NULL);
+    hops = json_object_get(object, "hops");
+    CHECK_INT(json_array_size(hops), 3);
+    CHECK_INT(json_integer_value(json_object_get(json_array_get(hops, 0), "index")), 5);
+    CHECK_INT(json_integer_value(json_object_get(json_array_get(hops, 0), "origin_ns")), 160 * MS);
+    json_decref(object);
+    free(json);
+    drop(&made);
+}
+
 static void what_is_not_there_is_said(void)
 {
     struct made made = make(agreement_text);
@@ -226,6 +251,7 @@ int main(void)
     RUN(worst_come_in_order);
     RUN(life_is_found_by_origin);
     RUN(text_fits_a_terminal);
+    RUN(origin_follows_from_the_due_time);
     RUN(what_is_not_there_is_said);
     RUN(bare_agreements_do);
     return 0;

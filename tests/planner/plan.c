@@ -312,6 +312,28 @@ static void offsets_follow_the_paths(void)
     free(made);
 }
 
+/* A logo in the main segment runs once: it neither costs nor blocks a frame, known or not. */
+static void what_runs_once_costs_once(void)
+{
+    struct test_picture *made = thumbnail(40 * MS);
+    struct tt_plan *before = plan_on(made, &machine), *after;
+    uint32_t logo = picture_component(made, "logo", 0, 0);
+
+    made->components[logo].rate = (struct tt_rational){0, 1};
+    picture_sink(made, logo, 0);
+    after = plan_on(made, &machine);
+    CHECK_INT(after->budget_ns, before->budget_ns);
+    CHECK_INT(after->class, TT_CLASS_TARGETED);
+    tt_plan_close(&after);
+    made->costs[logo] = cost(50 * MS, 60 * MS, 400);
+    after = plan_on(made, &machine);
+    CHECK_INT(after->budget_ns, before->budget_ns);
+    CHECK_INT(after->bound_ns, before->bound_ns);
+    tt_plan_close(&after);
+    tt_plan_close(&before);
+    free(made);
+}
+
 static void tardiness_costs_its_time(void)
 {
     struct tt_machine shared = machine;
@@ -494,6 +516,7 @@ int main(void)
     RUN(declared_costs_are_bounded);
     RUN(refusals_name_what_binds);
     RUN(offsets_follow_the_paths);
+    RUN(what_runs_once_costs_once);
     RUN(tardiness_costs_its_time);
     RUN(plans_are_monotone);
     RUN(print_is_whole_and_the_same);
