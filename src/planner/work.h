@@ -56,6 +56,10 @@ bool work_is_lasting(const struct work *work, uint32_t segment);
 void work_costs(struct work *work);
 void work_tasks(struct work *work);
 
+/* Is the cost of each lasting segment known, and which one has the fewest samples behind it? */
+bool work_is_all_known(const struct work *work, uint64_t *ret_samples, uint32_t *ret_segment);
+void work_choose_class(struct work *work);
+
 /* Due and fire offsets and budgets of components. */
 void work_offsets(struct work *work);
 
@@ -68,5 +72,20 @@ bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret);
 
 /* Each sink's bound with that reservation. */
 void work_bounds(struct work *work, const struct reservation *reservation);
+
+/* Parts in a million of a CPU, rounded down. */
+int64_t work_share_ppm(int64_t cost_ns, struct tt_rational rate);
+
+/* Of all CPUs, what this service may still reserve; negative when others have too much already. */
+int64_t work_room_ppm(const struct tt_machine *machine);
+
+/* The arithmetic, and the sentence for plan->binding. */
+void work_machine_terms(struct work *work);
+void work_task_terms(struct work *work);
+void work_reservation_terms(struct work *work, const struct reservation *reservation);
+void work_sink_terms(struct work *work);
+void work_say_unschedulable(struct work *work, const struct reservation *best);
+void work_say_no_room(struct work *work, const struct reservation *wanted);
+void work_say_binding(struct work *work, const struct reservation *reservation);
 
 #endif
