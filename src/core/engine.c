@@ -32,6 +32,12 @@ void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_n
         begin_node(engine, &engine->nodes[n], first_ns);
 }
 
+/* An End that just goes on needs no room. */
+static bool is_giving(const struct node *node, const struct decision *decision)
+{
+    return decision->what != WHAT_END || (node->plan->component->flags & TT_DRAINS) != 0;
+}
+
 static void settle(struct tt_engine *engine, struct node *node)
 {
     struct decision d;
@@ -46,7 +52,7 @@ static void settle(struct tt_engine *engine, struct node *node)
 
     engine_decide(engine, node, &d);
     is_ready = d.what != WHAT_NOTHING && !node->is_starved;
-    if (!engine->is_live && d.what != WHAT_END && !engine_has_room(engine, node))
+    if (!engine->is_live && is_giving(node, &d) && !engine_has_room(engine, node))
         is_ready = false;
     if (is_ready)
         engine_heap_put(&engine->ready, node->number,
@@ -131,6 +137,32 @@ static bool is_over(const struct tt_engine *engine)
                                   : engine->nodes_ended == engine->params.node_count;
 }
 
+/* In asap mode paths that part and meet again can block each other when the queues of one are
+ * shorter than the latency of the other. When nobody outside can end it, depths give way. */
+static bool is_standing_still(const struct tt_engine *engine)
+{
+    if (engine->is_live || engine->ready.count > 0 || engine->timers.count > 0 ||
+        engine->dirty_count > 0 || engine->starved_count > 0)
+        return false;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (node->kind == KIND_OUTLET && engine->flows[node->in[0]].count > 0)
+            return false;
+        if (node->kind == KIND_INLET && !node->is_ended && tt_link_filled(node->plan->link) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void undo_standstill(struct tt_engine *engine)
+{
+    engine->is_relaxed = true;
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        engine_dirty(engine, n);
+    settle_dirty(engine);
+}
+
 static void run_next(struct tt_engine *engine)
 {
     struct node *node = &engine->nodes[engine->ready.nodes[0]];
@@ -158,8 +190,11 @@ int64_t tt_engine_step(struct tt_engine *engine)
     engine->is_pool_freed = false;
     settle_dirty(engine);
 
+    if (!is_over(engine) && is_standing_still(engine))
+        undo_standstill(engine);
     if (engine->ready.count > 0)
         run_next(engine);
+    engine->is_relaxed = false;
     if (is_over(engine)) {
         if (!engine->stats->is_ended)
             engine_cost_flush(engine);

@@ -19,6 +19,7 @@ enum {
     COSTS = 512,       /* samples of segments' costs */
     OPEN_SUMS = 8,     /* releases of a segment that may be under way at once */
     WINDOW = 16,       /* coded pictures come in decoding order: at most so far out of order */
+    SLACK = 32,        /* frames that a queue takes beyond its depth to undo a standstill */
     LOST_MAX = 1 << 16 /* records of lost indices that one delivery may write */
 };
 
@@ -206,6 +207,7 @@ struct tt_engine {
     int64_t epoch_ns, now_ns;
     bool is_now_fresh; /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
+    bool is_relaxed; /* asap: depths give way by SLACK for one activation */
     uint32_t seen_bell, is_stopping /* atomic */;
 
     int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */

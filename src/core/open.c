@@ -256,7 +256,7 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
     flow->last.handle = TT_NO_FRAME;
     /* Room for all that one activation may give beyond the declared depth, when nothing is
      * dropped. */
-    flow->capacity = plan->depth + from->kept_max + from->calls_max * 2 + 1;
+    flow->capacity = plan->depth + SLACK + from->kept_max + from->calls_max * 2 + 1;
     flow->entries = take(engine, sizeof(*flow->entries) * flow->capacity);
     for (uint32_t n = 0; n < TT_NODES_MAX / 64; n++)
         to->ancestors[n] |= from->ancestors[n];

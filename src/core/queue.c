@@ -44,8 +44,9 @@ bool engine_has_room(struct tt_engine *engine, const struct node *node)
     for (uint32_t port = 0; port < node->out_count; port++)
         for (uint32_t n = node->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
             const struct flow *flow = &engine->flows[n];
+            uint32_t depth = flow->plan->depth + (engine->is_relaxed ? SLACK : 0);
 
-            if (flow->count >= flow->plan->depth && !engine->nodes[flow->plan->to_node].is_ended)
+            if (flow->count >= depth && !engine->nodes[flow->plan->to_node].is_ended)
                 return false;
         }
     return true;
