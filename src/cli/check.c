@@ -81,15 +81,18 @@ static void put_sinks(struct cli *cli, const json_t *plan)
 {
     json_t *sinks = json_object_get(plan, "sinks"), *sink;
     const char *name, *heading = "sinks";
+    char bound[96];
 
     json_object_foreach(sinks, name, sink)
     {
-        report_line(cli->out, heading,
-                    "%s: due %s (deadline) + %s (structural) after its origin; bound %s, slack %s",
+        bound[0] = 0;
+        if (json_int(sink, "bound_ns") > 0)
+            (void)snprintf(bound, sizeof(bound), "; bound %s, slack %s",
+                           quantity_time(json_int(sink, "bound_ns")).text,
+                           quantity_time(json_int(sink, "slack_ns")).text);
+        report_line(cli->out, heading, "%s: due %s (deadline) + %s (structural) after its origin%s",
                     name, quantity_time(json_int(sink, "deadline_ns")).text,
-                    quantity_time(json_int(sink, "structural_ns")).text,
-                    quantity_time(json_int(sink, "bound_ns")).text,
-                    quantity_time(json_int(sink, "slack_ns")).text);
+                    quantity_time(json_int(sink, "structural_ns")).text, bound);
         heading = "";
     }
 }

@@ -89,7 +89,7 @@ static void tell_words(struct cli *cli, const struct proof *proof)
     report_line(out, "key", "%s", proof->key);
     report_line(out, "head", "%s", proof->head);
     for (uint32_t n = 0; n < CANNOT_KNOW_COUNT; n++)
-        report_line(out, n == 0 ? "cannot know" : "", "%s", cannot_know[n]);
+        report_line(out, n == 0 ? "cannot know" : "", "%u. %s", n + 1, cannot_know[n]);
 }
 
 int cli_prove(struct cli *cli, const struct args *args)

@@ -1,6 +1,7 @@
 /* A plan and a report in words: what was promised, what was delivered, who broke it. */
 #include "cli/report.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +29,8 @@ void report_line(FILE *file, const char *name, const char *format, ...)
     free(text);
 }
 
-const char *report_quote(const char *path, char *ret, size_t bytes)
+/* A path as a shell reads it back: quoted when it has to be. */
+static const char *quote(const char *path, char *ret, size_t bytes)
 {
     size_t out = 0;
 
@@ -46,6 +48,16 @@ const char *report_quote(const char *path, char *ret, size_t bytes)
     ret[out++] = '\'';
     ret[out] = 0;
     return ret;
+}
+
+void report_next(FILE *file, const char *command, const char *path, const char *rest)
+{
+    char quoted[PATH_MAX + 8];
+    const char *word = quote(path, quoted, sizeof(quoted));
+    size_t bytes = strlen(command) + strlen(word) + strlen(rest);
+
+    fprintf(file, "  %-*s%s%s%s%s\n", TEXT_COLUMN - 2, "next", command,
+            bytes + TEXT_COLUMN < 80 ? "" : "\\\n    ", word, rest);
 }
 
 static void put_line(FILE *file, uint32_t used, const char *format, ...)
@@ -125,15 +137,15 @@ static void tell_promise(FILE *file, const json_t *report)
         report_line(file, "", "%s", reason);
 }
 
-/* All late frames first, then those that are ours. */
+/* All late and lost frames first, then those of both that are ours. */
 static void tell_counts(FILE *file, const char *name, const json_t *counts, const char *sink)
 {
-    report_line(file, name, "%s%s%s on time of %s; late %s (ours %s), lost %s, repeated %s", sink,
+    report_line(file, name, "%s%s%s on time of %s; late %s, lost %s (ours %s); repeated %s", sink,
                 sink[0] ? ": " : "", quantity_count(json_int(counts, "on_time")).text,
                 quantity_count(json_int(counts, "frames")).text,
                 quantity_count(json_int(counts, "late")).text,
-                quantity_count(json_int(counts, "late_ours")).text,
                 quantity_count(json_int(counts, "lost")).text,
+                quantity_count(json_int(counts, "late_ours")).text,
                 quantity_count(json_int(counts, "repeated")).text);
 }
 

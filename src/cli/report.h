@@ -19,7 +19,8 @@ void report_tell(FILE *file, const struct paint *paint, const json_t *report, co
 void report_line(FILE *file, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A path as a shell reads it back: quoted when it has to be. At most `bytes`. */
-const char *report_quote(const char *path, char *ret, size_t bytes);
+/* "  next        COMMAND PATH REST" as a shell reads it back, in two lines when one is too short;
+ * command ends in a space, rest begins with one. */
+void report_next(FILE *file, const char *command, const char *path, const char *rest);
 
 #endif

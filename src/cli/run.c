@@ -268,7 +268,6 @@ static void write_json(struct run *run)
 static void tell_words(struct run *run, bool is_done)
 {
     const char *ledger = ledger_path(run);
-    char quoted[PATH_MAX + 8];
 
     if (!run->result && run->plan && !json_flag(run->plan, "admitted"))
         report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
@@ -279,8 +278,7 @@ static void tell_words(struct run *run, bool is_done)
     report_tell(stderr, &run->cli->err_paint, run->result, ledger, is_done);
     tell_rights(run);
     if (ledger[0])
-        report_line(stderr, "next", "tactus explain %s worst",
-                    report_quote(ledger, quoted, sizeof(quoted)));
+        report_next(stderr, "tactus explain ", ledger, " worst");
 }
 
 static int tell_end(struct run *run, int code)

@@ -22,7 +22,7 @@ def test_whole():
     check(r.code == 0 and r.out == '', r)
     for words in ('yes: targeted', 'note: nobody watches yet', ' 12 s  slack 214.3 ms  frames 288',
                   'news: the promise was kept', '99 % of the frames within 300 ms',
-                  'file.video: 12,470 on time of 12,480; late 7 (ours 2), lost 3, repeated 1',
+                  'file.video: 12,470 on time of 12,480; late 7, lost 3 (ours 2); repeated 1',
                   'live.video: ', 'p99.9 70 ms', 'edge 2, host 1', '/var/lib/tactus/news.ledger',
                   'ab' * 32, 'tactus explain /var/lib/tactus/news.ledger worst'):
         check(words in r.said or words in r.err, words, r)
