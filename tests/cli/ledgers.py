@@ -25,7 +25,7 @@ def test_intact():
     path, head = make('a.ledger')
     r = tactus('prove', path)
     check(r.code == 0 and r.out.startswith('intact\n') and head in r.out, r)
-    check('10 frame records' in r.out and 'own testimony' in r.out and r.err == '', r)
+    check('10 frame records' in r.out and 'whether the node told' in r.out and r.err == '', r)
     check_narrow(r.out)
     r = tactus('prove', path, '--head', head.upper(), '--json')
     check(r.code == 0 and r.json()['verdict'] == 'intact' and r.json()['head'] == head, r)
