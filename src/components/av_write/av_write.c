@@ -261,13 +261,15 @@ static void on_write_error(struct writer *writer, int error)
     writer->is_error_said = true;
 }
 
-static int put(struct writer *writer, uint32_t stream, const struct tt_frame *frame)
+/* What was taken but not written is told by bytes = 0 on return: it was not sent. */
+static int put(struct writer *writer, uint32_t stream, struct tt_frame *frame)
 {
     const struct tt_format *format = &writer->mux.streams[stream].format;
     int r;
 
     if (writer->mux.error < 0) {
         count(writer, TT_AV_NOTE_DISCARDED);
+        frame->bytes = 0;
         return 0;
     }
     r = make_packet(writer, format, frame);
@@ -278,11 +280,14 @@ static int put(struct writer *writer, uint32_t stream, const struct tt_frame *fr
 
         if (result != NETWORK_TAKEN)
             count(writer, result == NETWORK_OVERRUN ? TT_AV_NOTE_OVERRUN : TT_AV_NOTE_NO_VIEWER);
+        if (result == NETWORK_NO_VIEWER)
+            frame->bytes = 0;
     } else {
         r = mux_put(&writer->mux, stream, writer->packet);
         if (r < 0) {
             on_write_error(writer, r);
             count(writer, TT_AV_NOTE_DISCARDED);
+            frame->bytes = 0;
         }
     }
     av_packet_unref(writer->packet);
@@ -313,7 +318,7 @@ static int step(void *state, struct tt_call *call)
     int result = TT_DONE;
 
     for (uint32_t n = 0; n < call->in_count && n < writer->in_count; n++) {
-        const struct tt_frame *frame = tt_call_in(call, n);
+        struct tt_frame *frame = tt_call_in(call, n);
 
         if (frame->data && frame->bytes > 0 && !writer->is_ended[n]) {
             int r = put(writer, writer->stream_of[n], frame);

@@ -86,7 +86,9 @@ static void set_safe(const AVOutputFormat *format, AVDictionary **options)
     if (is_named(format, "matroska", "webm"))
         (void)av_dict_set(options, "cluster_time_limit", "1000", AV_DICT_DONT_OVERWRITE);
     if (is_named(format, "mp4", "mov")) {
-        (void)av_dict_set(options, "movflags", "frag_keyframe+empty_moov+default_base_moof",
+        /* delay_moov: the header is written with the first fragment, when it is known where each
+         * stream starts. An empty one at once puts reordered pictures and sound apart. */
+        (void)av_dict_set(options, "movflags", "frag_keyframe+delay_moov+default_base_moof",
                           AV_DICT_DONT_OVERWRITE);
         (void)av_dict_set(options, "frag_duration", "1000000", AV_DICT_DONT_OVERWRITE);
     }
@@ -170,6 +172,11 @@ static bool can_say_skip(const struct mux *mux, const struct mux_stream *audio)
     return is_named(mux->context->oformat, "matroska", "webm") && audio->format.fourcc == TT_OPUS;
 }
 
+static bool is_before_start(const struct mux *mux, const AVPacket *sound)
+{
+    return sound->pts + sound->duration / 2 <= mux->start_ns;
+}
+
 /* Media time 0 of the file: the first key picture. Sound from before it is left out, but for
  * priming that the container tells players to skip. */
 static void choose_start(struct mux *mux)
@@ -190,7 +197,7 @@ static void choose_start(struct mux *mux)
         mux->context->avoid_negative_ts = 0;
         return;
     }
-    while (audio->count > 0 && head(audio)->pts + head(audio)->duration / 2 <= mux->start_ns)
+    while (audio->count > 0 && is_before_start(mux, head(audio)))
         drop_head(audio);
 }
 
@@ -198,6 +205,17 @@ static int fail(struct mux *mux, int averror)
 {
     mux->error = tt_av_errno(averror);
     return mux->error;
+}
+
+/* Each stream has shown where it starts: the header and all there is go to the file, which from now
+ * on plays wherever it is cut off. */
+static int flush_first(struct mux *mux)
+{
+    for (uint32_t n = 0; n < MUX_STREAMS; n++)
+        if (mux->streams[n].is_used && mux->streams[n].last_dts == INT64_MIN)
+            return 0;
+    mux->is_flushed = true;
+    return av_write_frame(mux->context, NULL);
 }
 
 static int write_head(struct mux *mux, struct mux_stream *one)
@@ -218,6 +236,8 @@ static int write_head(struct mux *mux, struct mux_stream *one)
     one->last_dts = packet->dts;
     r = av_write_frame(mux->context, packet);
     drop_head(one);
+    if (r >= 0 && !mux->is_flushed)
+        r = flush_first(mux);
     if (r >= 0 && mux->context->pb && mux->context->pb->error < 0)
         r = mux->context->pb->error;
     return r < 0 ? fail(mux, r) : 0;
@@ -271,6 +291,9 @@ int mux_put(struct mux *mux, uint32_t number, AVPacket *packet)
         return mux->error;
     /* Nothing is kept before the picture that a player can begin at. */
     if (number == MUX_VIDEO && !one->is_key_seen && !(packet->flags & AV_PKT_FLAG_KEY))
+        return 0;
+    if (number == MUX_AUDIO && mux->is_started && one->last_dts == INT64_MIN && one->count == 0 &&
+        is_before_start(mux, packet))
         return 0;
     if (one->count == MUX_QUEUE)
         drop_head(one);

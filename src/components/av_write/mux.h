@@ -27,7 +27,7 @@ struct mux {
     AVFormatContext *context;
     AVIOInterruptCB interrupt;
     struct mux_stream streams[MUX_STREAMS];
-    bool is_started, is_finished;
+    bool is_started, is_flushed, is_finished;
     int64_t start_ns;
     int error; /* of the first write that failed; nothing is written after it */
 };
