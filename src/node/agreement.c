@@ -48,7 +48,7 @@ static json_t *profiles_of(const struct tt_picture *picture, const struct machin
     struct profile_key key;
 
     for (uint32_t n = 0; n < picture->component_count; n++) {
-        profile_component_key(picture, n, machine, &key);
+        profile_component_key(picture, n, machine, PROFILE_LIVE, &key);
         profile_key_hex(&key, hex);
         json_object_set_new(object, picture->components[n].name, json_string(hex));
     }

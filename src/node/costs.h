@@ -21,6 +21,6 @@ void costs_fini(struct costs *costs);
 bool costs_are_missing(const struct tt_picture *picture, const struct costs *costs);
 
 void costs_learn(const struct tt_picture *picture, const struct machine *machine,
-                 struct profile *profile, const struct samples *samples);
+                 struct profile *profile, enum profile_pace pace, const struct samples *samples);
 
 #endif

@@ -122,7 +122,8 @@ static void end_digest(EVP_MD_CTX *digest, struct profile_key *ret)
 }
 
 void profile_component_key(const struct tt_picture *picture, uint32_t component,
-                           const struct machine *machine, struct profile_key *ret)
+                           const struct machine *machine, enum profile_pace pace,
+                           struct profile_key *ret)
 {
     const struct tt_picture_component *c = &picture->components[component];
     uint32_t level = 0, right = (uint32_t)machine->plan.right;
@@ -139,11 +140,13 @@ void profile_component_key(const struct tt_picture *picture, uint32_t component,
     feed_text(digest, machine->cpu_model);
     feed_text(digest, machine->kernel);
     feed(digest, &right, sizeof(right));
+    feed_text(digest, pace == PROFILE_ASAP ? "asap" : "live");
     end_digest(digest, ret);
 }
 
 void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
-                         const struct machine *machine, struct profile_key *ret)
+                         const struct machine *machine, enum profile_pace pace,
+                         struct profile_key *ret)
 {
     EVP_MD_CTX *digest = begin_digest();
     struct profile_key key;
@@ -151,7 +154,7 @@ void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
     feed_text(digest, "segment");
     for (uint32_t n = 0; n < picture->component_count; n++)
         if (picture->components[n].segment == segment) {
-            profile_component_key(picture, n, machine, &key);
+            profile_component_key(picture, n, machine, pace, &key);
             feed(digest, key.bytes, sizeof(key.bytes));
         }
     end_digest(digest, ret);

@@ -22,12 +22,18 @@ struct profile_key {
 int profile_open(const char *path, struct profile **ret, struct tt_error *err);
 void profile_close(struct profile **profile);
 
+/* How samples came about: a profile run goes as fast as it can, with warm caches and a CPU that
+ * never sleeps; a live one waits for its time. They are kept apart. */
+enum profile_pace { PROFILE_LIVE = 0, PROFILE_ASAP = 1 };
+
 /* By kind, version, parameters, formats, level, CPU model, kernel, scheduling class. */
 void profile_component_key(const struct tt_picture *picture, uint32_t component,
-                           const struct machine *machine, struct profile_key *ret);
+                           const struct machine *machine, enum profile_pace pace,
+                           struct profile_key *ret);
 /* By the keys of its components, in order. */
 void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
-                         const struct machine *machine, struct profile_key *ret);
+                         const struct machine *machine, enum profile_pace pace,
+                         struct profile_key *ret);
 void profile_key_hex(const struct profile_key *key, char ret[PROFILE_KEY_HEX_BYTES]);
 
 /* -ENOENT: never seen. */

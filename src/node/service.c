@@ -367,6 +367,7 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
     }
     tell_started(service, run_figures(service->run).first_frame_ns);
     costs_learn(service->picture, &service->node->machine, service->node->profile,
+                service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
                 pump_samples(run_pump(service->run)));
     report = close_ledger(service, reason);
     exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
@@ -460,7 +461,7 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     char text[TEXT_BYTES];
 
     if (pump != NULL)
-        costs_learn(service->picture, &service->node->machine, service->node->profile,
+        costs_learn(service->picture, &service->node->machine, service->node->profile, PROFILE_ASAP,
                     pump_samples(pump));
     if (!is_ok) {
         (void)snprintf(text, sizeof(text), "the profile run failed: %s", reason);

@@ -148,20 +148,22 @@ static void keys_tell_different_work_apart(void)
     components[0].in_count = 1;
     components[0].in_format[0].width = 1280;
     changed = components[0];
-    profile_component_key(&picture, 0, &machine, &first);
+    profile_component_key(&picture, 0, &machine, PROFILE_LIVE, &first);
     components[0].in_format[0].config_handle = 3; /* a place in a table, no property of the work */
-    profile_component_key(&picture, 0, &machine, &same);
+    profile_component_key(&picture, 0, &machine, PROFILE_LIVE, &same);
     CHECK(memcmp(&first, &same, sizeof(first)) == 0);
     components[0].in_format[0].width = 640;
-    profile_component_key(&picture, 0, &machine, &other);
+    profile_component_key(&picture, 0, &machine, PROFILE_LIVE, &other);
     CHECK(memcmp(&first, &other, sizeof(first)) != 0);
     components[0] = changed;
     machine.plan.right = TT_RIGHT_DEADLINE;
-    profile_component_key(&picture, 0, &machine, &other);
+    profile_component_key(&picture, 0, &machine, PROFILE_LIVE, &other);
     CHECK(memcmp(&first, &other, sizeof(first)) != 0);
-    profile_segment_key(&picture, 0, &machine, &same);
+    profile_component_key(&picture, 0, &machine, PROFILE_ASAP, &same);
+    CHECK(memcmp(&other, &same, sizeof(other)) != 0);
+    profile_segment_key(&picture, 0, &machine, PROFILE_LIVE, &same);
     components[1].segment = 7;
-    profile_segment_key(&picture, 0, &machine, &other);
+    profile_segment_key(&picture, 0, &machine, PROFILE_LIVE, &other);
     CHECK(memcmp(&same, &other, sizeof(same)) != 0);
 }
 
