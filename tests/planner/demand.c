@@ -230,6 +230,55 @@ static void nothing_admitted_misses(void)
     CHECK(refused > refused_kept); /* the simulation can see a miss */
 }
 
+/* At every step of a long time, not just where the test looks. */
+static bool holds_everywhere(const struct demand_set *set, int64_t budget, int64_t period)
+{
+    for (int64_t t = 1; t < 4000; t++) {
+        int64_t demand = demand_at(set, t);
+
+        if (demand > 0 &&
+            demand + demand_blocking_at(set, t) + set->wake_ns > tt_supply_ns(budget, period, t))
+            return false;
+    }
+    return true;
+}
+
+static void points_and_bound_miss_nothing(void)
+{
+    uint32_t late_only = 0, admitted = 0;
+
+    for (uint32_t round = 0; round < 20000; round++) {
+        struct demand_task tasks[3];
+        struct demand_set set = {.tasks = tasks, .count = 2 + next_random(2), .wake_ns = 1};
+        int64_t period = 3 + next_random(8), budget = period / 2 + next_random(3);
+        struct demand_point worst;
+        int64_t first = 0;
+        bool is_yes;
+
+        budget = budget > period ? period : budget;
+        for (uint32_t n = 0; n < set.count; n++) {
+            tasks[n] = (struct demand_task){.rate = every(7 + next_random(40)),
+                                            .cost_ns = 1 + next_random(8),
+                                            .deadline_ns = 3 + next_random(60),
+                                            .jitter_ns = next_random(3)};
+            tasks[n].block_ns = 1 + next_random((uint32_t)tasks[n].cost_ns);
+            if (tasks[n].deadline_ns - tasks[n].jitter_ns > first)
+                first = tasks[n].deadline_ns - tasks[n].jitter_ns;
+        }
+        is_yes = demand_admits(&set, budget, period, &worst);
+        CHECK_INT(demand_admits(&set, budget, period, NULL), is_yes);
+        admitted += is_yes;
+        if (worst.is_overload)
+            continue;
+        CHECK_INT(holds_everywhere(&set, budget, period), is_yes);
+        late_only += !is_yes && worst.t_ns > first;
+    }
+    fprintf(stderr, "  %u admitted; %u refused at a point behind all first deadlines\n", admitted,
+            late_only);
+    CHECK(late_only > 10);
+    CHECK(admitted > 1000);
+}
+
 static struct demand_task random_task(void)
 {
     int64_t period_ns = (1 + next_random(50)) * MS;
@@ -304,6 +353,7 @@ int main(void)
 {
     RUN(golden_points);
     RUN(nothing_admitted_misses);
+    RUN(points_and_bound_miss_nothing);
     RUN(yes_stays_yes);
     RUN(many_points_are_still_safe);
     return 0;
