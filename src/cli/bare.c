@@ -23,7 +23,10 @@ static void put_machine(struct cli *cli, const json_t *status)
     report_line(cli->out, "machine", "%lld CPUs; %s of %s reserved",
                 (long long)json_int(status, "cpus"),
                 quantity_ppm(json_int(status, "reserved_ppm")).text, quantity_ppm(limit).text);
-    report_line(cli->out, "class", "%s is the best it can promise now", json_text(status, "class"));
+    report_line(cli->out, "scheduling", "%s%s", json_text(status, "class"),
+                strcmp(json_text(status, "class"), "deadline") == 0
+                    ? ": CPU time can be reserved, so promises can be made"
+                    : ": no CPU time can be reserved, so nothing can be promised");
 }
 
 static void put_services(struct cli *cli, const json_t *status)

@@ -138,7 +138,7 @@ def test_bare():
     q, r = asked()
     check(q == {'op': 'status'} and r.err == '', q, r)
     for word in ('deadline', 'EPERM', 'get it: sudo systemctl start tactusd', 'fifo', '22.5 %',
-                 'tactus run test.video ! null', 'none runs'):
+                 'tactus run test.video ! null', 'none runs', 'nothing can be promised'):
         check(word in r.out, word, r)
     check_narrow(r.out)
     _, r = asked('--json')
