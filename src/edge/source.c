@@ -178,30 +178,22 @@ static bool has_ended(const struct edge *edge)
     return true;
 }
 
-static bool is_everything_back(struct edge *edge)
+static bool is_everything_read(struct edge *edge)
 {
-    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
-        if (!edge->out[n])
-            continue;
-        collect(edge, n);
-        if (tt_link_filled(edge->out[n]) > 0)
-            return false;
-    }
-    for (uint32_t slot = 0; slot < edge->slots.view.slot_count; slot++)
-        if (edge->slots.lent[slot])
+    for (uint32_t n = 0; n < edge->plan->out_count; n++)
+        if (edge->out[n] && tt_link_filled(edge->out[n]) > 0)
             return false;
     return true;
 }
 
-/* The pool's memory is tactusd's and outlives this process, but a successor may only trust what the
- * links say: so we stay until the last frame came back. */
+/* After End nobody writes this pool again, so frames that are still on loan need no keeper: their
+ * memory is tactusd's. What is unread is waited for, so that a death is not told before its time.
+ */
 static void linger(struct edge *edge)
 {
-    for (;;) {
+    while (!is_everything_read(edge)) {
         uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
 
-        if (is_everything_back(edge))
-            return;
         if (tt_seat_is_stopped(&edge->seat) && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS)
             return;
         edge_sleep(edge, seen, 4 * NAP_NS);

@@ -58,8 +58,9 @@ static void a_missing_file_is_named(void)
 {
     json_t *error = NULL;
 
-    CHECK(driver_shape("av.read url=there-is-none.mp4 ! null", folder, &error) == NULL);
-    CHECK(strstr(json_string_value(json_object_get(error, "text")), "there-is-none.mp4") != NULL);
+    CHECK(driver_shape("raw.read url=there-is-none.yuv width=64 height=48 ! null", folder,
+                       &error) == NULL);
+    CHECK(strstr(json_string_value(json_object_get(error, "text")), "there-is-none.yuv") != NULL);
     json_decref(error);
 }
 
@@ -238,6 +239,7 @@ static void nothing_outlives_the_daemon(void)
     }
     /* Orphans come to this process instead of the machine's first one, and can be waited for. */
     CHECK_INT(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    (void)close(pipe_fds[1]);
     CHECK_INT(read(pipe_fds[0], pids, sizeof pids), sizeof pids);
     CHECK_INT(kill(daemon, SIGKILL), 0);
     CHECK_INT(waitpid(daemon, &status, 0), daemon);
@@ -248,7 +250,6 @@ static void nothing_outlives_the_daemon(void)
         CHECK(r == -SIGKILL || r == 0 || r == 1);
     }
     (void)close(pipe_fds[0]);
-    (void)close(pipe_fds[1]);
 }
 
 int main(int argc, char **argv)
