@@ -338,6 +338,14 @@ static void missing_inputs_have_their_ways(void)
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     compare(&want, 0);
 
+    /* So has a layer that was cut off; a main picture that was is an error. */
+    harness_input(&harness, 1, 0, 0, 0)->bytes = 100;
+    CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
+    compare(&want, 0);
+    harness_input(&harness, 0, 0, 0, 0)->bytes = 100;
+    CHECK(harness_call(&harness, 0, 0, 0) < 0);
+    harness_no_input(&harness, 1, 0);
+
     harness_no_input(&harness, 0, 0);
     CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
     CHECK_INT(harness_output(&harness, 0)->bytes, harness.shape.bytes_max[0]);

@@ -241,6 +241,8 @@ static void no_frame_gives_no_frame(void)
     harness_no_input(&scale, 0, TT_END);
     CHECK_INT(harness_call(&scale, 0, 0, 0), TT_DONE);
     CHECK_INT(harness_output(&scale, 0)->bytes, 0);
+    harness_input(&scale, 0, 1, 0, 0)->bytes = 5000;
+    CHECK(harness_call(&scale, 1, 0, 0) < 0);
     CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
 }

@@ -5,6 +5,8 @@
 #include "harness.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <unistd.h>
 
 extern const struct tt_component tt_component_test_video, tt_component_test_audio,
     tt_component_probe_timecode, tt_component_null;
@@ -148,6 +150,18 @@ static void pictures_move_and_repeat_exactly(void)
     }
 }
 
+static void cut_pictures_are_not_read(void)
+{
+    struct tt_format format = {0};
+
+    CHECK(tt_format_video(&format, TT_I420, 640, 360) != 0);
+    open_probe(&format);
+    harness_input(&probe, 0, 0, 0, 0)->bytes = 1000;
+    CHECK_INT(harness_call(&probe, 0, 0, 0), TT_DONE);
+    CHECK_INT(probe.notes[0].value, -1);
+    harness_close(&probe);
+}
+
 static void bars_have_their_colours(void)
 {
     const struct tt_format *format = &source.shape.out[0];
@@ -251,16 +265,37 @@ static void sines_and_decibels_are_right(void)
     }
 }
 
+static struct tt_frame hung_frame = {.handle = TT_NO_FRAME};
+static struct tt_call hung_call = {
+    .abi = TT_ABI, .size = sizeof(struct tt_call), .index = 3, .in_count = 1};
+static volatile bool has_returned;
+
+static void *call_that_hangs(void *state)
+{
+    hung_call.frames = (tt_addr)(uintptr_t)&hung_frame;
+    CHECK_INT(tt_component_null.process(state, &hung_call), TT_DONE);
+    has_returned = true;
+    return NULL;
+}
+
 static void null_takes_and_hangs_on_request(void)
 {
     struct harness_params params = {.component = &tt_component_null, .in_count = 1};
+    pthread_t thread;
 
     CHECK(tt_format_video(&params.in[0], TT_I420, 64, 64) != 0);
-    params.settings = "spin=100000";
+    params.settings = "spin=1000 hang_at=3";
     harness_open(&probe, &params);
-    harness_input(&probe, 0, 0, 0, 0);
-    CHECK_INT(harness_call(&probe, 0, 0, 0), TT_DONE);
-    CHECK_INT(probe.allocations, 0);
+    for (int64_t index = 0; index < 3; index++) {
+        harness_input(&probe, 0, index, 0, 0);
+        CHECK_INT(harness_call(&probe, index, 0, 0), TT_DONE);
+    }
+    CHECK_INT(pthread_create(&thread, NULL, call_that_hangs, probe.state), 0);
+    (void)usleep(30000);
+    CHECK(!has_returned);
+    *(volatile uint32_t *)&hung_call.stop = 1;
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK(has_returned);
     harness_close(&probe);
 }
 
@@ -296,6 +331,7 @@ int main(void)
     RUN(code_survives_half_size);
     RUN(damage_is_noticed);
     RUN(pictures_move_and_repeat_exactly);
+    RUN(cut_pictures_are_not_read);
     RUN(bars_have_their_colours);
     RUN(bad_sizes_are_refused_in_words);
     RUN(tone_is_a_sine_after_a_year);

@@ -48,6 +48,11 @@ uint32_t component_samples(const struct tt_format *format, const struct tt_frame
         return frame->bytes / (2 * format->channels) < samples
                    ? frame->bytes / (2 * format->channels)
                    : samples;
+    /* The last plane must hold them too. */
+    if (format->channels == 0 || frame->bytes < (format->channels - 1) * format->stride[0])
+        return 0;
+    if ((frame->bytes - (format->channels - 1) * format->stride[0]) / 4 < samples)
+        samples = (frame->bytes - (format->channels - 1) * format->stride[0]) / 4;
     if (frame->duration_ns <= 0)
         return samples;
     lasting = component_place(frame->duration_ns, format->sample_rate);

@@ -12,6 +12,12 @@ static inline void component_pass_flags(const struct tt_frame *in, struct tt_fra
     out->flags |= in->flags & (uint32_t)(TT_GAP | TT_DISCONT | TT_REPEATED | TT_LATE);
 }
 
+/* A picture smaller than its format says is not one that may be read. */
+static inline bool component_is_cut(const struct tt_frame *frame, uint32_t bytes)
+{
+    return frame->bytes < bytes;
+}
+
 static inline bool component_has_data(const struct tt_frame *frame)
 {
     return frame->data != 0 && frame->bytes != 0 && (frame->flags & TT_END) == 0;

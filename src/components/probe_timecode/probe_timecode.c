@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "components/lib/audio.h"
+#include "components/lib/frames.h"
 #include "components/lib/settings.h"
 #include "components/lib/timecode.h"
 #include "tactus/error.h"
@@ -14,6 +15,7 @@ enum { NOTE_INDEX = 1, NOTE_MEDIA_US = 2 };
 /* host is given anew by each open(); nothing else here is a pointer. */
 struct probe_state {
     struct tt_format format;
+    uint32_t bytes; /* of a picture */
     const struct tt_host *host;
 };
 
@@ -47,6 +49,9 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
     struct probe_state *state = state_;
 
     state->format = request->in[0];
+    if (state->format.kind == TT_VIDEO)
+        state->bytes = tt_format_video(&state->format, state->format.fourcc, state->format.width,
+                                       state->format.height);
     return 0;
 }
 
@@ -80,7 +85,7 @@ static int process(void *state_, struct tt_call *call)
     call->key_point = 1;
     if (call->in_count == 0 || in->data == 0 || (in->flags & TT_END) != 0)
         return TT_DONE;
-    if (!read_frame(&state->format, in, &code))
+    if (component_is_cut(in, state->bytes) || !read_frame(&state->format, in, &code))
         code = (struct component_timecode){.index = -1, .media_us = -1};
     (void)state->host->note(state->host->ctx, NOTE_INDEX, code.index);
     (void)state->host->note(state->host->ctx, NOTE_MEDIA_US, code.media_us);

@@ -16,7 +16,7 @@ static const uint32_t fourccs[] = {TT_I420, TT_NV12, TT_RGBA};
 
 struct convert_state {
     struct tt_format in, out;
-    uint32_t bytes;
+    uint32_t bytes, in_bytes;
     struct component_to_rgb to_rgb;
     struct component_to_yuv to_yuv;
 };
@@ -97,6 +97,8 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
     state->in = request->in[0];
     state->bytes =
         make_out(&state->in, fourccs[tt_setting_int(request, PARAM_FORMAT)], &state->out);
+    state->in_bytes =
+        tt_format_video(&state->in, state->in.fourcc, state->in.width, state->in.height);
     component_to_rgb_init(&state->to_rgb, component_matrix(&state->in), state->in.range);
     component_to_yuv_init(&state->to_yuv, component_matrix(&state->out), state->out.range);
     return 0;
@@ -273,6 +275,8 @@ static int process(void *state_, struct tt_call *call)
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
         return -ENOBUFS;
+    if (component_is_cut(in, state->in_bytes))
+        return -EINVAL;
 
     if (state->in.fourcc == state->out.fourcc)
         copy_all(&state->in, in->data, &state->out, out->data);

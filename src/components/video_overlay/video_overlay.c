@@ -16,6 +16,7 @@ struct layer {
     struct tt_format format;
     int32_t x, y;
     uint32_t alpha; /* 0..256 */
+    uint32_t bytes; /* of a frame */
 };
 
 struct overlay_state {
@@ -136,6 +137,8 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
         struct layer *layer = state->layers + n;
 
         layer->format = request->in[n];
+        layer->bytes = tt_format_video(&layer->format, layer->format.fourcc, layer->format.width,
+                                       layer->format.height);
         layer->x = (int32_t)component_int_of(request, PARAM_X, n, 0);
         layer->y = (int32_t)component_int_of(request, PARAM_Y, n, 0);
         layer->alpha = (uint32_t)(component_float_of(request, PARAM_ALPHA, n, 1) * 256 + 0.5);
@@ -405,6 +408,8 @@ static int process(void *state_, struct tt_call *call)
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
         return -ENOBUFS;
+    if (component_has_data(main) && component_is_cut(main, state->bytes))
+        return -EINVAL;
 
     if (!component_has_data(main))
         paint_black(&state->out, out->data);
@@ -414,7 +419,8 @@ static int process(void *state_, struct tt_call *call)
         const struct layer *layer = state->layers + n;
         const struct tt_frame *in = tt_call_in(call, n);
 
-        if (n == state->main_input || !component_has_data(in) || layer->alpha == 0)
+        if (n == state->main_input || !component_has_data(in) || layer->alpha == 0 ||
+            component_is_cut(in, layer->bytes))
             continue;
         lay_luma(state, layer, in->data, out->data);
         if (is_plain(layer))

@@ -30,7 +30,7 @@ struct planes {
 
 struct scale_state {
     struct tt_format in, out;
-    uint32_t bytes;
+    uint32_t bytes, in_bytes;
     zimg_filter_graph *graphs[LEVEL_COUNT];
     void *work; /* zimg's, for one call */
     /* Only for formats that mix samples in a plane: the picture taken apart, and made. */
@@ -222,6 +222,8 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
 
     state->in = request->in[0];
     state->bytes = make_out(request, &state->out);
+    state->in_bytes =
+        tt_format_video(&state->in, state->in.fourcc, state->in.width, state->in.height);
     r = make_graphs(state, (uint32_t)tt_setting_int(request, PARAM_METHOD), err);
     if (r == 0 && state->in.fourcc != TT_I420 &&
         (make_planes(&state->in, &state->apart, &state->apart_data) != 0 ||
@@ -369,6 +371,8 @@ static int process(void *state_, struct tt_call *call)
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
         return -ENOBUFS;
+    if (component_is_cut(in, state->in_bytes))
+        return -EINVAL;
 
     r = scale(state, call->level > 0 ? 1 : 0, in->data, out->data);
     if (r < 0)
