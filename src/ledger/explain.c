@@ -7,7 +7,7 @@
 #include "ledger/life.h"
 #include "ledger/minus.h"
 
-enum { WORST_COUNT = 5, BAR_COLUMNS = 60, NAME_COLUMNS = 14, TEXT_COLUMNS = 78 };
+enum { WORST_COUNT = 5, BAR_COLUMNS = 60, NAME_COLUMNS = 14, TEXT_COLUMNS = 78, FAR_TIMES = 8 };
 
 struct survey { /* what one look at all frame records gives */
     const char *sink_name;
@@ -157,7 +157,7 @@ static uint32_t column_of(const struct scale *scale, int64_t ns)
                             : (uint32_t)((__int128)at_ns * (BAR_COLUMNS - 1) / wide_ns);
 }
 
-/* '.' waits, '#' runs, '|' is the due time. */
+/* '.' waits, '#' runs, '|' is the due time; INT64_MIN: it is not in sight. */
 static void put_bar(FILE *out, const struct scale *scale, const struct ledger_hop *hop,
                     int64_t due_ns)
 {
@@ -169,16 +169,18 @@ static void put_bar(FILE *out, const struct scale *scale, const struct ledger_ho
         bar[n] = '.';
     for (uint32_t n = start; n <= end; n++)
         bar[n] = '#';
-    bar[column_of(scale, due_ns)] = '|';
+    if (due_ns != INT64_MIN)
+        bar[column_of(scale, due_ns)] = '|';
     bar[BAR_COLUMNS] = 0;
     fprintf(out, "%s\n", bar);
 }
 
-static void print_bars(FILE *out, const struct ledger_life *life, const json_t *agreement)
+/* From the first thing that happened to the last; to the due time too, unless that is so far off
+ * that nothing else could be told apart. */
+static struct scale scale_of(const struct ledger_life *life, bool *ret_is_due_far)
 {
     const struct tt_record *frame = &life->frame;
-    struct scale scale = {frame->origin_ns, frame->due_ns};
-    char name[LEDGER_NAME_BYTES], first[24], last[24];
+    struct scale scale = {frame->origin_ns, frame->origin_ns};
 
     if (frame->outcome != TT_LOST_FRAME && frame->delivered_ns > scale.last_ns)
         scale.last_ns = frame->delivered_ns;
@@ -190,8 +192,23 @@ static void print_bars(FILE *out, const struct ledger_life *life, const json_t *
         if (hop->is_there && hop->end_ns > scale.last_ns)
             scale.last_ns = hop->end_ns;
     }
+    *ret_is_due_far = ledger_minus(frame->due_ns, scale.first_ns) / FAR_TIMES >
+                      ledger_minus(scale.last_ns, scale.first_ns);
+    if (!*ret_is_due_far && frame->due_ns > scale.last_ns)
+        scale.last_ns = frame->due_ns;
+    return scale;
+}
+
+static void print_bars(FILE *out, const struct ledger_life *life, const json_t *agreement)
+{
+    const struct tt_record *frame = &life->frame;
+    bool is_due_far;
+    struct scale scale = scale_of(life, &is_due_far);
+    char name[LEDGER_NAME_BYTES], first[24], last[24], due[24];
+
     ledger_ms_text(ledger_minus(scale.first_ns, frame->origin_ns), first);
     ledger_ms_text(ledger_minus(scale.last_ns, frame->origin_ns), last);
+    ledger_ms_text(ledger_minus(frame->due_ns, frame->origin_ns), due);
     fprintf(out, "\n%-*s  %-*s%*s ms\n", NAME_COLUMNS, "", BAR_COLUMNS / 2, first,
             BAR_COLUMNS / 2 - 3, last);
     for (uint32_t n = 0; n < LEDGER_COMPONENTS_MAX; n++) {
@@ -199,9 +216,13 @@ static void print_bars(FILE *out, const struct ledger_life *life, const json_t *
             continue;
         ledger_agreement_component(agreement, n, name);
         fprintf(out, "%-*.*s  ", NAME_COLUMNS, NAME_COLUMNS, name);
-        put_bar(out, &scale, &life->hops[n], frame->due_ns);
+        put_bar(out, &scale, &life->hops[n], is_due_far ? INT64_MIN : frame->due_ns);
     }
-    fprintf(out, "%-*s  . waits   # runs   | due\n", NAME_COLUMNS, "");
+    if (is_due_far)
+        fprintf(out, "%-*s  . waits   # runs   due far to the right, at %s ms\n", NAME_COLUMNS, "",
+                due);
+    else
+        fprintf(out, "%-*s  . waits   # runs   | due\n", NAME_COLUMNS, "");
 }
 
 static void print_hops(FILE *out, const struct ledger_life *life, const json_t *agreement)

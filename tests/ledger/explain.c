@@ -182,6 +182,9 @@ static void text_fits_a_terminal(void)
     CHECK(strstr(text, "used `repeat`") != NULL);
     fputs(text, stderr);
     free(text);
+    text = explain(&made, "file.video", 1, false); /* 21 of 100 ms: the due time is in sight */
+    CHECK(strstr(text, "| due") != NULL);
+    free(text);
     text = explain(&made, "file.video", 6, false);
     CHECK(strstr(text, "frame 6: lost") != NULL);
     CHECK(strstr(text, "venc ") == NULL); /* its activation for frame 5 is not shown for 6 */
