@@ -311,6 +311,10 @@ void graph_open(struct graph *g)
     g->params.class_of = g->class_of;
     g->params.own = g->pools[0];
     g->params.port = tt_sim_port(g->sim);
+    g->ops = *g->params.port.ops;
+    g->sim_path = g->ops.path;
+    g->ops.path = g->path ? g->path : g->sim_path;
+    g->params.port.ops = &g->ops;
     if (tt_engine_open(&g->params, g->stats, &g->engine, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);

@@ -62,6 +62,9 @@ struct graph {
     uint32_t record_count, sink_count;
     int64_t epoch_ns;
     bool is_stepped_without_checks;
+    void (*path)(void *world, bool is_inside);     /* NULL: the simulator's own, */
+    void (*sim_path)(void *world, bool is_inside); /* which path() calls */
+    struct tt_port_ops ops;
 };
 
 /* Zeroed but for: live mode, 100 frames a second, End at 100 ms, deadline 20 ms, cost 1 us to 20
