@@ -242,6 +242,106 @@ static void a_broken_text_is_told(void)
     check_nothing_is_left();
 }
 
+static void a_full_disk_ends_the_ledger_not_the_service(void)
+{
+    struct tt_client *client = daemon_connect(&d);
+    struct tt_error err = {0};
+    json_t *note = NULL, *report;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    bool is_told = false;
+
+    CHECK(full >= 0);
+    CHECK_INT(tt_client_send(
+                  client, "{\"op\":\"run\"," SERVICE ",\"for_ns\":1500000000,\"fds\":[\"ledger\"]}",
+                  &full, 1, &err),
+              0);
+    (void)close(full);
+    while (!is_told && (note = daemon_event(client, "note", 10000)) != NULL) {
+        is_told = strstr(json_string_value(json_object_get(note, "text")), "ledger") != NULL;
+        json_decref(note);
+    }
+    CHECK(is_told);
+    report = daemon_event(client, "report", 10000);
+    CHECK(report != NULL);
+    CHECK_INT(daemon_number(report, "frames"), 75);
+    json_decref(report);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void a_detached_service_outlives_its_client(void)
+{
+    struct tt_client *client =
+        daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":2000000000,\"detach\":true}");
+    json_t *done = daemon_event(client, "done", 20000), *status;
+
+    CHECK(done != NULL);
+    json_decref(done);
+    tt_client_close(&client);
+    daemon_sleep_ms(300);
+    status = daemon_status(&d);
+    CHECK_INT(json_array_size(json_object_get(status, "services")), 1);
+    json_decref(status);
+    check_nothing_is_left();
+}
+
+/* Bandwidth that leaks is gone for the whole machine until it restarts, so a few rounds of a small
+ * reservation must leave all of it: each time the thread gets what the one before had. */
+static void killed_workers_give_their_reservation_back(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
+    json_t *started = daemon_event(client, "started", 20000), *status;
+    long long before_ppm;
+    pid_t pid, last = 0;
+
+    CHECK(started != NULL);
+    json_decref(started);
+    status = daemon_status(&d);
+    before_ppm = daemon_number(status, "reserved_ppm");
+    if (strcmp(json_string_value(json_object_get(status, "class")), "deadline") == 0)
+        CHECK(before_ppm > 0);
+    json_decref(status);
+    for (int n = 0; n < 3; n++) {
+        for (int tries = 0; tries < 100 && (pid = find_child("tactus-contain")) == last; tries++)
+            daemon_sleep_ms(10);
+        CHECK(pid > 0 && pid != last);
+        daemon_sleep_ms(300);
+        status = daemon_status(&d);
+        CHECK_INT(daemon_number(status, "reserved_ppm"), before_ppm);
+        json_decref(status);
+        CHECK(kill(pid, SIGKILL) == 0);
+        last = pid;
+    }
+    daemon_sleep_ms(1000);
+    status = daemon_status(&d);
+    CHECK_INT(daemon_number(status, "reserved_ppm"), before_ppm);
+    json_decref(status);
+    tt_client_close(&client);
+    check_nothing_is_left();
+}
+
+static void an_ending_daemon_ends_its_services(void)
+{
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
+    json_t *started = daemon_event(client, "started", 20000), *report;
+    struct tt_ledger *ledger;
+    char *bytes;
+
+    CHECK(started != NULL);
+    json_decref(started);
+    CHECK(kill(d.pid, SIGTERM) == 0);
+    report = daemon_event(client, "report", 10000);
+    CHECK(report != NULL);
+    ledger = read_ledger(report, &bytes);
+    CHECK_INT(ledger->verdict, TT_INTACT);
+    tt_ledger_close(&ledger);
+    free(bytes);
+    json_decref(report);
+    CHECK_INT(daemon_wait(d.pid), 0);
+    tt_client_close(&client);
+    daemon_start(&d);
+}
+
 static void a_killed_zygote_is_replaced(void)
 {
     pid_t pid;
@@ -297,6 +397,10 @@ int main(int argc, char **argv)
     RUN(a_stop_ends_in_order);
     RUN(a_gone_client_takes_its_service_along);
     RUN(a_killed_container_comes_back);
+    RUN(a_full_disk_ends_the_ledger_not_the_service);
+    RUN(a_detached_service_outlives_its_client);
+    RUN(killed_workers_give_their_reservation_back);
+    RUN(an_ending_daemon_ends_its_services);
     RUN(a_killed_zygote_is_replaced);
     RUN(a_killed_daemon_takes_everything_along);
     daemon_end(&d);
