@@ -92,7 +92,9 @@ void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
         return;
     }
     fprintf(file, "%syes%s: ", paint_on(paint, PAINT_GOOD), paint_off(paint));
-    if (bound > 0)
+    if (strcmp(class, "best-effort") == 0)
+        put_line(file, 5, "%s, which promises nothing", class);
+    else if (bound > 0)
         put_line(file, 5, "%s, within %s, %s to spare", class, quantity_time(bound).text,
                  quantity_time(slack).text);
     else

@@ -94,6 +94,9 @@ def test_verdicts():
         check(word in r.out, word, r)
     check_narrow(r.out)
     check(j.json() == {k: v for k, v in PLAN.items() if k != 'event'}, j)
+    with Fake([dict(PLAN, **{'class': 'best-effort'}), done()]) as fake:
+        r = tactus('check', 'x', fake=fake)
+    check(r.code == 0 and r.out.startswith('yes: best-effort, which promises nothing'), r)
     for end in ([REFUSAL, done(1)], [REFUSAL, done()]):
         with Fake(end) as fake:
             r = tactus('check', 'x', fake=fake)
