@@ -19,7 +19,9 @@ enum {
 };
 
 #define SECOND_NS INT64_C(1000000000)
-#define LEAP_NS (10 * SECOND_NS) /* a larger step of stamps is a new time line, not a gap */
+/* A larger step of stamps is a new time line, not a gap; back they never go by themselves. */
+#define LEAP_NS (10 * SECOND_NS)
+#define LEAP_BACK_NS (SECOND_NS / 2)
 
 static void count(struct input *input, enum tt_av_note id)
 {
@@ -371,6 +373,11 @@ static int play_again(struct input *input)
     if (input->loop_count > 0)
         input->loop_count--;
     input->shift_ns = input->round_ns = end_ns;
+    for (uint32_t n = 0; n < input->output_count; n++) {
+        input->outputs[n].shift_ns = end_ns;
+        input->outputs[n].dts_ns =
+            input->outputs[n].first_ns + end_ns - input->outputs[n].period_ns;
+    }
     input->packets_of_round = 0;
     return 0;
 }
@@ -450,6 +457,22 @@ int input_next(struct input *input)
     return -EAGAIN;
 }
 
+static bool is_leap(int64_t step_ns)
+{
+    return step_ns > LEAP_NS || step_ns < -LEAP_BACK_NS;
+}
+
+/* The streams of an input leap together but not at the same packet: the second takes over what
+ * moved the first, and they stay beside each other. */
+static void leap(struct input *input, struct input_output *output, int64_t dts_ns, int64_t next_ns)
+{
+    int64_t off_ns = dts_ns + input->shift_ns - next_ns;
+
+    if (output->shift_ns == input->shift_ns || off_ns > SECOND_NS || off_ns < -LEAP_BACK_NS)
+        input->shift_ns = next_ns - dts_ns;
+    output->shift_ns = input->shift_ns;
+}
+
 /* The decoding time on our line, mended: never absent, never a leap. */
 static int64_t mend_dts(struct input *input, struct input_output *output)
 {
@@ -461,17 +484,15 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
     if (dts_ns == TT_AV_NO_TIME)
         count(input, TT_AV_NOTE_NO_STAMP);
     if (dts_ns == TT_AV_NO_TIME && !output->is_first_sent)
-        return output->first_ns + input->shift_ns;
+        return output->first_ns + output->shift_ns;
     /* A guess serves for the first; from then on what is missing simply follows. */
     if (dts_ns == TT_AV_NO_TIME || (output->is_first_sent && is_guess))
         return next_ns;
-    dts_ns += input->shift_ns;
-    if (output->is_first_sent && (dts_ns - next_ns > LEAP_NS || next_ns - dts_ns > LEAP_NS)) {
+    if (output->is_first_sent && is_leap(dts_ns + output->shift_ns - next_ns)) {
         count(input, TT_AV_NOTE_BAD_STAMP);
-        input->shift_ns += next_ns - dts_ns;
-        dts_ns = next_ns;
+        leap(input, output, dts_ns, next_ns);
     }
-    return dts_ns;
+    return dts_ns + output->shift_ns;
 }
 
 static int64_t origin_of(struct input *input, const struct input_output *output, int64_t dts_ns)
@@ -480,7 +501,7 @@ static int64_t origin_of(struct input *input, const struct input_output *output,
     int64_t pts_ns = tt_av_ns(input->packet->pts, stream->time_base);
     int64_t origin_ns, grid_ns;
 
-    pts_ns = pts_ns == TT_AV_NO_TIME ? dts_ns : pts_ns + input->shift_ns;
+    pts_ns = pts_ns == TT_AV_NO_TIME ? dts_ns : pts_ns + output->shift_ns;
     if (pts_ns - dts_ns > LEAP_NS || dts_ns - pts_ns > LEAP_NS) {
         count(input, TT_AV_NOTE_BAD_STAMP);
         pts_ns = dts_ns;

@@ -27,6 +27,7 @@ struct input_output {
     struct tt_rational rate;
     int64_t period_ns, tick_ns;
     int64_t first_ns; /* of the input's own stamps: decoding time that index 0 stands for */
+    int64_t shift_ns; /* what its own stamps are moved by */
     int64_t dts_ns;   /* the last one, shifted */
     int64_t end_ns;   /* of what was presented, shifted and from zero */
     int64_t index;    /* the last one, -1 before the first */
@@ -41,7 +42,7 @@ struct input {
     struct input_output outputs[TT_PORTS_MAX];
     uint32_t output_count;
     int64_t zero_ns;  /* the input's stamp that is media time 0 */
-    int64_t shift_ns; /* what loops and leaps have moved stamps by */
+    int64_t shift_ns; /* what the newest loop or leap has moved stamps by */
     int64_t round_ns; /* media time at which this round of a loop began */
     int64_t start_ns, loop_count;
     uint64_t packets_of_round;
