@@ -135,20 +135,24 @@ static void tell_promise(FILE *file, const json_t *report)
     report_line(file, "promised", "%s of the frames within %s (%s)",
                 quantity_share(1 - json_number(promised, "loss")).text,
                 quantity_time(json_int(promised, "deadline_ns")).text, json_text(report, "class"));
-    if (reason[0])
-        report_line(file, "", "%s", reason);
 }
 
 /* All late and lost frames first, then those of both that are ours. */
 static void tell_counts(FILE *file, const char *name, const json_t *counts, const char *sink)
 {
-    report_line(file, name, "%s%s%s on time of %s; late %s, lost %s (ours %s); repeated %s", sink,
-                sink[0] ? ": " : "", quantity_count(json_int(counts, "on_time")).text,
-                quantity_count(json_int(counts, "frames")).text,
-                quantity_count(json_int(counts, "late")).text,
-                quantity_count(json_int(counts, "lost")).text,
-                quantity_count(json_int(counts, "late_ours")).text,
-                quantity_count(json_int(counts, "repeated")).text);
+    int64_t late = json_int(counts, "late"), lost = json_int(counts, "lost");
+    int64_t repeated = json_int(counts, "repeated");
+    char ours[48] = "", again[48] = "";
+
+    if (late + lost > 0)
+        (void)snprintf(ours, sizeof(ours), " (ours %s)",
+                       quantity_count(json_int(counts, "late_ours")).text);
+    if (repeated > 0)
+        (void)snprintf(again, sizeof(again), "; repeated %s", quantity_count(repeated).text);
+    report_line(file, name, "%s%s%s on time of %s; late %s, lost %s%s%s", sink, sink[0] ? ": " : "",
+                quantity_count(json_int(counts, "on_time")).text,
+                quantity_count(json_int(counts, "frames")).text, quantity_count(late).text,
+                quantity_count(lost).text, ours, again);
 }
 
 static void tell_sinks(FILE *file, const json_t *report)
