@@ -253,6 +253,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
         return r;
     container->is_profile = tt_seat_is_profile(&container->seat);
     container->seat.on_go = on_go;
+    container->seat.is_container = true;
     if (costs_open(&watch->costs, container->picture) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
     r = map_memory(container, err);

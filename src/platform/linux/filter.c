@@ -75,8 +75,8 @@ static const char *const container_calls[] = {
     "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "getcpu", "timer_create",
     "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "getrusage", "times",
     /* identity */
-    "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "uname", "sysinfo",
-    "getrandom", "getrlimit",
+    "getpid", "gettid", "getppid", "capget", "capset", "getuid", "geteuid", "getgid", "getegid",
+    "uname", "sysinfo", "getrandom", "getrlimit",
     /* signals */
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "rt_sigtimedwait",
     "restart_syscall", "exit", "exit_group",

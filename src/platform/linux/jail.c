@@ -11,6 +11,7 @@
 #include <sys/capability.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -129,28 +130,62 @@ static int drop_ids(const struct tt_jail *jail)
     return 0;
 }
 
-/* Root's edges keep the right to reach files of other owners, as root expects; Landlock holds them
- * to the files that the service names. */
-static int drop_capabilities(const struct tt_jail *jail)
+static bool must_keep_lock(const struct tt_jail *jail)
 {
-    static const cap_value_t kept[] = {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
-    bool is_kept = jail->role != TT_JAIL_CONTAINER && geteuid() == 0 && tt_landlock_abi() > 0 &&
-                   !jail->has_user_namespace && has_capability(CAP_DAC_OVERRIDE);
+    struct rlimit limit = {0, 0};
+
+    return jail->role == TT_JAIL_CONTAINER && !jail->has_user_namespace &&
+           has_capability(CAP_IPC_LOCK) && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* Root's edges keep the right to reach files of other owners, as root expects; Landlock holds them
+ * to the files that the service names. A container whose limit could not be raised keeps the right
+ * to lock memory until it has. */
+static uint32_t list_kept(const struct tt_jail *jail, cap_value_t *ret)
+{
+    uint32_t count = 0;
+
+    if (jail->role != TT_JAIL_CONTAINER && geteuid() == 0 && tt_landlock_abi() > 0 &&
+        !jail->has_user_namespace && has_capability(CAP_DAC_OVERRIDE)) {
+        ret[count++] = CAP_DAC_OVERRIDE;
+        ret[count++] = CAP_DAC_READ_SEARCH;
+    }
+    if (must_keep_lock(jail))
+        ret[count++] = CAP_IPC_LOCK;
+    return count;
+}
+
+static int keep_only(const cap_value_t *kept, uint32_t count)
+{
     cap_t wanted = cap_init();
     int r = 0;
 
-    for (int n = 0; n <= 63; n++)
-        (void)prctl(PR_CAPBSET_DROP, n, 0, 0, 0); /* fails for numbers that are none */
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (!wanted)
         return -ENOMEM;
-    if (is_kept)
-        (void)(cap_set_flag(wanted, CAP_PERMITTED, 2, kept, CAP_SET) ||
-               cap_set_flag(wanted, CAP_EFFECTIVE, 2, kept, CAP_SET));
+    if (count > 0)
+        (void)(cap_set_flag(wanted, CAP_PERMITTED, (int)count, kept, CAP_SET) ||
+               cap_set_flag(wanted, CAP_EFFECTIVE, (int)count, kept, CAP_SET));
     if (cap_set_proc(wanted) < 0)
         r = -errno;
     (void)cap_free(wanted);
     return r;
+}
+
+static int drop_capabilities(const struct tt_jail *jail)
+{
+    cap_value_t kept[4];
+    uint32_t count = list_kept(jail, kept);
+
+    for (int n = 0; n <= 63; n++)
+        (void)prctl(PR_CAPBSET_DROP, n, 0, 0, 0); /* fails for numbers that are none */
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return keep_only(kept, count);
+}
+
+int tt_jail_drop_last(void)
+{
+    return keep_only(NULL, 0);
 }
 
 /* A file that is there and no plain one (a FIFO, a device) is granted itself; for others the folder

@@ -36,6 +36,10 @@ int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note, ui
 /* In the child. Identity, root, Landlock, capabilities, no new privileges. */
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
 
+/* The calling thread's last capability, when memory is locked. Containers call it on each thread.
+ */
+int tt_jail_drop_last(void);
+
 /* The system call filter, for all threads there are and will be. */
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err);
 

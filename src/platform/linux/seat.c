@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/linux/jail.h"
+
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
     int r;
@@ -150,6 +152,8 @@ static void begin(void *ctx)
     struct tt_seat *seat = ctx;
 
     wait_word(&seat->is_ready);
+    if (seat->is_container)
+        (void)tt_jail_drop_last();
     seat->entry(seat->argument);
 }
 
@@ -167,6 +171,8 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     is_locked = tt_seat_lock_memory();
+    if (seat->is_container)
+        (void)tt_jail_drop_last();
     r = tt_message_send_new(seat->control,
                             json_pack("{ss si sb}", "event", "ready", "tid", seat->world.worker_tid,
                                       "is_locked", (int)is_locked),

@@ -23,6 +23,7 @@ struct tt_seat {
     void (*on_go)(void *argument, const struct tt_message *message);
     /* Written by the main thread, read by the worker: atomic. */
     uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
+    bool is_container; /* its threads renounce what is left of capabilities */
     uint32_t is_go;    /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
@@ -55,8 +56,8 @@ bool tt_seat_is_profile(const struct tt_seat *seat);
 /* Locks what is mapped, page by page as it is touched; false where that is not allowed. */
 bool tt_seat_lock_memory(void);
 
-/* Starts the worker and says ready. The entry should call tt_seat_wait_go() and, at its end,
- * tt_seat_done(). */
+/* Starts the worker, locks memory, drops what capability that took, and says ready. The entry
+ * should call tt_seat_wait_go() and, at its end, tt_seat_done(). */
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err);
 void tt_seat_wait_go(struct tt_seat *seat);
