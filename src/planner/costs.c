@@ -164,9 +164,6 @@ void work_tasks(struct work *work)
         }
         if (task->deadline_ns == INT64_MAX) /* a segment without components */
             task->deadline_ns = picture->deadline_ns;
-        /* What blocks is part of what is demanded, whatever two quantiles say. */
-        if (task->cost_ns < task->block_ns + work->machine->hop_ns)
-            task->cost_ns = task->block_ns + work->machine->hop_ns;
     }
     work->set = (struct demand_set){.tasks = work->tasks,
                                     .count = picture->segment_count,

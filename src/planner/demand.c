@@ -31,6 +31,16 @@ static int64_t left_of(const struct demand_set *set, const struct demand_task *t
     return task->deadline_ns - task->jitter_ns - set->tardiness_ns;
 }
 
+/* Two quantiles may say that a release costs less than its largest component can block. One release
+ * then counts with that component: else a longer deadline, which makes a task block instead of
+ * demand, could turn yes into no. */
+static int64_t extra_of(const struct demand_set *set, const struct demand_task *task)
+{
+    int64_t extra_ns = task->block_ns + set->hand_off_ns - task->cost_ns;
+
+    return extra_ns > 0 ? extra_ns : 0;
+}
+
 int64_t demand_at(const struct demand_set *set, int64_t t_ns)
 {
     int64_t sum_ns = 0;
@@ -40,7 +50,8 @@ int64_t demand_at(const struct demand_set *set, int64_t t_ns)
         int64_t left_ns = left_of(set, task);
 
         if (is_lasting(task) && t_ns >= left_ns)
-            sum_ns += (tt_ns_index(t_ns - left_ns, task->rate) + 1) * task->cost_ns;
+            sum_ns +=
+                (tt_ns_index(t_ns - left_ns, task->rate) + 1) * task->cost_ns + extra_of(set, task);
     }
     return sum_ns;
 }
@@ -87,7 +98,7 @@ static int64_t busy_bound(const struct demand_set *set, int64_t budget_ns, int64
 
     for (uint32_t n = 0; n < set->count; n++) {
         const struct demand_task *task = &set->tasks[n];
-        __int128 ahead = (__int128)task->cost_ns * PPT;
+        __int128 ahead = (__int128)(task->cost_ns + extra_of(set, task)) * PPT;
 
         if (!is_lasting(task))
             continue;
@@ -126,8 +137,8 @@ static bool linear_admits(const struct demand_set *set, int64_t budget_ns, int64
             int64_t left_ns = left_of(set, task);
 
             if (is_lasting(task) && left_ns <= point.t_ns)
-                point.demand_ns +=
-                    task->cost_ns + 1 + tt_muldiv(task_share_ppt(task), point.t_ns - left_ns, PPT);
+                point.demand_ns += task->cost_ns + extra_of(set, task) + 1 +
+                                   tt_muldiv(task_share_ppt(task), point.t_ns - left_ns, PPT);
         }
         point.blocking_ns = demand_blocking_at(set, point.t_ns);
         if (point.t_ns > 2 * (period_ns - budget_ns))

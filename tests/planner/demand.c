@@ -261,7 +261,7 @@ static void points_and_bound_miss_nothing(void)
                                             .cost_ns = 1 + next_random(8),
                                             .deadline_ns = 3 + next_random(60),
                                             .jitter_ns = next_random(3)};
-            tasks[n].block_ns = 1 + next_random((uint32_t)tasks[n].cost_ns);
+            tasks[n].block_ns = 1 + next_random((uint32_t)tasks[n].cost_ns + 2);
             if (tasks[n].deadline_ns - tasks[n].jitter_ns > first)
                 first = tasks[n].deadline_ns - tasks[n].jitter_ns;
         }
@@ -285,7 +285,7 @@ static struct demand_task random_task(void)
     struct demand_task task = {.rate = every(period_ns),
                                .cost_ns = 1000 + next_random((uint32_t)period_ns / 3)};
 
-    task.block_ns = task.cost_ns / (1 + next_random(4));
+    task.block_ns = task.cost_ns * (1 + next_random(6)) / 4; /* may exceed it: other quantiles */
     task.deadline_ns = period_ns / 2 + next_random((uint32_t)period_ns * 2);
     task.jitter_ns = next_random(2) * MS / 2;
     return task;
@@ -314,8 +314,7 @@ static void yes_stays_yes(void)
             break;
         case 1:
             tasks[changed].cost_ns -= next_random((uint32_t)tasks[changed].cost_ns);
-            if (tasks[changed].block_ns > tasks[changed].cost_ns)
-                tasks[changed].block_ns = tasks[changed].cost_ns;
+            tasks[changed].block_ns -= next_random((uint32_t)tasks[changed].block_ns);
             break;
         case 2:
             tasks[changed].jitter_ns = 0;
