@@ -92,71 +92,21 @@ bool ledger_agreement_due_offset(const json_t *agreement, uint32_t component, in
     return json_is_integer(offset);
 }
 
-/* "file.video" is the input `video` of the component `file`; a name with a dot may also be whole.
- */
-static bool find_component(const json_t *components, const char *sink, uint32_t *ret,
-                           const char **ret_pin)
-{
-    const char *dot = strrchr(sink, '.');
-
-    for (uint32_t n = 0; n < json_array_size(components) && n < LEDGER_COMPONENTS_MAX; n++) {
-        const char *name = name_in(components, n);
-        bool is_whole = name && strcmp(name, sink) == 0;
-
-        if (!is_whole && (!name || !dot || strlen(name) != (size_t)(dot - sink) ||
-                          strncmp(name, sink, strlen(name)) != 0))
-            continue;
-        *ret = n;
-        *ret_pin = is_whole ? NULL : dot + 1;
-        return true;
-    }
-    return false;
-}
-
-static bool is_flow_to(const json_t *components, const json_t *flow, uint32_t to, const char *pin)
-{
-    const json_t *pins = json_object_get(json_array_get(components, to), "in");
-    const json_t *place = json_object_get(flow, "to_in");
-    const char *name;
-
-    if (json_integer_value(json_object_get(flow, "to")) != (json_int_t)to)
-        return false;
-    if (!pin || !json_is_integer(place))
-        return true;
-    name = name_in(pins, (uint32_t)json_integer_value(place));
-    return !name || strcmp(name, pin) == 0;
-}
-
 void ledger_agreement_upstream(const json_t *agreement, uint32_t sink,
                                bool ret[LEDGER_COMPONENTS_MAX])
 {
-    const json_t *components = list_of(agreement, "components"),
-                 *flows = list_of(agreement, "flows");
+    const json_t *sinks = json_object_get(json_object_get(agreement, "plan"), "sinks");
+    const json_t *places;
     char name[LEDGER_NAME_BYTES];
-    uint32_t last, todo[LEDGER_COMPONENTS_MAX], todo_count = 0;
-    const char *pin;
 
     ledger_agreement_sink(agreement, sink, name);
-    if (json_array_size(flows) == 0 || !find_component(components, name, &last, &pin)) {
-        memset(ret, 1, LEDGER_COMPONENTS_MAX * sizeof(*ret));
-        return;
-    }
-    memset(ret, 0, LEDGER_COMPONENTS_MAX * sizeof(*ret));
-    ret[last] = true;
-    todo[todo_count++] = last;
-    while (todo_count > 0) {
-        uint32_t to = todo[--todo_count];
+    places = json_object_get(json_object_get(sinks, name), "components");
+    for (uint32_t n = 0; n < LEDGER_COMPONENTS_MAX; n++)
+        ret[n] = json_array_size(places) == 0;
+    for (size_t n = 0; n < json_array_size(places); n++) {
+        json_int_t place = json_integer_value(json_array_get(places, n));
 
-        for (size_t n = 0; n < json_array_size(flows); n++) {
-            const json_t *flow = json_array_get(flows, n);
-            json_int_t from = json_integer_value(json_object_get(flow, "from"));
-
-            if (!is_flow_to(components, flow, to, to == last ? pin : NULL))
-                continue;
-            if (from < 0 || from >= LEDGER_COMPONENTS_MAX || ret[from])
-                continue;
-            ret[from] = true; /* each enters the list once: it cannot overflow */
-            todo[todo_count++] = (uint32_t)from;
-        }
+        if (place >= 0 && place < LEDGER_COMPONENTS_MAX)
+            ret[place] = true;
     }
 }

@@ -1,4 +1,4 @@
-/* What the agreement names: sinks, components, budgets, and which component feeds which. */
+/* What the agreement names: sinks, components, budgets, and which components feed which sink. */
 #ifndef TT_LEDGER_AGREEMENT_H
 #define TT_LEDGER_AGREEMENT_H
 

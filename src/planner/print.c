@@ -1,7 +1,8 @@
 /* The arithmetic as JSON: the same plan gives the same text. */
 #include <jansson.h>
+#include <stdlib.h>
 
-#include "planner/planner.h"
+#include "planner/work.h"
 
 static void put_number(json_t *object, const char *name, int64_t value)
 {
@@ -31,6 +32,23 @@ static json_t *terms_json(const struct tt_plan *plan)
     return terms;
 }
 
+/* The places of the components that a sink's frames come through: explain follows them. */
+static json_t *through_json(const struct tt_picture *picture, uint32_t sink)
+{
+    struct work work = {.picture = picture};
+    json_t *places = json_array();
+
+    work.mark = calloc(picture->component_count ? picture->component_count : 1, sizeof(bool));
+    if (!work.mark)
+        return places;
+    (void)work_mark_sink(&work, sink);
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (work.mark[n])
+            (void)json_array_append_new(places, json_integer(n));
+    free(work.mark);
+    return places;
+}
+
 static json_t *sinks_json(const struct tt_plan *plan, const struct tt_picture *picture)
 {
     json_t *sinks = json_object();
@@ -48,6 +66,7 @@ static json_t *sinks_json(const struct tt_plan *plan, const struct tt_picture *p
         (void)json_object_set_new(
             object, "loss",
             json_real(sink->loss.den > 0 ? (double)sink->loss.num / (double)sink->loss.den : 0));
+        (void)json_object_set_new(object, "components", through_json(picture, n));
         (void)json_object_set_new(sinks, name, object);
     }
     return sinks;

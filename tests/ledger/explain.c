@@ -9,13 +9,10 @@
 static const char agreement_text[] =
     "{\"name\": \"news\", \"class\": \"targeted\", \"key\": \"%s\","
     " \"sinks\": [\"file.video\", {\"name\": \"file.audio\"}],"
-    " \"plan\": {\"budget_of_ns\": [0, 6000000, 20000000, 1000000, 500000]},"
-    " \"picture\": {\"components\": [{\"name\": \"clip\"}, {\"name\": \"vdec\"}, {\"name\": "
-    "\"venc\"},"
-    "  {\"name\": \"mix\"}, {\"name\": \"file\", \"in\": [{\"name\": \"video\"}, {\"name\": "
-    "\"audio\"}]}],"
-    " \"flows\": [{\"from\": 0, \"to\": 1, \"to_in\": 0}, {\"from\": 1, \"to\": 2, \"to_in\": 0},"
-    "  {\"from\": 2, \"to\": 4, \"to_in\": 0}, {\"from\": 3, \"to\": 4, \"to_in\": 1}]}}";
+    " \"plan\": {\"budget_of_ns\": [0, 6000000, 20000000, 1000000, 500000],"
+    "  \"sinks\": {\"file.video\": {\"components\": [0, 1, 2, 4]}}},"
+    " \"picture\": {\"components\": [{\"name\": \"clip\"}, {\"name\": \"vdec\"},"
+    "  {\"name\": \"venc\"}, {\"name\": \"mix\"}, {\"name\": \"file\"}]}}";
 
 struct made {
     struct file file;
@@ -234,10 +231,11 @@ static void bare_agreements_do(void)
 {
     static const char *const texts[] = {
         "{\"key\": \"%s\"}",
-        "{\"key\": \"%s\", \"sinks\": 4, \"components\": {}, \"flows\": [3, {\"from\": -1}],"
-        " \"plan\": [], \"picture\": \"x\", \"service\": []}",
+        "{\"key\": \"%s\", \"sinks\": 4, \"components\": {}, \"plan\": [], \"picture\": \"x\","
+        " \"name\": []}",
         "{\"key\": \"%s\", \"sinks\": [\"a.b\"], \"components\": [\"a\"],"
-        " \"flows\": [{\"from\": 99999, \"to\": 0, \"to_in\": -5}]}"};
+        " \"plan\": {\"due_offset_ns\": {}, \"budget_of_ns\": [\"x\"],"
+        "  \"sinks\": {\"a.b\": {\"components\": [-1, 99999, \"x\", 2]}}}}"};
 
     for (uint32_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++) {
         struct made made = make(texts[n]);

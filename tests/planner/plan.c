@@ -431,7 +431,7 @@ static void print_is_whole_and_the_same(void)
     static const char *const members[] = {"admitted", "class",       "class_reason", "bound_ns",
                                           "slack_ns", "binding",     "terms",        "sinks",
                                           "sink",     "reservation", "pool_bytes"};
-    json_t *object = json_loads(first, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = json_loads(first, JSON_REJECT_DUPLICATES, NULL), *through;
 
     CHECK_TEXT(first, second);
     CHECK(object != NULL);
@@ -439,6 +439,10 @@ static void print_is_whole_and_the_same(void)
         CHECK(json_object_get(object, members[n]) != NULL);
     CHECK(json_object_get(json_object_get(object, "sinks"), "live.in0") != NULL);
     CHECK_INT(json_array_size(json_object_get(object, "terms")), one->term_count);
+    through = json_object_get(json_object_get(json_object_get(object, "sinks"), "live.in0"),
+                              "components");
+    CHECK_INT(json_array_size(through), 6); /* all but file */
+    CHECK_INT(json_integer_value(json_array_get(through, 5)), 6);
     json_decref(object);
     free(first);
     free(second);
