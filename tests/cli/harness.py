@@ -147,7 +147,7 @@ class Result:
 
 def environment(fake=None, **more):
     env = {k: v for k, v in os.environ.items() if k not in ('NO_COLOR', 'TACTUS_SOCKET')}
-    env['TACTUS_SOCKET'] = fake.path if fake else '/nonexistent/control'
+    env['TACTUS_SOCKET'] = fake.path if fake else '/dev/null/control'
     env['TERM'] = 'xterm'
     env.update(more)
     return env
