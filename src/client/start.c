@@ -54,8 +54,7 @@ static _Noreturn void become_daemon(const char *daemon, const char *socket, int 
         (void)dup2(report_fd, 3);
     (void)fcntl(3, F_SETFD, FD_CLOEXEC);
     (void)close_range(4, ~0u, 0);
-    if (chdir("/") == 0)
-        execlp(daemon, "tactusd", "--socket", socket, "--idle-exit", "60", (char *)NULL);
+    execlp(daemon, "tactusd", "--socket", socket, "--idle-exit", "60", (char *)NULL);
     failure = errno;
     (void)!write(3, &failure, sizeof(failure));
     _exit(127);

@@ -121,6 +121,17 @@ static void default_socket(char ret[PATH_MAX])
         (void)snprintf(ret, PATH_MAX, "/tmp/tactus-%u/control", (unsigned)geteuid());
 }
 
+/* A daemon leaves the folder it was started in, so its paths must not start from there. */
+static void make_absolute(const char *path, char ret[PATH_MAX])
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+        (void)snprintf(ret, PATH_MAX, "%s", path);
+    else
+        (void)snprintf(ret, PATH_MAX, "%.*s/%s", PATH_MAX / 2, here, path);
+}
+
 static int make_path(const char *path)
 {
     char part[PATH_MAX];
@@ -141,12 +152,13 @@ static int choose_state(struct daemon *d, struct tt_error *err)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     const char *named = d->options.state != NULL ? d->options.state : getenv("TACTUS_STATE");
-    char *ret = d->node.state, ledgers[PATH_MAX];
+    char *ret = d->node.state, ledgers[PATH_MAX], absolute[PATH_MAX];
     size_t bytes = sizeof(d->node.state);
     int r;
 
+    make_absolute(named != NULL ? named : "", absolute);
     if (named != NULL && named[0] != '\0')
-        (void)snprintf(ret, bytes, "%s", named);
+        (void)snprintf(ret, bytes, "%.*s", (int)bytes - 1, absolute);
     else if (geteuid() == 0)
         (void)snprintf(ret, bytes, "/var/lib/tactus");
     else if (state != NULL && state[0] == '/')
@@ -186,7 +198,7 @@ static void find_host(const struct options *options, char ret[PATH_MAX])
     char *slash;
 
     if (options->host != NULL) {
-        (void)snprintf(ret, PATH_MAX, "%s", options->host);
+        make_absolute(options->host, ret);
         return;
     }
     for (size_t n = 0; n < sizeof(places) / sizeof(places[0]); n++) {
@@ -263,7 +275,7 @@ static int watch_signals(struct daemon *d, struct tt_error *err)
 /* In an order that lets a second tactusd fail at the lock before it touches anything. */
 static int begin(struct daemon *d, struct tt_error *err)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], socket[PATH_MAX];
     int r;
 
     r = loop_open(&d->node.loop, err);
@@ -273,8 +285,9 @@ static int begin(struct daemon *d, struct tt_error *err)
         (void)snprintf(path, sizeof(path), "%s", d->options.socket);
     else
         default_socket(path);
+    make_absolute(path, socket);
     if (r == 0)
-        r = control_open(&d->node, path, &d->control, err);
+        r = control_open(&d->node, socket, &d->control, err);
     if (r == 0)
         r = choose_state(d, err);
     if (r < 0)
@@ -283,6 +296,8 @@ static int begin(struct daemon *d, struct tt_error *err)
     may_probe(); /* before there are threads and children */
     machine_look(&d->node.machine, may_best(), may_partition());
     find_host(&d->options, path);
+    if (!d->options.is_foreground && chdir("/") < 0)
+        return tt_fail(err, -errno, "cannot enter '/': %s", strerror(errno));
     r = zygote_open(d->node.loop, path, &d->node.zygote, err);
     if (r == 0)
         r = key_open(d->node.state, &d->node.key, err);
