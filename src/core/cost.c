@@ -69,6 +69,7 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
         cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
         engine->cpu_ns = read_ns;
         engine->wall_since_cpu_ns = 0;
+        __atomic_store_n(&engine->stats->cpu_ns, read_ns, __ATOMIC_RELAXED);
     } else {
         engine->wall_since_cpu_ns += wall_ns;
     }

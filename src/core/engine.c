@@ -18,6 +18,8 @@ static void begin_node(struct tt_engine *engine, struct node *node, int64_t firs
         if (node->in[n] != NONE)
             node->sinks[n].next_index =
                 first_index(engine->flows[node->in[n]].plan->format->rate, first_ns);
+    if (node->kind == KIND_OUTLET)
+        engine_take_back(engine, node); /* what came back before anybody listened */
     engine_dirty(engine, node->number);
 }
 

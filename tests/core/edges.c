@@ -17,13 +17,18 @@ struct edges {
 
 static struct graph g;
 static struct edges edges;
+static bool is_coded; /* the next graph's flows */
 
 static void make_edges(void)
 {
     memset(&edges, 0, sizeof(edges));
     edges.ended_at = -1;
-    for (uint32_t n = 0; n < 2; n++)
-        edges.memory[n] = calloc(1, tt_link_bytes(DEPTH));
+    for (uint32_t n = 0; n < 2; n++) {
+        uint64_t bytes = (tt_link_bytes(DEPTH) + 63) & ~(uint64_t)63;
+
+        edges.memory[n] = aligned_alloc(64, bytes);
+        memset(edges.memory[n], 0, bytes);
+    }
     for (uint32_t n = 0; n < 4; n++)
         edges.ends[n] = malloc(tt_link_end_bytes());
     edges.in = tt_link_writer(edges.ends[0], edges.memory[0], DEPTH);
@@ -55,6 +60,10 @@ static void make_graph(uint32_t mode, uint32_t policy, bool is_straight)
     if (!is_straight)
         graph_flow(&g, inlet, 0, pass, 0);
     graph_flow(&g, pass, 0, outlet, 0)->late_policy = policy;
+    for (uint32_t n = 0; is_coded && n < g.params.flow_count; n++) {
+        graph_format(&g, n)->kind = TT_CODED_VIDEO;
+        graph_format(&g, n)->reorder_frames = 2;
+    }
     graph_open(&g);
     graph_begin(&g, 0);
 }
@@ -295,6 +304,46 @@ static void restarts_lose_no_slot(void)
     free_edges();
 }
 
+/* Coded pictures come in decoding order; their records speak of the order in which they are shown.
+ */
+static void coded_pictures_are_recorded_in_order(void)
+{
+    static const int64_t shown[] = {0, 4, 2, 1, 3, 8, 6, 5, 7};
+
+    is_coded = true;
+    make_graph(TT_MODE_LIVE, TT_LATE_KEEP, true);
+    is_coded = false;
+    for (int64_t n = 0; n < 9; n++) {
+        struct tt_link_slot slot = {.index = n,
+                                    .origin_ns = shown[n] * 10 * MS,
+                                    .duration_ns = 10 * MS,
+                                    .pool = 1,
+                                    .slot = (uint32_t)n,
+                                    .bytes = 8,
+                                    .stamp_ns = tt_sim_now(g.sim)};
+
+        if (shown[n] == 6)
+            continue; /* one is missing */
+        CHECK(!graph_run_until(&g, n * 10 * MS));
+        *(int64_t *)(void *)(g.pools[1].memory + n * 4096) = n;
+        CHECK(tt_link_put(edges.in, &slot));
+        ring();
+    }
+    CHECK(!graph_run_until(&g, 85 * MS));
+    CHECK(tt_link_put(edges.in,
+                      &(struct tt_link_slot){.index = 9, .flags = TT_END, .slot = TT_NO_FRAME}));
+    ring();
+    (void)graph_run_until(&g, 1000 * MS);
+    receive();
+    ring();
+    CHECK(graph_run_until(&g, 1100 * MS));
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 1);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME) + graph_check_sink(&g, 0, 0, TT_LATE_FRAME),
+              8);
+    graph_close(&g);
+    free_edges();
+}
+
 static uint64_t random_state = 9;
 
 static uint32_t random_number(void)
@@ -355,6 +404,7 @@ int main(void)
     RUN(a_full_ring_follows_the_policy);
     RUN(asap_waits_for_the_edge_behind);
     RUN(restarts_lose_no_slot);
+    RUN(coded_pictures_are_recorded_in_order);
     RUN(a_hostile_edge_is_survived);
     return 0;
 }

@@ -551,6 +551,90 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
+static void lost_records_are_counted(void)
+{
+    uint32_t source, sink, got = 0, missing = 0;
+
+    graph_init(&g, 19);
+    g.sim_params.record_slots = 8;
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    g.is_ring_left_full = true;
+    CHECK(!graph_run_until(&g, 55 * MS));
+    CHECK(g.stats->records_lost > 0);
+    g.is_ring_left_full = false;
+    graph_run(&g);
+    for (uint32_t n = 0; n < g.record_count; n++) {
+        missing += g.records[n].kind == TT_RECORD_LOST ? (uint32_t)g.records[n].value : 0;
+        got += g.records[n].kind != TT_RECORD_LOST;
+    }
+    CHECK_INT(missing, g.stats->records_lost);
+    CHECK_INT(got + missing, 31); /* two hops and a frame for each of ten, and the End */
+    graph_close(&g);
+}
+
+static void stop_engine(void *argument)
+{
+    struct fake *fake = argument;
+
+    if (fake->activations == 7)
+        tt_engine_stop(g.engine);
+}
+
+/* The loop that programs use, with its sleeps. */
+static void run_sleeps_until_the_end(void)
+{
+    uint32_t source, sink;
+
+    graph_init(&g, 20);
+    g.params.end_ns = INT64_MAX;
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    g.fakes[sink]->hook = stop_engine;
+    graph_open(&g);
+    g.epoch_ns = tt_sim_now(g.sim) + 500 * MS; /* longer than one nap */
+    tt_engine_run(g.engine, g.epoch_ns, 0);
+    CHECK(g.stats->is_ended);
+    while (tt_sim_take_record(g.sim, &g.records[g.record_count]))
+        g.record_count++;
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 7);
+    CHECK(tt_sim_now(g.sim) >= g.epoch_ns + 70 * MS);
+    CHECK(g.stats->loops < 100);
+    graph_close(&g);
+}
+
+static void a_plan_that_contradicts_itself_is_refused(void)
+{
+    struct tt_error err = {0};
+    uint32_t source, sink;
+
+    graph_init(&g, 21);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    tt_engine_close(&g.engine);
+    g.flows[0].depth = 0;
+    CHECK_INT(tt_engine_open(&g.params, g.stats, &g.engine, &err), -22);
+    CHECK(strstr(err.text, "depth") != NULL);
+    g.flows[0].depth = 1;
+    g.flows[0].from_node = 1;
+    CHECK_INT(tt_engine_open(&g.params, g.stats, &g.engine, &err), -22);
+    g.flows[0].from_node = 0;
+    g.nodes[sink].sink = -1;
+    CHECK_INT(tt_engine_open(&g.params, g.stats, &g.engine, &err), -22);
+    CHECK(strstr(err.text, "sink") != NULL);
+    g.nodes[sink].sink = 0;
+    g.class_of[source * TT_PORTS_MAX] = 3;
+    CHECK_INT(tt_engine_open(&g.params, g.stats, &g.engine, &err), -22);
+    CHECK(g.engine == NULL);
+    graph_close(&g);
+}
+
 int main(void)
 {
     RUN(a_chain_delivers_each_index_on_time);
@@ -573,5 +657,8 @@ int main(void)
     RUN(stop_sends_end);
     RUN(an_empty_pool_drops_live_and_waits_asap);
     RUN(segments_costs_are_summed);
+    RUN(lost_records_are_counted);
+    RUN(run_sleeps_until_the_end);
+    RUN(a_plan_that_contradicts_itself_is_refused);
     return 0;
 }

@@ -335,7 +335,8 @@ int64_t graph_step(struct graph *g)
 
     if (!g->is_stepped_without_checks)
         tt_engine_check(g->engine);
-    while (g->record_count < RECORDS && tt_sim_take_record(g->sim, &g->records[g->record_count]))
+    while (!g->is_ring_left_full && g->record_count < RECORDS &&
+           tt_sim_take_record(g->sim, &g->records[g->record_count]))
         g->record_count++;
     return next_ns;
 }

@@ -61,7 +61,7 @@ struct graph {
     struct tt_record *records; /* all that came out, in order */
     uint32_t record_count, sink_count;
     int64_t epoch_ns;
-    bool is_stepped_without_checks;
+    bool is_stepped_without_checks, is_ring_left_full;
     void (*path)(void *world, bool is_inside);     /* NULL: the simulator's own, */
     void (*sim_path)(void *world, bool is_inside); /* which path() calls */
     struct tt_port_ops ops;

@@ -16,11 +16,16 @@ struct shared {
     uint64_t content[SLOTS];   /* the payload: which put this slot carries */
     uint64_t puts, gets, torn; /* torn: a slot changed while the reader had it */
     uint32_t is_lent[SLOTS];   /* the writer's own word, for the judge */
-    uint8_t link[1 << 20];
+    _Alignas(64) uint8_t link[1 << 20];
 };
 
 static struct shared *shared;
 static struct tt_pool_view pool = {.class_count = 1, .slot_count = SLOTS};
+
+static void *new_end(void)
+{
+    return malloc(tt_link_end_bytes());
+}
 
 static void nap(long ns)
 {
@@ -50,7 +55,7 @@ static void take_back(struct tt_link *link, uint32_t *lent)
 
 static struct tt_link *new_writer(uint32_t *lent)
 {
-    struct tt_link *link = tt_link_writer(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    struct tt_link *link = tt_link_writer(new_end(), shared->link, DEPTH);
 
     for (uint32_t n = 0; n < SLOTS; n++)
         lent[n] = tt_link_is_on_loan(link, 0, n);
@@ -81,7 +86,7 @@ static void write_for_ever(void)
 /* Holds three slots for a while, as a join does, and sees whether they change meanwhile. */
 static void read_for_ever(void)
 {
-    struct tt_link *link = tt_link_reader(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    struct tt_link *link = tt_link_reader(new_end(), shared->link, DEPTH);
     uint64_t content[3];
     uint32_t held[3], count = 0;
 
@@ -130,7 +135,7 @@ static void end(pid_t pid)
 static void all_slots_come_back(void)
 {
     uint32_t lent[SLOTS], number, slot_number;
-    struct tt_link *reader = tt_link_reader(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    struct tt_link *reader = tt_link_reader(new_end(), shared->link, DEPTH);
     struct tt_link *writer = new_writer(lent);
     struct tt_link_slot slot;
 
@@ -213,7 +218,7 @@ static void a_new_writer_respects_loans(void)
 
     make_shared();
     writer = new_writer(lent);
-    reader = tt_link_reader(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
     CHECK(tt_link_reader_changed(writer));
     CHECK(!tt_link_reader_changed(writer));
     CHECK(tt_link_put(writer, &slot));
@@ -235,7 +240,7 @@ static void a_new_writer_respects_loans(void)
     CHECK(tt_link_put(writer, &slot));
     lent[6] = 1;
     free(reader);
-    reader = tt_link_reader(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
     take_back(writer, lent);
     CHECK(!lent[5] && lent[6]);
     free(reader);
@@ -256,7 +261,7 @@ static void bad_headers_are_counted(void)
 
     make_shared();
     writer = new_writer(lent);
-    reader = tt_link_reader(malloc(tt_link_end_bytes()), shared->link, DEPTH);
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
     for (uint32_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++)
         CHECK(tt_link_put(writer, &bad[n]));
     CHECK(!tt_link_get(reader, &pool, 1, &got));
@@ -289,7 +294,7 @@ static void scribble(uint64_t bytes)
 static void a_hostile_peer_harms_nobody(void)
 {
     uint64_t bytes = tt_link_bytes(DEPTH);
-    void *ends[2] = {malloc(tt_link_end_bytes()), malloc(tt_link_end_bytes())};
+    void *ends[2] = {new_end(), new_end()};
     uint32_t held[SLOTS] = {0};
     struct tt_link *writer, *reader;
 
