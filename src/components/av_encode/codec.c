@@ -244,6 +244,44 @@ static int fail_option(const AVCodec *codec, const char *key, struct tt_error *e
     return fail_with_nearest(err, &nearest, what);
 }
 
+/* libx264 and libx265 complain about these on stderr by themselves, and only say "invalid". */
+static int check_word(const AVCodec *codec, const AVDictionary *options, const char *key,
+                      const char *words, struct tt_error *err)
+{
+    const AVDictionaryEntry *entry = av_dict_get(options, key, NULL, 0);
+    struct nearest nearest = {.edits = UINT32_MAX};
+    char what[96], word[32];
+
+    if (!entry || !codec->wrapper_name || strncmp(codec->wrapper_name, "libx26", 6) != 0 ||
+        strpbrk(entry->value, ",./-+")) /* several tunes at once */
+        return 0;
+    nearest.wanted = entry->value;
+    for (const char *at = words; *at != 0; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+
+        (void)tt_format_text(word, sizeof(word), "%.*s", (int)length, at);
+        consider(&nearest, word);
+        at += length;
+    }
+    if (nearest.edits == 0)
+        return 0;
+    (void)tt_format_text(what, sizeof(what), "encoder %s has no %s", codec->name, key);
+    return fail_with_nearest(err, &nearest, what);
+}
+
+static int check_words(const AVCodec *codec, const AVDictionary *options, struct tt_error *err)
+{
+    int r = check_word(codec, options, "preset",
+                       "ultrafast superfast veryfast faster fast medium slow slower veryslow "
+                       "placebo 0 1 2 3 4 5 6 7 8 9",
+                       err);
+
+    return r < 0 ? r
+                 : check_word(codec, options, "tune",
+                              "film animation grain stillimage psnr ssim fastdecode zerolatency",
+                              err);
+}
+
 static int set_and_open(AVCodecContext *context, const struct tt_request *request,
                         const struct tt_format *format, bool is_trial, struct tt_error *err)
 {
@@ -268,6 +306,11 @@ static int set_and_open(AVCodecContext *context, const struct tt_request *reques
     if (codec->id == AV_CODEC_ID_MJPEG)
         context->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
 
+    r = check_words(codec, options, err);
+    if (r < 0) {
+        av_dict_free(&options);
+        return r;
+    }
     r = avcodec_open2(context, codec, &options);
     if (r < 0)
         r = tt_av_fail(err, r, "av.encode: cannot open encoder %s", codec->name);
