@@ -15,6 +15,7 @@ struct agreement_params {
     const char *class_name, *class_reason;
     bool is_promised;
     int64_t epoch_ns;
+    int64_t budget_ns; /* what the worker was given in each period of the plan; 0: nothing */
 };
 
 json_t *agreement_make(const struct agreement_params *params);

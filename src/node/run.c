@@ -58,7 +58,8 @@ struct run {
     bool is_class_obtained;
     struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
     struct pump *pump;
-    int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns, looked_ns;
+    int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns,
+        looked_ns;
     uint64_t switches_before, switches;
 };
 
@@ -322,9 +323,34 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
 {
     if (run->is_class_obtained && !is_obtained && run->pump != NULL)
         pump_event(run->pump, "class-lost", "container", why, loop_now_ns());
+    if (!is_obtained)
+        run->budget_ns = 0;
     run->is_class_obtained = is_obtained;
     (void)snprintf(run->class_why, sizeof(run->class_why), "%s", why);
     feed_simple(run, SUPERVISE_RESERVED, 0);
+}
+
+/* First with room to spare, then what the plan asks for. */
+static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
+{
+    const struct tt_plan *plan = run->params.plan;
+    struct node *node = run->params.node;
+    const struct tt_machine *machine = &node->machine.plan;
+    int64_t room_ppm =
+        machine->limit_ppm - machine->slack_ppm - books_ppm(&node->books, loop_now_ns());
+    int64_t budget_ns = books_widen(plan->budget_ns, plan->period_ns, room_ppm);
+    int r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
+
+    if (r == -EBUSY && budget_ns > plan->budget_ns) {
+        budget_ns = plan->budget_ns;
+        r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
+    }
+    if (r < 0)
+        return r;
+    if (!books_enter(&node->books, run->params.service, budget_ns, plan->period_ns))
+        return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
+    run->budget_ns = budget_ns;
+    return 0;
 }
 
 /* The ladder DEADLINE, FIFO, OTHER. A thread that sleeps goes from OTHER upwards only. */
@@ -341,14 +367,13 @@ static void reserve(struct run *run)
         return;
     }
     if (tid != 0 && node->machine.plan.right == TT_RIGHT_DEADLINE) {
-        r = tt_reserve_deadline(tid, plan->budget_ns, plan->period_ns, &err);
+        r = reserve_deadline(run, tid, &err);
         if (r == -EBUSY && !run->is_reserve_retry) { /* somebody's 0-lag time may be near */
             run->is_reserve_retry = true;
             loop_set(node->loop, &run->reserve_timer, loop_now_ns() + plan->period_ns);
             return;
         }
-        if (r == 0 &&
-            books_enter(&node->books, run->params.service, plan->budget_ns, plan->period_ns)) {
+        if (r == 0) {
             set_class(run, true, "");
             return;
         }
@@ -635,6 +660,11 @@ void run_gone(struct run *run)
 struct pump *run_pump(struct run *run)
 {
     return run->pump;
+}
+
+int64_t run_budget_ns(const struct run *run)
+{
+    return run->budget_ns;
 }
 
 int64_t run_epoch_ns(const struct run *run)

@@ -47,7 +47,8 @@ void run_close(struct run **run);
 void run_stop(struct run *run);
 void run_gone(struct run *run); /* the user went away */
 
-struct pump *run_pump(struct run *run); /* NULL before go */
+struct pump *run_pump(struct run *run);       /* NULL before go */
+int64_t run_budget_ns(const struct run *run); /* in each period of the plan; 0: no reservation */
 int64_t run_epoch_ns(const struct run *run);
 bool run_is_over(const struct run *run);
 const char *run_state(const struct run *run);

@@ -197,7 +197,8 @@ static void begin_ledger(struct service *service, int64_t epoch_ns)
                                       .class_name = service->class_name,
                                       .class_reason = service->class_reason,
                                       .is_promised = service->is_promised,
-                                      .epoch_ns = epoch_ns};
+                                      .epoch_ns = epoch_ns,
+                                      .budget_ns = run_budget_ns(service->run)};
     struct tt_error err = {0};
     json_t *agreement;
     int r = make_ledger(service, &err), fd = service->ledger_fd;
