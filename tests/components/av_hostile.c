@@ -306,6 +306,27 @@ static void claims_too_much(void)
     CHECK(play.r < 0 || play.pictures <= 50);
 }
 
+/* A header without anything behind it, of 8K and of more than anybody takes. */
+static void header_alone(void)
+{
+    static const char *const video[] = {"video"};
+    static const char *const headers[] = {"YUV4MPEG2 W7680 H4320 F25:1 C420jpeg\nFRAME\nxyz",
+                                          "YUV4MPEG2 W16000 H16000 F25:1 C420jpeg\nFRAME\nxyz",
+                                          "YUV4MPEG2 W64 H64 F1000000:1 C420jpeg\nFRAME\nxyz"};
+
+    for (int n = 0; n < 3; n++) {
+        char settings[400];
+        struct play play;
+
+        save(in_folder("header.y4m"), headers[n], strlen(headers[n]));
+        snprintf(settings, sizeof(settings), "url=%s", path);
+        play_file(settings, video, 1, &play);
+        fprintf(stderr, "  %s\n", play.r ? play.sentence : "no picture");
+        CHECK_INT(play.pictures, 0);
+        CHECK(n == 0 || play.r < 0);
+    }
+}
+
 /* Two sizes one after the other in one elementary stream, then the first again. */
 static void size_changes(void)
 {
@@ -428,6 +449,7 @@ int main(void)
     RUN(not_media);
     RUN(sound_missing);
     RUN(claims_too_much);
+    RUN(header_alone);
     RUN(size_changes);
     RUN(packets_from_hell);
     RUN(stamps_go_back);

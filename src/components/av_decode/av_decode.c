@@ -159,6 +159,8 @@ static int set_context(struct decoder *decoder, const struct tt_request *request
     if (decoder->is_video) {
         context->width = (int)in->width;
         context->height = (int)in->height;
+        if (in->stride[3])
+            context->pix_fmt = (enum AVPixelFormat)(in->stride[3] - 1);
         /* A stream that turns into a much larger one is damaged or hostile. */
         context->max_pixels = 2 * (int64_t)in->width * in->height + 65536;
         if (in->reorder_frames == 0)
