@@ -89,6 +89,12 @@ static bool accept(struct tt_engine *engine, struct node *node, const struct tt_
     return true;
 }
 
+/* Is its origin one that a sum may be made of? */
+static bool is_timely(const struct node *node, const struct tt_link_slot *slot)
+{
+    return node->rate.num > 0 && slot->origin_ns < TIME_MAX && slot->origin_ns > -TIME_MAX;
+}
+
 static int64_t inlet_end_ns(const struct node *node, const struct tt_link_slot *slot)
 {
     int64_t end_ns = 0;
@@ -119,8 +125,15 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
         }
         if (release_ns > engine->now_ns)
             return release_ns;
-        if (!(slot.flags & TT_END) && !engine->is_live && !engine_has_room(engine, node))
-            return NEVER;
+        if (!(slot.flags & TT_END) && !engine_has_room(engine, node)) {
+            int64_t due_ns = engine->epoch_ns + slot.origin_ns + node->plan->due_offset_ns;
+
+            if (!engine->is_live)
+                return NEVER;
+            /* Taken now it would push out one that may still be in time. */
+            if (is_timely(node, &slot) && engine->now_ns < due_ns)
+                return due_ns;
+        }
         if (!tt_link_get(node->plan->link, engine->params.pools, engine->params.pool_count, &slot))
             break;
         if (slot.flags & TT_END) {

@@ -40,6 +40,23 @@ static bool is_giving(const struct node *node, const struct decision *decision)
     return decision->what != WHAT_END || (node->plan->component->flags & TT_DRAINS) != 0;
 }
 
+/* Catching up, a producer whose queue is full would push out frames that can still be in time: it
+ * goes behind the consumers of what is queued. */
+static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t origin_ns)
+{
+    int64_t offset_ns = node->plan->due_offset_ns;
+
+    for (uint32_t port = 0; port < node->out_count; port++)
+        for (uint32_t n = node->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
+            const struct flow *flow = &engine->flows[n];
+            const struct node *to = &engine->nodes[flow->plan->to_node];
+
+            if (flow->count >= flow->plan->depth && to->plan->due_offset_ns > offset_ns)
+                offset_ns = to->plan->due_offset_ns;
+        }
+    return engine->epoch_ns + origin_ns + offset_ns;
+}
+
 static void settle(struct tt_engine *engine, struct node *node)
 {
     struct decision d;
@@ -57,8 +74,7 @@ static void settle(struct tt_engine *engine, struct node *node)
     if (!engine->is_live && is_giving(node, &d) && !engine_has_room(engine, node))
         is_ready = false;
     if (is_ready)
-        engine_heap_put(&engine->ready, node->number,
-                        engine->epoch_ns + d.origin_ns + node->plan->due_offset_ns);
+        engine_heap_put(&engine->ready, node->number, due_of(engine, node, d.origin_ns));
     else
         engine_heap_remove(&engine->ready, node->number);
     if (d.wake_ns != NEVER)

@@ -111,6 +111,12 @@ struct tt_engine_stats {
 
 struct tt_engine;
 
+/* How components are called. Each output that is connected has a frame laid ready; one that is not
+ * has data 0. After TT_AGAIN the call is the same but for its inputs, which are there with data 0
+ * (in_count stays). A drain has TT_END in its input's flags at every call until TT_DONE. The header
+ * that frame_new() fills is read again by frame_emit(): it lives as long as the frame is the
+ * component's. */
+
 /* Lays an engine out in memory from port.map and opens its components. 0 or negative errno:
  * -EINVAL a plan that contradicts itself (err says what), -ENOMEM. */
 int tt_engine_open(const struct tt_engine_params *params, struct tt_engine_stats *stats,

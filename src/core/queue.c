@@ -25,8 +25,7 @@ struct entry engine_pop(struct tt_engine *engine, struct flow *flow)
     flow->head = (flow->head + 1) % flow->capacity;
     flow->count--;
     __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
-    if (!engine->is_live)
-        engine_dirty(engine, flow->plan->from_node); /* it may have room again */
+    engine_dirty(engine, flow->plan->from_node); /* it may have room again */
     return entry;
 }
 

@@ -17,7 +17,8 @@ struct edges {
 
 static struct graph g;
 static struct edges edges;
-static bool is_coded; /* the next graph's flows */
+static bool is_coded;   /* the next graph's flows */
+static int64_t wide_ns; /* the next graph's deadline; 0: as it is */
 
 static void make_edges(void)
 {
@@ -60,6 +61,10 @@ static void make_graph(uint32_t mode, uint32_t policy, bool is_straight)
     if (!is_straight)
         graph_flow(&g, inlet, 0, pass, 0);
     graph_flow(&g, pass, 0, outlet, 0)->late_policy = policy;
+    for (uint32_t n = 0; wide_ns > 0 && n < g.params.node_count; n++) {
+        g.nodes[n].deadline_ns = wide_ns;
+        g.nodes[n].due_offset_ns = wide_ns - (3 - n) * 5 * MS;
+    }
     for (uint32_t n = 0; is_coded && n < g.params.flow_count; n++) {
         graph_format(&g, n)->kind = TT_CODED_VIDEO;
         graph_format(&g, n)->reorder_frames = 2;
@@ -304,6 +309,27 @@ static void restarts_lose_no_slot(void)
     free_edges();
 }
 
+/* The worker was away for four periods, the queues are shorter, the deadline is longer: all frames
+ * are late released and none is lost. */
+static void catching_up_loses_nothing(void)
+{
+    wide_ns = 100 * MS;
+    make_graph(TT_MODE_LIVE, TT_LATE_DROP, false);
+    wide_ns = 0;
+    for (int64_t n = 0; n < 8; n++)
+        CHECK(send(n, 0));
+    CHECK(!graph_run_until(&g, 15 * MS));
+    tt_sim_spend(g.sim, 45 * MS);
+    CHECK(!graph_run_until(&g, 90 * MS));
+    CHECK(send(8, TT_END));
+    receive();
+    ring();
+    CHECK(graph_run_until(&g, 100 * MS));
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 8);
+    graph_close(&g);
+    free_edges();
+}
+
 /* Coded pictures come in decoding order; their records speak of the order in which they are shown.
  */
 static void coded_pictures_are_recorded_in_order(void)
@@ -404,6 +430,7 @@ int main(void)
     RUN(a_full_ring_follows_the_policy);
     RUN(asap_waits_for_the_edge_behind);
     RUN(restarts_lose_no_slot);
+    RUN(catching_up_loses_nothing);
     RUN(coded_pictures_are_recorded_in_order);
     RUN(a_hostile_edge_is_survived);
     return 0;

@@ -551,6 +551,31 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
+/* The worker was away for four periods; the deadline is longer, the queues are not. */
+static void a_late_source_catches_up(void)
+{
+    uint32_t source, pass, sink;
+
+    graph_init(&g, 22);
+    source = graph_node(&g, FAKE_SOURCE);
+    pass = graph_node(&g, FAKE_PASS);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, pass, 0)->depth = 1;
+    graph_flow(&g, pass, 0, sink, 0)->depth = 1;
+    for (uint32_t n = 0; n < 3; n++) {
+        g.nodes[n].deadline_ns = 100 * MS;
+        g.nodes[n].due_offset_ns = (60 + 15 * (int64_t)n) * MS;
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    CHECK(!graph_run_until(&g, 15 * MS));
+    tt_sim_spend(g.sim, 45 * MS);
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    CHECK_INT(g.fakes[sink]->log_count, 10);
+    graph_close(&g);
+}
+
 static void lost_records_are_counted(void)
 {
     uint32_t source, sink, got = 0, missing = 0;
@@ -657,6 +682,7 @@ int main(void)
     RUN(stop_sends_end);
     RUN(an_empty_pool_drops_live_and_waits_asap);
     RUN(segments_costs_are_summed);
+    RUN(a_late_source_catches_up);
     RUN(lost_records_are_counted);
     RUN(run_sleeps_until_the_end);
     RUN(a_plan_that_contradicts_itself_is_refused);
