@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "container/inside.h"
+#include "platform/linux/reserve.h"
 
 enum {
     PICTURE_BYTES_MAX = 16 << 20,
@@ -28,6 +29,8 @@ static void run_engine(void *ctx)
 
     tt_seat_wait_go(&container->seat);
     tt_engine_run(container->engine, container->seat.epoch_ns, container->seat.first_ns);
+    /* The end of a process is kernel work that a small reservation would stretch over seconds. */
+    (void)tt_reserve_leave(NULL);
     tt_seat_done(&container->seat);
 }
 

@@ -136,6 +136,9 @@ static int fill_container(scmp_filter_ctx filter)
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
                              SCMP_A0(SCMP_CMP_EQ, 0));
+    if (r == 0) /* a worker leaves its reservation by itself */
+        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setattr), 1,
+                             SCMP_A0(SCMP_CMP_EQ, 0));
     return r == 0 ? allow_threads_only(filter, false) : r;
 }
 

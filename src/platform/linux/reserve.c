@@ -95,7 +95,9 @@ int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err)
 
 int tt_reserve_leave(struct tt_error *err)
 {
-    struct attributes wanted = {.size = sizeof wanted, .policy = SCHED_OTHER};
+    /* Without privileges the flag may be kept, never cleared. */
+    struct attributes wanted = {
+        .size = sizeof wanted, .policy = SCHED_OTHER, .flags = FLAG_RESET_ON_FORK};
     int r = set_attributes(0, &wanted);
 
     return r < 0 ? tt_fail(err, r, "cannot leave the reservation: %s", strerror(-r)) : 0;
