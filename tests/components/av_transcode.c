@@ -71,12 +71,14 @@ static double psnr(const char *a, const char *b)
 {
     char text[256];
 
-    CHECK_INT(shell(text, sizeof(text),
-                    "ffmpeg -nostats -i '%s' -i '%s' -lavfi "
-                    "'[0:v]settb=1/25,setpts=N[a];[1:v]settb=1/25,setpts=N[b];[a][b]psnr' -f null - 2>&1 | "
-                    "grep -o 'average:[0-9.inf]*' | cut -d: -f2",
-                    a, b),
-              0);
+    CHECK_INT(
+        shell(
+            text, sizeof(text),
+            "ffmpeg -nostats -i '%s' -i '%s' -lavfi "
+            "'[0:v]settb=1/25,setpts=N[a];[1:v]settb=1/25,setpts=N[b];[a][b]psnr' -f null - 2>&1 | "
+            "grep -o 'average:[0-9.inf]*' | cut -d: -f2",
+            a, b),
+        0);
     return strcmp(text, "inf") == 0 ? 100 : atof(text);
 }
 
