@@ -1,8 +1,6 @@
 /* What a component may ask of the engine during its call: frames of its own making and keeping. */
 #include "core/inside.h"
 
-#include <errno.h>
-
 static struct kept *find_kept(struct node *node, uint32_t handle)
 {
     for (uint32_t n = 0; n < node->kept_count; n++)

@@ -23,6 +23,9 @@ enum {
     LOST_MAX = 1 << 16 /* records of lost indices that one delivery may write */
 };
 
+/* Linux's numbers, which every interface of ours returns negated; errno.h is the C library's. */
+enum { ENOMEM = 12, EINVAL = 22, ENOBUFS = 105 };
+
 enum kind {
     KIND_SOURCE, /* released at its index */
     KIND_SINGLE, /* one input: each frame activates it */

@@ -1,7 +1,6 @@
 /* Laying an engine out: the plan is checked, memory taken once, components opened. */
 #include "core/inside.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 256 * 1024, DEPTH_MAX = 4096, CALLS_MAX = 64 };

@@ -2,7 +2,6 @@
  */
 #include "core/inside.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { SILENT_CALLS_MAX = 1024 };
