@@ -177,6 +177,28 @@ static void mpeg4_to_ts(void)
     through("in.mov", "-c:v mpeg4 -q:v 2 -g 25", "ts", &fast);
 }
 
+/* Ten bits, chroma in 4:2:2, and sound that comes in packets of any size. */
+static void deep_colour_and_pcm(void)
+{
+    char read[400], write[400], out[300];
+    struct chain_result result;
+
+    make_source("in.mkv", "-pix_fmt yuv422p10le -c:v ffv1 -g 1", "-c:a pcm_s16le");
+    snprintf(out, sizeof(out), "%s/out.mkv", scratch_folder());
+    snprintf(read, sizeof(read), "url=%s", source);
+    snprintf(write, sizeof(write), "url=%s", out);
+    chain_run(&(struct chain_params){.read = read,
+                                     .video_encode = fast.own,
+                                     .audio_encode = "codec=pcm_s16le",
+                                     .write = write},
+              &result);
+    CHECK_INT(result.picture_count, 75);
+    CHECK_INT(decoded_frames(out), 75);
+    fprintf(stderr, "  psnr %.2f dB\n", psnr(out, source));
+    CHECK(psnr(out, source) > 28);
+    CHECK(fabs(probe(out, 'v', "head") - probe(out, 'a', "head")) < 0.020);
+}
+
 static void killed_files_play(void)
 {
     static const char *const extensions[] = {"mkv", "mp4"};
@@ -226,6 +248,7 @@ int main(void)
     RUN(reordering_to_mp4);
     RUN(reordering_to_matroska);
     RUN(mpeg4_to_ts);
+    RUN(deep_colour_and_pcm);
     RUN(killed_files_play);
     return 0;
 }

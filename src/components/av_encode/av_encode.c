@@ -184,17 +184,10 @@ static void fini(void *state)
 
 static int prepare(struct encoder *encoder)
 {
-    encoder->frame = codec_frame_new(encoder->context);
+    encoder->frame =
+        codec_frame_new(encoder->context, encoder->is_video ? 0 : tt_format_samples(&encoder->in));
     if (!encoder->frame)
         return -ENOMEM;
-    if (encoder->context->frame_size == 0 && !encoder->is_video) {
-        encoder->frame->nb_samples = (int)tt_format_samples(&encoder->in);
-        av_buffer_unref(&encoder->frame->buf[0]);
-        for (int n = 1; n < AV_NUM_DATA_POINTERS; n++)
-            av_buffer_unref(&encoder->frame->buf[n]);
-        if (av_frame_get_buffer(encoder->frame, 0) < 0)
-            return -ENOMEM;
-    }
     for (uint32_t n = 0; n < WAITING_MAX; n++)
         if (!(encoder->waiting[n] = av_packet_alloc()))
             return -ENOMEM;

@@ -346,7 +346,7 @@ int codec_open(const AVCodec *codec, const struct tt_request *request,
     return 0;
 }
 
-AVFrame *codec_frame_new(const AVCodecContext *context)
+AVFrame *codec_frame_new(const AVCodecContext *context, uint32_t samples)
 {
     AVFrame *frame = av_frame_alloc();
 
@@ -364,7 +364,7 @@ AVFrame *codec_frame_new(const AVCodecContext *context)
     } else {
         frame->format = context->sample_fmt;
         frame->sample_rate = context->sample_rate;
-        frame->nb_samples = context->frame_size > 0 ? context->frame_size : 480;
+        frame->nb_samples = context->frame_size > 0 ? context->frame_size : (int)samples;
         if (av_channel_layout_copy(&frame->ch_layout, &context->ch_layout) < 0)
             av_frame_free(&frame);
     }
@@ -426,7 +426,7 @@ int codec_try(const AVCodec *codec, const struct tt_request *request,
     int r = codec_open(codec, request, format, true, &context, err);
 
     if (r == 0)
-        frame = codec_frame_new(context);
+        frame = codec_frame_new(context, tt_format_samples(format));
     if (r == 0)
         r = frame && packet ? feed(context, frame, packet, ret) : -ENOMEM;
     if (r < 0)

@@ -43,7 +43,7 @@ struct codec_delay {
 int codec_try(const AVCodec *codec, const struct tt_request *request,
               const struct tt_format *format, struct codec_delay *ret, struct tt_error *err);
 
-/* An AVFrame of the context's kind with its own buffer. */
-AVFrame *codec_frame_new(const AVCodecContext *context);
+/* An AVFrame of the context's kind with its own buffer; samples: for encoders that take any. */
+AVFrame *codec_frame_new(const AVCodecContext *context, uint32_t samples);
 
 #endif
