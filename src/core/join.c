@@ -11,12 +11,11 @@ static bool is_filling(uint32_t policy)
     return (policy & (TT_LATE_REPEAT | TT_LATE_BLACK | TT_LATE_SILENCE)) != 0;
 }
 
-static void forget_head(struct tt_engine *engine, struct node *node, struct flow *flow)
+/* It came after its time, or for an index that the leader does not have: what made it late is found
+ * at its source when a sink asks. */
+static void forget_head(struct tt_engine *engine, struct flow *flow)
 {
-    struct entry entry = engine_pop(engine, flow);
-
-    engine_drop(engine, node, entry.origin_ns, TT_CAUSE_WORKER);
-    engine_unref(engine, entry.handle);
+    engine_unref(engine, engine_pop(engine, flow).handle);
 }
 
 static void record_use(struct tt_engine *engine, struct node *node, uint32_t input, int64_t index,
@@ -51,7 +50,6 @@ static bool fill_leader(struct tt_engine *engine, struct node *node, struct flow
         return true;
     }
     record_use(engine, node, node->leader, ret->index, ret->origin_ns);
-    engine_drop(engine, node, ret->origin_ns, TT_CAUSE_UNKNOWN);
     node->next_index++;
     return false;
 }
@@ -90,7 +88,7 @@ static bool follow_leader(struct tt_engine *engine, struct node *node, struct de
     const struct entry *head;
 
     while (is_grid && flow->count > 0 && engine_head(flow, 0)->index < node->next_index)
-        forget_head(engine, node, flow);
+        forget_head(engine, flow);
     head = engine_head(flow, 0);
     if (!head && flow->has_ended) {
         ret->what = WHAT_END;
@@ -159,13 +157,13 @@ static bool follow_clock(struct tt_engine *engine, struct node *node, struct dec
 enum state { INPUT_WAITS, INPUT_IS_THERE, INPUT_IS_PAST };
 
 /* Audio: the frame with this index, and no other. */
-static enum state state_of_audio(struct tt_engine *engine, struct node *node, struct flow *flow,
+static enum state state_of_audio(struct tt_engine *engine, struct flow *flow,
                                  struct decision *decision)
 {
     const struct entry *head;
 
     while (flow->count > 0 && engine_head(flow, 0)->index < decision->index)
-        forget_head(engine, node, flow);
+        forget_head(engine, flow);
     head = engine_head(flow, 0);
     if (!head)
         return flow->has_ended ? INPUT_IS_THERE : INPUT_WAITS;
@@ -229,7 +227,7 @@ static bool judge_inputs(struct tt_engine *engine, struct node *node, struct dec
 
         if (!flow || n == node->leader)
             continue;
-        state = flow->is_audio && !flow->is_still ? state_of_audio(engine, node, flow, ret)
+        state = flow->is_audio && !flow->is_still ? state_of_audio(engine, flow, ret)
                                                   : state_of_video(engine, flow, ret);
         if (state == INPUT_IS_THERE)
             continue;

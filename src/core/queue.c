@@ -51,6 +51,17 @@ bool engine_has_room(struct tt_engine *engine, const struct node *node)
     return true;
 }
 
+/* A join that is not ready waits for another input: what made that late is found at its source. */
+static void blame_overflow(struct tt_engine *engine, const struct node *to, int64_t origin_ns)
+{
+    bool is_join = to->kind == KIND_LED || to->kind == KIND_CLOCKED;
+
+    if (to->kind == KIND_OUTLET)
+        engine_drop(engine, to, origin_ns, TT_CAUSE_EDGE);
+    else if (!is_join || engine->ready.place[to->number] != NONE)
+        engine_drop(engine, to, origin_ns, TT_CAUSE_WORKER);
+}
+
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
 static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
@@ -62,8 +73,7 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
     if (engine->is_live && flow->count >= flow->plan->depth) {
         struct entry oldest = engine_pop(engine, flow);
 
-        engine_drop(engine, to, oldest.origin_ns,
-                    to->kind == KIND_OUTLET ? TT_CAUSE_EDGE : TT_CAUSE_WORKER);
+        blame_overflow(engine, to, oldest.origin_ns);
         engine_unref(engine, oldest.handle);
     }
     tt_assert(flow->count < flow->capacity);

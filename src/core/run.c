@@ -374,6 +374,8 @@ static void activate(struct tt_engine *engine, struct node *node, const struct d
     cpu_ns = engine_cost_end(engine, node, start_ns);
     record_hop(engine, node, start_ns, cpu_ns);
     pass_on(engine, node, r >= 0);
+    if (r >= 0 && node->kind == KIND_SOURCE && running->output_count == 0)
+        engine_drop(engine, node, d->origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
     if (r < 0)
         fail(engine, node);
     else

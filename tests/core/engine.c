@@ -208,6 +208,11 @@ static void a_missing_leader_is_filled_by_its_policy(void)
                         (g.records[n].flags & TT_RECORD_REPEATED) != 0;
         CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), round == 0 ? 10 : 8);
         CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), round == 0 ? 0 : 2);
+        for (uint32_t n = 0; n < g.record_count; n++)
+            if (g.records[n].outcome == TT_LOST_FRAME) {
+                CHECK_INT(g.records[n].cause, TT_CAUSE_MEDIA);
+                CHECK_INT(g.records[n].component, a);
+            }
         CHECK_INT(repeated, round == 0 ? 2 : 0);
         CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 2);
         graph_close(&g);
@@ -551,6 +556,33 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
+static void look_at_the_watchdog(void *argument)
+{
+    CHECK(g.stats->stuck_since_ns > 0);
+    CHECK(g.stats->stuck_since_ns <= tt_sim_now(g.sim));
+    CHECK_INT(g.stats->stuck_node, 1);
+    (void)argument;
+}
+
+static void a_running_activation_is_seen_from_outside(void)
+{
+    uint32_t source, sink;
+
+    graph_init(&g, 23);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    g.fakes[sink]->hook = look_at_the_watchdog;
+    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = 10; /* each runs over it */
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(g.stats->stuck_since_ns, 0);
+    CHECK_INT(g.stats->nodes[sink].overruns, 10);
+    CHECK(g.stats->cpu_ns > 0);
+    graph_close(&g);
+}
+
 /* The worker was away for four periods; the deadline is longer, the queues are not. */
 static void a_late_source_catches_up(void)
 {
@@ -682,6 +714,7 @@ int main(void)
     RUN(stop_sends_end);
     RUN(an_empty_pool_drops_live_and_waits_asap);
     RUN(segments_costs_are_summed);
+    RUN(a_running_activation_is_seen_from_outside);
     RUN(a_late_source_catches_up);
     RUN(lost_records_are_counted);
     RUN(run_sleeps_until_the_end);

@@ -95,8 +95,12 @@ static uint64_t run_seed(uint64_t seed, uint64_t *ret_steps)
     graph_run(&g);
     for (uint32_t sink = 0; sink < g.sink_count; sink++)
         (void)graph_check_sink(&g, sink, 0, TT_ON_TIME);
-    for (uint32_t n = 0; g.params.mode == TT_MODE_ASAP && n < g.params.flow_count; n++)
-        CHECK_INT(g.stats->records_lost, 0);
+    CHECK_INT(g.stats->records_lost, 0);
+    for (uint32_t n = 0; g.params.mode == TT_MODE_ASAP && n < g.record_count; n++) {
+        CHECK(g.records[n].outcome != TT_LATE_FRAME); /* nothing is dropped, nothing is due */
+        CHECK(g.records[n].cause != TT_CAUSE_WORKER);
+        CHECK(g.records[n].cause != TT_CAUSE_EDGE);
+    }
     *ret_steps += g.stats->loops;
     hash = tt_sim_hash(g.sim);
     graph_close(&g);
