@@ -211,12 +211,13 @@ static int choose_input(const struct tt_service *service, const struct tt_compon
     }
     if (fits == 0 && template == UINT32_MAX)
         return fail_misfit(service, flow, err);
-    ends[flow_place].port = fits != 0 ? bit_place(fits) : template;
     if (fits == 0)
         name_instance(service, ends, flow->to, false, ends[flow_place].name);
     else
         (void)tt_format_text(ends[flow_place].name, TT_NAME_BYTES, "%s",
                              kind->ports[bit_place(fits)].name);
+    /* Only now, so that it does not meet its own name. */
+    ends[flow_place].port = fits != 0 ? bit_place(fits) : template;
     return 0;
 }
 
