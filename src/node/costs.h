@@ -17,7 +17,7 @@ int costs_load(const struct tt_picture *picture, const struct machine *machine,
                struct profile *profile, struct costs *ret);
 void costs_fini(struct costs *costs);
 
-/* Is there a segment that the container runs and of which nothing is known? */
+/* Is there a segment that the container runs and of which less is known than a promise asks for? */
 bool costs_are_missing(const struct tt_picture *picture, const struct costs *costs);
 
 void costs_learn(const struct tt_picture *picture, const struct machine *machine,

@@ -49,6 +49,8 @@ void run_gone(struct run *run); /* the user went away */
 
 struct pump *run_pump(struct run *run);       /* NULL before go */
 int64_t run_budget_ns(const struct run *run); /* in each period of the plan; 0: no reservation */
+/* Did its worker run as it would for a promise? Otherwise what it measured is waiting, too. */
+bool run_is_measure(const struct run *run);
 int64_t run_epoch_ns(const struct run *run);
 bool run_is_over(const struct run *run);
 const char *run_state(const struct run *run);

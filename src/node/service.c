@@ -367,9 +367,10 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
         return;
     }
     tell_started(service, run_figures(service->run).first_frame_ns);
-    costs_learn(service->picture, &service->node->machine, service->node->profile,
-                service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
-                pump_samples(run_pump(service->run)));
+    if (run_is_measure(service->run))
+        costs_learn(service->picture, &service->node->machine, service->node->profile,
+                    service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
+                    pump_samples(run_pump(service->run)));
     report = close_ledger(service, reason);
     exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
     if (report != NULL) {
