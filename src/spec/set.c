@@ -37,7 +37,8 @@ int tt_service_set(struct tt_service *service, const char *assignment,
     if (!dot || !equals || dot > equals || dot == assignment || equals == dot + 1 ||
         dot - assignment >= TT_NAME_BYTES || equals - dot > (int64_t)sizeof(param)) {
         (void)spec_fail(err, nowhere, assignment, "this changes nothing of a service");
-        return spec_expect_text(err, "component.parameter=value");
+        r = spec_expect_text(err, "component.parameter=value");
+        return tt_wrap(err, r, "cannot set '%.*s'", 60, assignment);
     }
     memcpy(name, assignment, (size_t)(dot - assignment));
     name[dot - assignment] = 0;
