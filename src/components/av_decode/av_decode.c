@@ -446,7 +446,7 @@ const struct tt_component tt_component_av_decode = {
     .version = 1,
     .name = "av.decode",
     .help = "decodes video to I420 and audio to planar float with libavcodec, on one thread",
-    .example = "tactus run av.read url=clip.mp4 ! av.decode ! null",
+    .example = "tactus run av.read name=r url=clip.mp4 r.video ! av.decode ! null",
     .ports = ports,
     .params = params,
     .port_count = 2,

@@ -377,7 +377,7 @@ const struct tt_component tt_component_av_read = {
     .version = 1,
     .name = "av.read",
     .help = "reads files and network streams with libavformat; gives coded video and audio",
-    .example = "tactus run av.read url=clip.mp4 ! av.decode ! null",
+    .example = "tactus run av.read name=r url=clip.mp4 r.video ! av.decode ! null",
     .ports = ports,
     .params = params,
     .port_count = PORT_COUNT,
