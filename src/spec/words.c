@@ -85,7 +85,10 @@ static int read_word(struct split *split, struct spec_arena *arena, struct spec_
     }
     ret->place = split->place;
     if (quote != 0) {
-        (void)spec_fail(split->err, split->place, split->at, "a quote is not closed");
+        char token[SPEC_TOKEN_BYTES]; /* the text itself has no end mark */
+
+        spec_show(split->at, (uint64_t)(split->end - split->at), token);
+        (void)spec_fail(split->err, split->place, token, "a quote is not closed");
         return spec_expect_text(split->err, quote == '"' ? "a \" at its end" : "a ' at its end");
     }
     ret->text = spec_take(arena, (uint64_t)(limit - split->at) + 1);
