@@ -1,8 +1,9 @@
 # Every word a person types here; meson does the work. `make help` lists them.
 BUILD ?= build
 MESON_FLAGS ?=
+SANITIZED = build-sanitize
 
-.PHONY: all setup build test check demo install clean help sanitize
+.PHONY: all setup build sanitized test check demo sanitize install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -13,22 +14,33 @@ $(BUILD)/build.ninja: meson.build | setup
 	@meson setup $(BUILD) $(MESON_FLAGS) >$(BUILD).log 2>&1 || { tail -n 30 $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 
+$(SANITIZED)/build.ninja: meson.build | setup
+	@meson setup $(SANITIZED) $(MESON_FLAGS) -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+
 build: setup $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/tactus (try: $(BUILD)/tactus, or make demo)"
 
-test: build build-sanitize ## the whole suite, its units also under sanitizers; the last line counts
-	@tests/run $(BUILD) build-sanitize
+sanitized: setup $(SANITIZED)/build.ninja
+	@ninja -C $(SANITIZED) --quiet
 
-.PHONY: build-sanitize
-build-sanitize: build-sanitize ## all of the suite, services too, under address and undefined sanitizers (slow)
-	@TACTUS_SANITIZED=1 tests/run build-sanitize
+test: build sanitized ## the whole suite, its units also under sanitizers; the last line counts
+	@tests/run $(BUILD) $(SANITIZED)
+
+check: setup $(BUILD)/build.ninja ## format, lint, layers, the limits of STYLE.md
+	@tests/tidy $(BUILD)
+
+demo: build ## a real clip through the news example, 20 s, to a file and to SRT
+	@tools/demo $(BUILD)
+
+sanitize: sanitized ## all of the suite, services too, under address and undefined sanitizers (slow)
+	@TACTUS_SANITIZED=1 tests/run $(SANITIZED)
 
 install: build ## to the prefix that meson was set up with (DESTDIR works)
 	@meson install -C $(BUILD) --no-rebuild
 
 clean: ## removes what was built
-	@rm -rf $(BUILD) build-sanitize
+	@rm -rf $(BUILD) $(SANITIZED)
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
