@@ -26,7 +26,7 @@ def count(path):
 with Node() as node:
     source = clip(node.path("clip.mp4"), 5, audio=False)
     ours, theirs = node.path("ours.mkv"), node.path("theirs.mkv")
-    node.run("run", f"av.read url={source} ! av.decode ! video.scale width={SIZE[0]} height={SIZE[1]} ! "
+    node.run("run", f"av.read name=r url={source} r.video ! av.decode ! video.scale width={SIZE[0]} height={SIZE[1]} ! "
              f"av.encode codec=libx264 preset=veryfast tune=zerolatency bitrate=2M gop=48 ! av.write url={ours}", "--quiet",
              timeout=90)
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", source, "-vf", "scale=640:360:flags=bilinear",
