@@ -129,8 +129,9 @@ class Node:
         return json.loads(self.run("run", *words, "--json", code=code, timeout=timeout).stdout)
 
     def processes(self, name):
-        """Pids of this node's children of one role: container, edge, zygote, shaper."""
-        return [pid for pid, what in children_of(self.daemon.pid).items() if what.startswith(name)]
+        """Pids of this node's children of one role: container, edge, shaper; the kernel cuts their names."""
+        short = {"container": "tactus-contain", "edge": "tactus-edge", "shaper": "tactus-shaper"}[name]
+        return [pid for pid, what in children_of(self.daemon.pid).items() if what == short]
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:
