@@ -12,31 +12,54 @@ static bool is_number(const char *word)
     return word[0] != 0 && word[strspn(word, "0123456789")] == 0;
 }
 
-/* A single word that is a number or "worst" speaks of a frame, unless a file of that name is there.
- */
+/* What stands for an index: the worst ones, or every one. */
+enum { FRAME_WORST = -1, FRAME_ALL = -2 };
+
+/* A single word that is a number, "worst" or "all" speaks of a frame, unless a file of that name is
+ * there. */
 static bool is_frame(const char *word)
 {
-    return (is_number(word) || strcmp(word, "worst") == 0) && access(word, F_OK) != 0;
+    return (is_number(word) || strcmp(word, "worst") == 0 || strcmp(word, "all") == 0) &&
+           access(word, F_OK) != 0;
 }
 
 static int read_frame(struct cli *cli, const char *word, int64_t *ret)
 {
     if (!word || strcmp(word, "worst") == 0) {
-        *ret = -1;
+        *ret = FRAME_WORST;
+        return CLI_DONE;
+    }
+    if (strcmp(word, "all") == 0) {
+        *ret = FRAME_ALL;
         return CLI_DONE;
     }
     errno = 0;
     *ret = strtoll(word, NULL, 10);
     if (!is_number(word) || errno != 0)
-        return cli_fail(cli, CLI_USAGE, "'%s' is no frame; write its index, or worst", word);
+        return cli_fail(cli, CLI_USAGE, "'%s' is no frame; write its index, worst, or all", word);
     return CLI_DONE;
+}
+
+static int explain_one(struct cli *cli, const struct ledger_file *file, const char *sink,
+                       int64_t index, struct tt_error *err)
+{
+    char *text = NULL;
+    int r = tt_ledger_explain(file->ledger, sink, index, cli->is_json, &text, err);
+
+    if (r < 0)
+        return r;
+    fputs(text, cli->out);
+    if (text[0] && text[strlen(text) - 1] != '\n')
+        fputc('\n', cli->out);
+    free(text);
+    return 0;
 }
 
 static int explain_file(struct cli *cli, const struct args *args, const char *path, int64_t index)
 {
+    const char *sink = args->values[OPTION_SINK];
     struct tt_error err = {0};
     struct ledger_file file;
-    char *text = NULL;
     int r;
 
     r = ledger_file_open(cli, path, &file);
@@ -45,18 +68,14 @@ static int explain_file(struct cli *cli, const struct args *args, const char *pa
     if (file.ledger->verdict != TT_INTACT)
         fprintf(stderr, "note: the ledger is %s: tactus prove says more\n",
                 file.ledger->verdict == TT_ALTERED ? "altered" : "incomplete");
-    r = tt_ledger_explain(file.ledger, args->values[OPTION_SINK], index, cli->is_json, &text, &err);
-    if (r < 0) {
+    if (!path)
+        fprintf(stderr, "%s\n", file.path);
+    if (index == FRAME_ALL)
+        r = tt_ledger_list(file.ledger, sink, cli->is_json, cli->out, &err);
+    else
+        r = explain_one(cli, &file, sink, index, &err);
+    if (r < 0)
         r = cli_fail_error(cli, r == -ENOENT ? CLI_USAGE : CLI_UNREACHABLE, &err);
-    } else {
-        if (!path && !cli->is_json)
-            fprintf(cli->out, "%s\n", file.path);
-        fputs(text, cli->out);
-        if (text[0] && text[strlen(text) - 1] != '\n')
-            fputc('\n', cli->out);
-        r = CLI_DONE;
-    }
-    free(text);
     ledger_file_close(&file);
     return r;
 }

@@ -46,10 +46,11 @@ static const struct cli_command commands[] = {
      .options = COMMON_OPTIONS,
      .run = cli_inspect},
     {.name = "explain",
-     .usage = "tactus explain [LEDGER] [FRAME|worst] [OPTION...]",
+     .usage = "tactus explain [LEDGER] [FRAME|worst|all] [OPTION...]",
      .help = "tell a frame's life hop by hop, and who made it late",
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_SINK),
-     .more = "Without LEDGER that of the last run; without FRAME the five worst.\n",
+     .more = "Without LEDGER that of the last run; without FRAME the five worst; all lists\n"
+             "every frame.\n",
      .run = cli_explain},
     {.name = "prove",
      .usage = "tactus prove [LEDGER] [OPTION...]",

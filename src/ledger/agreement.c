@@ -2,6 +2,7 @@
  * or of another type, and jansson's getters give NULL or 0 for those. */
 #include "ledger/agreement.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,29 @@ bool ledger_agreement_find_sink(const json_t *agreement, const char *name, uint3
         }
     }
     return false;
+}
+
+uint32_t ledger_agreement_sink_count(const json_t *agreement)
+{
+    return (uint32_t)json_array_size(list_of(agreement, "sinks"));
+}
+
+int ledger_agreement_need_sink(const json_t *agreement, const char *name, uint32_t *ret,
+                               struct tt_error *err)
+{
+    const json_t *sinks = list_of(agreement, "sinks");
+    char known[256] = "";
+    size_t at = 0;
+
+    if (ledger_agreement_find_sink(agreement, name, ret))
+        return 0;
+    for (size_t n = 0; n < json_array_size(sinks) && at < sizeof(known); n++) {
+        const char *one = name_in(sinks, (uint32_t)n);
+
+        if (one)
+            at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s", at > 0 ? ", " : "", one);
+    }
+    return tt_fail(err, -ENOENT, "the ledger has no sink '%s'; it has: %s", name, known);
 }
 
 int64_t ledger_agreement_budget(const json_t *agreement, uint32_t component)

@@ -23,6 +23,11 @@ void ledger_agreement_component(const json_t *agreement, uint32_t component,
 
 /* The number of the sink with that name; false: there is none. */
 bool ledger_agreement_find_sink(const json_t *agreement, const char *name, uint32_t *ret);
+uint32_t ledger_agreement_sink_count(const json_t *agreement);
+
+/* The same with a sentence that lists those there are: -ENOENT. */
+int ledger_agreement_need_sink(const json_t *agreement, const char *name, uint32_t *ret,
+                               struct tt_error *err);
 
 /* 0: none is named. */
 int64_t ledger_agreement_budget(const json_t *agreement, uint32_t component);

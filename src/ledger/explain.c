@@ -342,9 +342,13 @@ static char *explain_frame(const struct tt_ledger *ledger, const struct survey *
 static int survey_ledger(const struct tt_ledger *ledger, const json_t *agreement,
                          struct survey *survey, struct tt_error *err)
 {
-    if (survey->sink_name &&
-        !ledger_agreement_find_sink(agreement, survey->sink_name, &survey->sink))
-        return tt_fail(err, -ENOENT, "the ledger has no sink `%s`", survey->sink_name);
+    int r;
+
+    if (survey->sink_name) {
+        r = ledger_agreement_need_sink(agreement, survey->sink_name, &survey->sink, err);
+        if (r < 0)
+            return r;
+    }
     ledger_each(ledger, see_frame, survey);
     if (!survey->sink_name && survey->index >= 0 && survey->has_least) {
         survey->sink = survey->least.sink;

@@ -6,7 +6,7 @@ static void put_number(json_t *object, const char *name, int64_t value)
     (void)json_object_set_new(object, name, json_integer(value));
 }
 
-static json_t *frame_json(const struct tt_record *frame, const json_t *agreement)
+json_t *ledger_frame_json(const struct tt_record *frame, const json_t *agreement)
 {
     char name[LEDGER_NAME_BYTES];
     json_t *object = json_object();
@@ -57,35 +57,44 @@ static json_t *hops_json(const struct ledger_life *life, const json_t *agreement
     return hops;
 }
 
+/* A record of a component as it stands: a hop, a note or the use of a late policy. */
+json_t *ledger_side_json(const struct tt_record *record, const json_t *agreement)
+{
+    char name[LEDGER_NAME_BYTES];
+    json_t *object = json_object();
+
+    ledger_agreement_component(agreement, record->component, name);
+    (void)json_object_set_new(object, "component", json_string(name));
+    put_number(object, "index", record->index);
+    if (record->kind == TT_RECORD_USE) {
+        (void)json_object_set_new(object, "policy", json_string(ledger_policy_name(record->value)));
+    } else if (record->kind == TT_RECORD_NOTE) {
+        put_number(object, "id", record->due_ns);
+        put_number(object, "value", record->value);
+    } else {
+        put_number(object, "origin_ns", record->value);
+        put_number(object, "due_ns", record->due_ns);
+        put_number(object, "ready_ns", record->origin_ns);
+        put_number(object, "start_ns", record->delivered_ns);
+        put_number(object, "end_ns", record->sent_ns);
+        put_number(object, "cpu_ns", record->slack_ns);
+    }
+    return object;
+}
+
 static json_t *side_json(const struct ledger_life *life, const json_t *agreement, uint32_t kind)
 {
     json_t *list = json_array();
 
-    for (uint32_t n = 0; n < life->side_count; n++) {
-        const struct tt_record *record = &life->side[n];
-        char name[LEDGER_NAME_BYTES];
-        json_t *object;
-
-        if (record->kind != kind)
-            continue;
-        object = json_object();
-        ledger_agreement_component(agreement, record->component, name);
-        (void)json_object_set_new(object, "component", json_string(name));
-        if (kind == TT_RECORD_USE)
-            (void)json_object_set_new(object, "policy",
-                                      json_string(ledger_policy_name(record->value)));
-        else
-            put_number(object, "id", record->due_ns);
-        if (kind == TT_RECORD_NOTE)
-            put_number(object, "value", record->value);
-        (void)json_array_append_new(list, object);
-    }
+    for (uint32_t n = 0; n < life->side_count; n++)
+        if (life->side[n].kind == kind)
+            (void)json_array_append_new(list, ledger_side_json(&life->side[n], agreement));
     return list;
 }
 
 char *ledger_life_json(const struct ledger_life *life, const json_t *agreement)
 {
-    json_t *object = frame_json(&life->frame, agreement), *events = json_array();
+    json_t *object = ledger_frame_json(&life->frame, agreement), *events = json_array();
     char text[LEDGER_NAME_BYTES + 640], *printed;
 
     ledger_life_evidence(life, agreement, text, sizeof(text));
@@ -112,7 +121,7 @@ char *ledger_worst_json(const struct tt_record *frames, uint32_t count, const js
     (void)json_object_set_new(object, "class",
                               json_string(ledger_agreement_text(agreement, "class")));
     for (uint32_t n = 0; n < count; n++)
-        (void)json_array_append_new(worst, frame_json(&frames[n], agreement));
+        (void)json_array_append_new(worst, ledger_frame_json(&frames[n], agreement));
     (void)json_object_set_new(object, "worst", worst);
     text = json_dumps(object, JSON_INDENT(2));
     json_decref(object);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/record.h"
 #include "tactus/error.h"
@@ -98,6 +99,11 @@ void tt_report_close(struct tt_report **report);
  * first. -ENOENT: no such frame, or no such sink. */
 int tt_ledger_explain(const struct tt_ledger *ledger, const char *sink, int64_t index, bool as_json,
                       char **ret, struct tt_error *err);
+
+/* Everything the ledger says of a sink and of what feeds it (NULL: of all): a line a frame, or
+ * lists as JSON. -ENOENT: no such sink, nothing that can be read. */
+int tt_ledger_list(const struct tt_ledger *ledger, const char *sink, bool as_json, FILE *out,
+                   struct tt_error *err);
 
 const char *tt_cause_name(enum tt_cause cause);
 const char *tt_outcome_name(enum tt_outcome outcome);

@@ -41,6 +41,8 @@ void ledger_life_evidence(const struct ledger_life *life, const json_t *agreemen
 
 /* The same for programs; malloc'ed JSON or NULL. */
 char *ledger_life_json(const struct ledger_life *life, const json_t *agreement);
+json_t *ledger_frame_json(const struct tt_record *frame, const json_t *agreement);
+json_t *ledger_side_json(const struct tt_record *record, const json_t *agreement);
 char *ledger_worst_json(const struct tt_record *frames, uint32_t count, const json_t *agreement);
 
 /* "repeat" for TT_LATE_REPEAT and so on; records carry the policy's bit. */

@@ -226,6 +226,55 @@ static void what_is_not_there_is_said(void)
     drop(&made);
 }
 
+static char *list(const struct made *made, const char *sink, bool as_json, int wanted)
+{
+    struct tt_error err = {0};
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+
+    CHECK_INT(tt_ledger_list(made->ledger, sink, as_json, out, &err), wanted);
+    CHECK(wanted == 0 || strstr(err.text, "file.video, file.audio") != NULL);
+    CHECK_INT(fclose(out), 0);
+    return text;
+}
+
+static size_t size_of(const json_t *object, const char *name)
+{
+    return json_array_size(json_object_get(object, name));
+}
+
+static void all_frames_are_listed(void)
+{
+    struct made made = make(agreement_text);
+    char *text = list(&made, NULL, false, 0), *json = list(&made, NULL, true, 0);
+    json_t *object = json_loads(json, 0, NULL), *frames = json_object_get(object, "frames");
+
+    check_columns(text);
+    CHECK(strstr(text, "  lost     media\n") != NULL);
+    CHECK_INT(json_array_size(frames), 10);
+    for (uint32_t n = 0; n < 10; n++)
+        CHECK_INT(json_integer_value(json_object_get(json_array_get(frames, n), "index")), n);
+    CHECK_TEXT(json_string_value(json_object_get(json_array_get(frames, 4), "outcome")), "late");
+    CHECK_INT(size_of(object, "sinks"), 2);
+    CHECK_INT(size_of(object, "notes"), 1);
+    CHECK_INT(size_of(object, "uses"), 1);
+    CHECK_INT(size_of(object, "hops"), 29);
+    CHECK_INT(size_of(object, "events"), 2); /* the third is no JSON */
+    CHECK(json_is_object(json_object_get(object, "count")));
+    json_decref(object);
+    free(text);
+    free(json);
+    json = list(&made, "file.audio", true, 0);
+    object = json_loads(json, 0, NULL);
+    CHECK_INT(size_of(object, "sinks"), 1);
+    CHECK_INT(size_of(object, "frames"), 0);
+    json_decref(object);
+    free(json);
+    free(list(&made, "file.vide", true, -ENOENT));
+    drop(&made);
+}
+
 /* An agreement of another version: every member missing or of another type. */
 static void bare_agreements_do(void)
 {
@@ -243,6 +292,8 @@ static void bare_agreements_do(void)
         free(explain(&made, NULL, -1, false));
         free(explain(&made, NULL, 4, false));
         free(explain(&made, NULL, 4, true));
+        free(list(&made, NULL, true, 0));
+        free(list(&made, NULL, false, 0));
         drop(&made);
     }
 }
@@ -254,6 +305,7 @@ int main(void)
     RUN(text_fits_a_terminal);
     RUN(origin_follows_from_the_due_time);
     RUN(what_is_not_there_is_said);
+    RUN(all_frames_are_listed);
     RUN(bare_agreements_do);
     return 0;
 }
