@@ -172,12 +172,18 @@ struct tt_port {
     uint32_t accept_count; /* 0: anything */
     uint32_t is_output;
     uint32_t hold_max;      /* frames it may keep past its call */
-    uint32_t late_policies; /* enum tt_late_policy; the lowest bit set is the default */
+    uint32_t late_policies; /* enum tt_late_policy */
     uint32_t is_leader; /* its frames activate the join; without a leader the service clock does */
     uint32_t is_optional;
     uint32_t instances_max; /* 0 and 1: just one */
     int32_t in_place_of;    /* output that may reuse this input's frame, or -1 */
+    uint32_t late_default;  /* the policy of who names none; 0: the lowest bit of late_policies */
 };
+
+static inline uint32_t tt_port_late_default(const struct tt_port *port)
+{
+    return port->late_default ? port->late_default : port->late_policies & -port->late_policies;
+}
 
 enum tt_param_type {
     TT_PARAM_INT = 1,
@@ -274,6 +280,11 @@ struct tt_shape {
     uint64_t state_bytes, scratch_bytes;
     struct tt_rational clock_rate; /* without a leader: activations a second; 0/0: service's rate */
     int64_t length_ns;             /* sources: what there is, 0 unknown or without end */
+};
+
+/* Ids of notes that the host itself understands; the others are the component's own. */
+enum tt_note {
+    TT_NOTE_WRITE_FAILED = 12 /* value: the errno; what follows is discarded; said once */
 };
 
 struct tt_host { /* all bounded, none blocks */

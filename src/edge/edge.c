@@ -48,6 +48,26 @@ void edge_record(struct edge *edge, const struct tt_record *record)
         edge->records_lost++;
 }
 
+/* Where the component reads or writes, as the user wrote it. */
+static const char *place(const struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->component->param_count; n++)
+        if (strcmp(edge->component->params[n].name, "url") == 0)
+            return tt_setting_text(&edge->request, n);
+    return "output";
+}
+
+/* A number in the ledger tells nobody why his file is short: a sentence goes to tactusd as well. */
+static void say_write_failed(const struct edge *edge, int error)
+{
+    if (error == EPIPE)
+        tt_seat_note(&edge->seat, "%s: its reader has gone; what follows is discarded",
+                     place(edge));
+    else
+        tt_seat_note(&edge->seat, "%s: %s; the file up to here plays, what follows is discarded",
+                     place(edge), strerror(error));
+}
+
 /* The host that components see: edges are given all outputs beforehand, so frames cannot be made or
  * kept beside the call. */
 static int host_note(void *ctx, uint32_t id, int64_t value)
@@ -61,6 +81,8 @@ static int host_note(void *ctx, uint32_t id, int64_t value)
                                .value = value};
 
     edge_record(edge, &record);
+    if (id == TT_NOTE_WRITE_FAILED)
+        say_write_failed(edge, (int)value);
     return 0;
 }
 

@@ -57,8 +57,9 @@ static bool is_past_stop(const struct edge *edge)
     return tt_seat_is_stopped(&edge->seat) && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS;
 }
 
-/* Calls step() until it has taken what it was shown. -EAGAIN comes back only after stop. */
-static int take(struct edge *edge)
+/* Calls step() until it has taken what it was shown. -EAGAIN comes back only after stop. A frame
+ * that was taken but not written (no viewer, a full disk) has lost its bytes. */
+static int take(struct edge *edge, uint32_t input, bool *ret_is_written)
 {
     uint32_t flushes = 0;
 
@@ -66,6 +67,8 @@ static int take(struct edge *edge)
         uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
         int r = edge->component->edge->step(edge->state, &edge->call);
 
+        if (flushes == 0)
+            *ret_is_written = tt_call_in(&edge->call, input)->bytes > 0;
         if (r == TT_AGAIN && flushes++ < FLUSH_STEPS_MAX) {
             clear_inputs(edge);
             continue;
@@ -81,14 +84,15 @@ static int take(struct edge *edge)
 
 static int take_frame(struct edge *edge, uint32_t input, const struct tt_link_slot *slot)
 {
+    bool is_written = false;
     int r;
 
     clear_inputs(edge);
     show_input(edge, input, slot);
     if (slot->flags & TT_END)
         edge->has_ended_in[input] = true;
-    r = take(edge);
-    if (r == 0 && slot->slot != TT_NO_FRAME)
+    r = take(edge, input, &is_written);
+    if (r == 0 && slot->slot != TT_NO_FRAME && is_written)
         record_sent(edge, input, slot);
     if (slot->slot != TT_NO_FRAME)
         tt_link_give_back(edge->in[input], slot->pool, slot->slot);

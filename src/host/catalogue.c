@@ -28,14 +28,19 @@ static json_t *flags_json(uint32_t flags)
     return array;
 }
 
-static json_t *policies_json(uint32_t policies)
+/* The default comes first. */
+static json_t *policies_json(const struct tt_port *port)
 {
     static const char *const names[] = {"drop", "repeat", "black", "silence", "keep"};
+    uint32_t first = tt_port_late_default(port);
     json_t *array = json_array();
 
-    for (uint32_t n = 0; n < sizeof names / sizeof *names; n++)
-        if (policies & (1u << n))
+    for (uint32_t n = 0; n < sizeof names / sizeof *names; n++) {
+        if ((1u << n) == first)
+            json_array_insert_new(array, 0, json_string(names[n]));
+        else if (port->late_policies & (1u << n))
             json_array_append_new(array, json_string(names[n]));
+    }
     return array;
 }
 
@@ -94,7 +99,7 @@ static json_t *port_json(const struct tt_port *port)
         json_array_append_new(accepts, format_json(&port->accepts[n]));
     return json_pack("{ss ss so so sb sb si}", "name", port->name, "direction",
                      port->is_output ? "out" : "in", "accepts", accepts, "policies",
-                     policies_json(port->late_policies), "leader", (int)port->is_leader, "optional",
+                     policies_json(port), "leader", (int)port->is_leader, "optional",
                      (int)port->is_optional, "instances",
                      port->instances_max > 1 ? (int)port->instances_max : 1);
 }

@@ -315,6 +315,9 @@ static void on_message(void *ctx, struct tt_message *message)
         (void)snprintf(note, sizeof(note), "%s: %s", process_name(run, process->number), text);
         if (!run->params.is_profile)
             run->params.ops->on_note(run->params.ctx, note);
+        /* What the user is told while it runs stands in the ledger too. */
+        if (run->pump != NULL)
+            pump_event(run->pump, event, process_name(run, process->number), text, loop_now_ns());
     }
 }
 

@@ -474,6 +474,19 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
 }
 
 /* Standard input can be read once only: it is not spent on a profile. */
+/* Streams, devices and addresses give what they have once: a profile run must not take it away. */
+static bool is_given_once(const char *place)
+{
+    const char *scheme = strstr(place, "://");
+    struct stat found;
+
+    if (strncmp(place, "file:", 5) == 0)
+        place += 5;
+    else if (scheme != NULL || strcmp(place, "-") == 0)
+        return true;
+    return stat(place, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
 static bool may_profile(const struct service *service)
 {
     const struct tt_picture *picture = service->picture;
@@ -485,7 +498,7 @@ static bool may_profile(const struct service *service)
             uint32_t text = component->settings[m].text;
 
             if (text != 0 && text < component->texts_bytes &&
-                strcmp(component->texts + text, "-") == 0)
+                is_given_once(component->texts + text))
                 return false;
         }
     }

@@ -164,7 +164,7 @@ static uint32_t late_policy(const struct tt_spec_component *spec, const struct t
     for (uint32_t n = 0; n < spec->late_count; n++)
         if (strcmp(spec->late[n].input, input) == 0)
             return spec->late[n].policy;
-    return port->late_policies != 0 ? port->late_policies & -port->late_policies : TT_LATE_DROP;
+    return port->late_policies != 0 ? tt_port_late_default(port) : TT_LATE_DROP;
 }
 
 static void add_in(struct shaper *shaper, struct shape_draft *draft, uint32_t flow)

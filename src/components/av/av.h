@@ -27,7 +27,7 @@ enum tt_av_note {
     TT_AV_NOTE_SAME_INDEX = 9, /* pictures for an index that had one, dropped */
     TT_AV_NOTE_SILENCE = 10,   /* samples of silence put where stamps left a hole */
     TT_AV_NOTE_OVERLAP = 11,   /* samples dropped where stamps overlapped */
-    TT_AV_NOTE_NO_SPACE = 12,  /* value: the errno of a write that failed; said once */
+    TT_AV_NOTE_NO_SPACE = TT_NOTE_WRITE_FAILED,
     TT_AV_NOTE_DISCARDED = 13, /* packets taken but not written */
     TT_AV_NOTE_NO_VIEWER = 14, /* packets discarded because nobody watched */
     TT_AV_NOTE_RENAMED = 15,   /* value: N of NAME.N.EXT, so that nothing was overwritten */

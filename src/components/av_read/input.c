@@ -5,6 +5,7 @@
 #include <libavutil/avstring.h>
 #include <libavutil/mathematics.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tactus/format.h"
 
@@ -33,6 +34,24 @@ static bool is_network_url(const char *url)
     return strstr(url, "://") && !av_strstart(url, "file:", NULL);
 }
 
+/* libavformat would wait in open() for a FIFO's writer, past any limit, and looking at what can be
+ * read only once would take its beginning away. */
+static int check_file(const char *url, struct tt_error *err)
+{
+    const char *path = url;
+    struct stat found;
+
+    (void)av_strstart(url, "file:", &path);
+    if (stat(path, &found) < 0 || S_ISREG(found.st_mode))
+        return 0; /* what is missing, libavformat names */
+    if (S_ISDIR(found.st_mode))
+        return tt_fail(err, -EISDIR, "av.read cannot read '%s': it is a folder", url);
+    return tt_fail(err, -ESPIPE,
+                   "av.read cannot read '%s': it is %s, which can be read only once; raw.read "
+                   "reads those, or send it to av.read as tcp:// or udp://",
+                   url, S_ISFIFO(found.st_mode) ? "a FIFO" : "a device");
+}
+
 int input_open(struct input *input, const struct input_params *params, struct tt_error *err)
 {
     int r;
@@ -40,6 +59,9 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     if (strcmp(params->url, "-") == 0 || av_strstart(params->url, "pipe:", NULL))
         return tt_fail(err, -EINVAL, "av.read cannot read '%s': only raw.read takes '-'",
                        params->url);
+    r = is_network_url(params->url) ? 0 : check_file(params->url, err);
+    if (r < 0)
+        return r;
     tt_av_quiet();
     input->is_network = is_network_url(params->url);
     input->loop_count = params->loop_count;

@@ -33,6 +33,7 @@ static const struct tt_port ports[MUX_STREAMS] = {
                    .accepts = &video,
                    .accept_count = 1,
                    .late_policies = TT_LATE_KEEP | TT_LATE_DROP,
+                   .late_default = TT_LATE_KEEP,
                    .is_leader = 1,
                    .is_optional = 1,
                    .in_place_of = -1},
@@ -40,6 +41,7 @@ static const struct tt_port ports[MUX_STREAMS] = {
                    .accepts = &audio,
                    .accept_count = 1,
                    .late_policies = TT_LATE_KEEP | TT_LATE_DROP,
+                   .late_default = TT_LATE_KEEP,
                    .is_optional = 1,
                    .in_place_of = -1},
 };

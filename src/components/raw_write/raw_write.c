@@ -11,7 +11,6 @@
 
 enum { PARAM_URL, PARAM_COUNT };
 enum {
-    NOTE_FAILED = 12,    /* value: the errno of the write that failed; said once */
     NOTE_DISCARDED = 13, /* value: frames taken but not written */
     NOTE_RENAMED = 15,   /* value: N of NAME.N.EXT */
     NAMES_MAX = 10000
@@ -39,6 +38,7 @@ static const struct tt_port ports[] = {
      .accepts = formats,
      .accept_count = sizeof(formats) / sizeof(formats[0]),
      .late_policies = TT_LATE_KEEP | TT_LATE_DROP,
+     .late_default = TT_LATE_KEEP,
      .is_leader = 1,
      .in_place_of = -1},
 };
@@ -113,16 +113,18 @@ static void note(const struct raw_writer *writer, uint32_t id, int64_t value)
         (void)writer->host->note(writer->host->ctx, id, value);
 }
 
+/* What was taken but not written is told by bytes = 0 on return: it was not sent. */
 static int step(void *state, struct tt_call *call)
 {
     struct raw_writer *writer = state;
-    const struct tt_frame *frame = tt_call_in(call, 0);
+    struct tt_frame *frame = tt_call_in(call, 0);
     int64_t r;
 
     if (frame->data == 0 || frame->bytes == 0)
         return TT_DONE;
     if (writer->is_failed) {
         note(writer, NOTE_DISCARDED, (int64_t)++writer->discarded_count);
+        frame->bytes = 0;
         return TT_DONE;
     }
     r = raw_transfer(writer->fd, &writer->format, tt_frame_data(frame), true);
@@ -130,8 +132,9 @@ static int step(void *state, struct tt_call *call)
         return TT_DONE;
     /* A full disk or a reader that left ends the writing, not the service. */
     writer->is_failed = true;
-    note(writer, NOTE_FAILED, r < 0 ? -r : EIO);
+    note(writer, TT_NOTE_WRITE_FAILED, r < 0 ? -r : EIO);
     note(writer, NOTE_DISCARDED, (int64_t)++writer->discarded_count);
+    frame->bytes = 0;
     return TT_DONE;
 }
 
