@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -86,7 +87,19 @@ class Node:
         self.daemon = subprocess.Popen(
             [os.path.join(BUILD, "tactusd"), "--foreground", "--socket", self.socket, "--state",
              os.path.join(self.folder, "state")], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        # The command starts a tactusd of its own where none listens, so it is asked only then.
+        wait_for(self.is_listening, 10, "tactusd does not listen")
         wait_for(lambda: self.status() is not None, 10, "tactusd does not answer")
+
+    def is_listening(self):
+        if self.daemon.poll() is not None:
+            raise AssertionError("tactusd ended: " + self.words())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe_socket:
+            try:
+                probe_socket.connect(self.socket)
+            except OSError:
+                return False
+        return True
 
     def status(self):
         ran = subprocess.run([self.tactus, "--json"], env=self.env, capture_output=True, text=True,
