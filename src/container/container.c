@@ -97,6 +97,8 @@ static int map_memory(struct container *container, struct tt_error *err)
     if (r == 0)
         r = tt_seat_map(&container->seat, "stats", sizeof *container->stats, true, &stats, err);
     container->stats = stats;
+    if (r == 0) /* a predecessor's last words */
+        memset(container->stats, 0, sizeof *container->stats);
     if (r == 0)
         r = tt_seat_world(&container->seat, wiring->process_count,
                           wiring->processes[0].record_slots, on_budget, container, err);

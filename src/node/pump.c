@@ -22,6 +22,7 @@ struct pump_sink {
     uint16_t component;
     int64_t due_after_ns;    /* of its origin */
     enum tt_cause gap_cause; /* TT_CAUSE_NONE: no gap expected */
+    uint16_t gap_component;
     uint32_t process;
     bool has_ended;
 };
@@ -93,7 +94,7 @@ static void fill_gap(struct pump *pump, uint16_t number, int64_t until, int64_t 
                              .outcome = TT_LOST_FRAME,
                              .cause = (uint8_t)sink->gap_cause,
                              .sink = number,
-                             .component = sink->component};
+                             .component = sink->gap_component};
 
     for (int64_t index = sink->last_index + 1; index < until; index++) {
         lost.index = index;
@@ -200,11 +201,32 @@ void pump_poll(struct pump *pump, int64_t now_ns)
     write_batch(pump, &pump->hops);
 }
 
-void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause)
+void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, int32_t component,
+                     int64_t now_ns)
 {
-    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++)
-        if (!pump->sinks[n].has_ended && (process == 0 || pump->sinks[n].process == process))
-            pump->sinks[n].gap_cause = cause;
+    pump_poll(pump, now_ns); /* what it still said came before the gap */
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++) {
+        struct pump_sink *sink = &pump->sinks[n];
+
+        if (sink->has_ended || (process != 0 && sink->process != process))
+            continue;
+        sink->gap_cause = cause;
+        sink->gap_component = component < 0 ? sink->component : (uint16_t)component;
+    }
+}
+
+int64_t pump_position_ns(const struct pump *pump)
+{
+    int64_t position_ns = INT64_MAX;
+
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++) {
+        const struct pump_sink *sink = &pump->sinks[n];
+        int64_t next_ns = tt_index_ns(sink->last_index + 1, sink->rate);
+
+        if (sink->rate.num > 0 && !sink->has_ended && next_ns < position_ns)
+            position_ns = next_ns;
+    }
+    return position_ns < INT64_MAX ? position_ns : 0;
 }
 
 void pump_event(struct pump *pump, const char *name, const char *process, const char *text,

@@ -33,8 +33,13 @@ void pump_close(struct pump **pump);
 void pump_poll(struct pump *pump, int64_t now_ns);
 
 /* A process died: what is missing between its sinks' last record and the next is lost for this
- * cause, and written when the next one comes. process 0: all sinks. */
-void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause);
+ * cause, and written when the next one comes. process 0: all sinks. component: whose fault it was;
+ * -1: the sink's own. */
+void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, int32_t component,
+                     int64_t now_ns);
+
+/* Media time of the first index that some sink has no record of. */
+int64_t pump_position_ns(const struct pump *pump);
 
 /* An event segment, after all records that came before it: {"at_ns", "event", ...}. */
 void pump_event(struct pump *pump, const char *name, const char *process, const char *text,

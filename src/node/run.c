@@ -57,6 +57,7 @@ struct run {
     bool is_feeding, is_over, is_ok, is_reserve_retry;
     char reason[SUPERVISE_TEXT_BYTES], class_why[SUPERVISE_TEXT_BYTES];
     bool is_class_obtained;
+    int32_t stuck_component; /* that the container is being killed for; -1: none */
     struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
     struct pump *pump;
     int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns,
@@ -137,13 +138,22 @@ static int64_t wall_of(int64_t monotonic_ns)
     return (wall.tv_sec + local.tm_gmtoff) * SECOND + wall.tv_nsec + ahead_ns;
 }
 
+/* A live service goes on at the index that is on; one without a clock where it was. */
+static int64_t resume_ns(const struct run *run, int64_t ahead_ns)
+{
+    if (run->epoch_ns == 0)
+        return 0;
+    if (!run->params.picture->is_live)
+        return pump_position_ns(run->pump);
+    return loop_now_ns() + ahead_ns - run->epoch_ns;
+}
+
 static json_t *setup_body(const struct run *run, uint32_t number)
 {
     const struct run_params *params = &run->params;
     uint32_t count = params->picture->component_count;
-    int64_t now_ns = loop_now_ns();
-    int64_t first_ns = run->epoch_ns != 0 ? now_ns - run->epoch_ns : 0;
-    int64_t wall_ns = run->epoch_ns != 0 ? run->wall_offset_ns : wall_of(now_ns + GO_AHEAD_NS);
+    int64_t wall_ns =
+        run->epoch_ns != 0 ? run->wall_offset_ns : wall_of(loop_now_ns() + GO_AHEAD_NS);
 
     return json_pack("{ss si si s{so so so sI sb sI sI}}", "op", "setup", "number", (int)number,
                      "log", 0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count),
@@ -151,7 +161,7 @@ static json_t *setup_body(const struct run *run, uint32_t number)
                      numbers(params->plan->budget_of_ns, count), "end_ns",
                      (json_int_t)(params->for_ns > 0 ? params->for_ns : INT64_MAX), "is_profile",
                      params->is_profile, "wall_offset_ns", (json_int_t)wall_ns, "first_ns",
-                     (json_int_t)first_ns);
+                     (json_int_t)resume_ns(run, 0));
 }
 
 static const struct child_ops process_ops;
@@ -222,6 +232,19 @@ static void read_switches(struct run *run)
         run->switches = sum;
 }
 
+static void expect_gap(struct run *run, uint32_t number)
+{
+    enum tt_cause cause = TT_CAUSE_EDGE;
+    int32_t component = -1;
+
+    if (number == 0) {
+        cause = run->stuck_component >= 0 ? TT_CAUSE_BUDGET : TT_CAUSE_UNKNOWN;
+        component = run->stuck_component;
+        run->stuck_component = -1;
+    }
+    pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
+}
+
 static void on_reaped(void *ctx, int code, int status)
 {
     struct run_process *process = ctx;
@@ -231,7 +254,8 @@ static void on_reaped(void *ctx, int code, int status)
 
     process->child = NULL;
     if (process->number == 0) {
-        books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+        /* Its place in the books is kept: what was promised is there for the next one. */
+        loop_clear(run->params.node->loop, &run->reserve_timer);
         run->cpu_before_ns += run->broker->engine_stats->cpu_ns;
         run->switches_before += run->switches;
         run->switches = 0;
@@ -246,8 +270,7 @@ static void on_reaped(void *ctx, int code, int status)
         (void)snprintf(text, sizeof(text), "%s: killed by signal %d",
                        process_name(run, process->number), status);
     if (!is_clean && run->pump != NULL)
-        pump_expect_gap(run->pump, process->number,
-                        process->number == 0 ? TT_CAUSE_UNKNOWN : TT_CAUSE_EDGE);
+        expect_gap(run, process->number);
     feed_death(process, is_clean, process->error[0] != '\0', text);
 }
 
@@ -327,6 +350,8 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
 {
     if (run->is_class_obtained && !is_obtained && run->pump != NULL)
         pump_event(run->pump, "class-lost", "container", why, loop_now_ns());
+    if (!is_obtained && run->budget_ns > 0)
+        books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
     if (!is_obtained)
         run->budget_ns = 0;
     run->is_class_obtained = is_obtained;
@@ -477,7 +502,7 @@ static void perform(struct run *run, const struct supervise_action *action)
         if (action->process == SUPERVISE_ALL)
             go_all(run);
         else
-            send_go(run, action->process, loop_now_ns() + GO_AHEAD_NS - run->epoch_ns);
+            send_go(run, action->process, resume_ns(run, GO_AHEAD_NS));
         break;
     case SUPERVISE_SEND_STOP:
         if (child != NULL)
@@ -553,7 +578,7 @@ static void watch_dog(struct run *run, int64_t now_ns)
     int64_t limit_ns = is_known ? WATCHDOG_BUDGETS * run->params.plan->budget_of_ns[node] : 0;
     char text[SUPERVISE_TEXT_BYTES];
 
-    if (since_ns == 0 || run->processes[0].child == NULL)
+    if (since_ns == 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
         return;
     if (limit_ns == 0)
         limit_ns = WATCHDOG_UNKNOWN_NS;
@@ -564,6 +589,7 @@ static void watch_dog(struct run *run, int64_t now_ns)
     (void)snprintf(text, sizeof(text), "%s did not return: stuck_ms=%lld limit_ms=%lld",
                    is_known ? run->params.picture->components[node].name : "a component",
                    (long long)((now_ns - since_ns) / MILLI), (long long)(limit_ns / MILLI));
+    run->stuck_component = is_known ? (int32_t)node : -1;
     feed(run, &(struct supervise_event){.kind = SUPERVISE_STUCK, .text = text});
 }
 
@@ -623,6 +649,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
         return r;
     }
     run->opened_ns = loop_now_ns();
+    run->stuck_component = -1;
     run->step_timer = (struct loop_timer){.fn = on_step_timer, .ctx = run};
     run->poll_timer = (struct loop_timer){.fn = on_poll_timer, .ctx = run};
     run->reserve_timer = (struct loop_timer){.fn = on_reserve_timer, .ctx = run};
