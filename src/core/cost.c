@@ -20,17 +20,31 @@ void engine_idle(struct tt_engine *engine)
         engine->ops->disarm(engine->world);
 }
 
+/* A component is asked to return when half of the time is over after which its process is ended:
+ * ten budgets, but at least a tenth of what those have that are without one. */
+static int64_t stop_after_ns(const struct tt_engine *engine, const struct node *node)
+{
+    int64_t limit_ns = engine->params.watchdog_ns > 0 ? engine->params.watchdog_ns : TIME_MAX;
+    int64_t budget_ns = node->plan->budget_ns < TIME_MAX / 8 ? node->plan->budget_ns : TIME_MAX / 8;
+
+    if (budget_ns <= 0)
+        return limit_ns / 2;
+    return budget_ns * 5 > limit_ns / 20 || limit_ns == TIME_MAX ? budget_ns * 5 : limit_ns / 20;
+}
+
 /* Armed lazily: a timer that fires too early for this job is armed again by its handler. */
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
-    int64_t until_ns, armed_ns;
+    int64_t until_ns = engine->now_ns + stop_after_ns(engine, node), armed_ns;
 
     __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->is_over, 0, __ATOMIC_RELAXED);
-    if (node->plan->budget_ns <= 0)
+    __atomic_store_n(&engine->job_stop_ns, until_ns, __ATOMIC_RELAXED);
+    if (node->plan->budget_ns > 0)
+        until_ns = engine->now_ns + node->plan->budget_ns;
+    else if (engine->params.watchdog_ns <= 0)
         return;
-    until_ns = engine->now_ns + node->plan->budget_ns;
     __atomic_store_n(&engine->job_until_ns, until_ns, __ATOMIC_RELEASE);
     armed_ns = __atomic_load_n(&engine->armed_until_ns, __ATOMIC_ACQUIRE);
     if (armed_ns != 0 && armed_ns <= until_ns)
@@ -42,14 +56,19 @@ void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 void tt_engine_on_budget(struct tt_engine *engine)
 {
     int64_t until_ns = __atomic_load_n(&engine->job_until_ns, __ATOMIC_ACQUIRE);
+    int64_t stop_ns = __atomic_load_n(&engine->job_stop_ns, __ATOMIC_RELAXED), now_ns;
 
     __atomic_store_n(&engine->armed_until_ns, 0, __ATOMIC_RELEASE);
     if (until_ns == 0)
         return;
-    if (engine->ops->now(engine->world) >= until_ns) {
+    now_ns = engine->ops->now(engine->world);
+    if (now_ns >= until_ns && until_ns < stop_ns)
         __atomic_store_n(&engine->is_over, 1, __ATOMIC_RELAXED);
+    if (now_ns >= stop_ns) {
+        __atomic_store_n(&engine->running.call.stop, 1, __ATOMIC_RELAXED);
         return;
     }
+    until_ns = now_ns >= until_ns ? stop_ns : until_ns;
     __atomic_store_n(&engine->armed_until_ns, until_ns, __ATOMIC_RELEASE);
     engine->ops->arm(engine->world, until_ns);
 }

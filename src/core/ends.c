@@ -254,6 +254,9 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
                                 .valid_slices = entry->valid_slices,
                                 .stamp_ns = engine->now_ns};
 
+    if (engine->is_live && !(entry->flags & TT_END) &&
+        engine_media(engine, engine->now_ns) > engine_due(node, entry->origin_ns))
+        slot.flags |= TT_LATE;
     if (entry->handle != TT_NO_FRAME) {
         if (is_lent(node, entry->handle))
             return false; /* never twice on one link */

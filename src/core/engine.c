@@ -242,7 +242,10 @@ void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
 
 void tt_engine_stop(struct tt_engine *engine)
 {
-    __atomic_store_n(&engine->is_stopping, 1, __ATOMIC_RELAXED);
+    if (__atomic_exchange_n(&engine->is_stopping, 1, __ATOMIC_RELAXED) == 0)
+        return;
+    __atomic_store_n(&engine->is_stop_asked_again, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&engine->running.call.stop, 1, __ATOMIC_SEQ_CST);
 }
 
 bool tt_engine_post(struct tt_engine *engine, uint32_t number, const struct tt_event *event)

@@ -86,8 +86,8 @@ struct tt_engine_params {
     uint32_t mode; /* enum tt_mode */
     struct tt_rational rate;
     int64_t end_ns;         /* media time at which sources end; INT64_MAX: by themselves */
-    int64_t watchdog_ns;    /* an activation longer than this is reported by
-                               tt_engine_stats.stuck_since_ns */
+    int64_t watchdog_ns;    /* whoever looks at tt_engine_stats.stuck_since_ns ends the process
+                               when an activation takes longer: it is asked to return before */
     int64_t wall_offset_ns; /* local wall time of media time 0 */
     struct tt_port_world port;
 };
@@ -131,7 +131,8 @@ void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
 int64_t tt_engine_step(struct tt_engine *engine);
 void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns);
 
-/* Any thread: sources send End at their next release; sinks drain. */
+/* Any thread: sources send End at their next release; sinks drain. Called again: whoever runs is
+ * asked to return at once (tt_call.stop); a call that begins at the same instant may miss it. */
 void tt_engine_stop(struct tt_engine *engine);
 
 /* Any thread, one at a time: an event for a component at its next activation; false when the box is

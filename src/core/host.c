@@ -107,13 +107,6 @@ static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
     return 0;
 }
 
-static uint32_t hold_max(const struct node *node, uint32_t input)
-{
-    const struct tt_request *request = node->plan->request;
-
-    return node->plan->component->ports[request->pins[input].port].hold_max;
-}
-
 static int frame_keep(void *ctx, uint32_t handle)
 {
     struct node *node = ctx;
@@ -121,7 +114,8 @@ static int frame_keep(void *ctx, uint32_t handle)
 
     if (handle == TT_NO_FRAME || !find_input(node, handle, &port))
         return -EINVAL;
-    if (count_kept(node, port, false) >= hold_max(node, port) || node->kept_count >= node->kept_max)
+    if (count_kept(node, port, false) >= engine_port(node->plan, port)->hold_max ||
+        node->kept_count >= node->kept_max)
         return -ENOBUFS;
     engine_ref(node->engine, handle);
     node->kept[node->kept_count++] = (struct kept){handle, port, false};

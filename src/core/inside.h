@@ -211,11 +211,13 @@ struct tt_engine {
     bool is_now_fresh; /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
     bool is_relaxed; /* asap: depths give way by SLACK for one activation */
+    uint32_t is_stop_asked_again; /* atomic; components see it in tt_call.stop */
     uint32_t seen_bell, is_stopping /* atomic */;
 
     int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */
     bool is_busy;
     int64_t job_until_ns, armed_until_ns; /* atomic; 0: none */
+    int64_t job_stop_ns;                  /* atomic; when the running job is asked to return */
     uint32_t is_over;                     /* atomic: the running job's budget passed */
 
     uint64_t records_pending_lost;
@@ -306,6 +308,18 @@ void engine_cost_flush(struct tt_engine *engine);
 static inline int64_t engine_media(const struct tt_engine *engine, int64_t monotonic_ns)
 {
     return monotonic_ns - engine->epoch_ns;
+}
+
+/* When a sink must have a frame. */
+static inline int64_t engine_due(const struct node *sink, int64_t origin_ns)
+{
+    return origin_ns + sink->plan->deadline_ns + sink->plan->structural_ns;
+}
+
+/* The port that a component's input is an instance of. */
+static inline const struct tt_port *engine_port(const struct tt_node_plan *plan, uint32_t input)
+{
+    return &plan->component->ports[plan->request->pins[input].port];
 }
 
 static inline bool engine_is_ancestor(const struct node *node, uint32_t other)

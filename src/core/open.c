@@ -171,11 +171,6 @@ static bool open_heap(struct tt_engine *engine, struct heap *heap)
     return true;
 }
 
-static const struct tt_port *port_of(const struct tt_node_plan *plan, uint32_t input)
-{
-    return &plan->component->ports[plan->request->pins[input].port];
-}
-
 static void open_component(struct node *node)
 {
     const struct tt_node_plan *plan = node->plan;
@@ -190,7 +185,7 @@ static void open_component(struct node *node)
         node->kept_max += node->out_max[n];
     }
     for (uint32_t n = 0; n < node->in_count; n++)
-        node->kept_max += port_of(plan, n)->hold_max;
+        node->kept_max += engine_port(plan, n)->hold_max;
 }
 
 static int open_nodes(struct tt_engine *engine)
@@ -298,7 +293,7 @@ static enum kind kind_of(const struct tt_engine *engine, struct node *node, uint
         if (node->in[n] == NONE)
             continue;
         connected++;
-        if (first == NONE && port_of(node->plan, n)->is_leader)
+        if (first == NONE && engine_port(node->plan, n)->is_leader)
             first = n;
     }
     (void)engine;

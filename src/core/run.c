@@ -39,6 +39,42 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node)
     return true;
 }
 
+/* Is this input's frame the running call's alone, so that an output may be written over it? Frames
+ * that a late policy or another consumer may still show have more than one reference. */
+static bool may_reuse(struct tt_engine *engine, const struct node *node, uint32_t port)
+{
+    const struct input *input = &engine->running.in[port];
+    int32_t output = engine_port(node->plan, port)->in_place_of;
+    uint32_t handle = input->entry.handle, pool, slot, capacity;
+
+    if (!input->is_there || !input->is_owned || handle == TT_NO_FRAME || output < 0 ||
+        (uint32_t)output >= node->out_count || engine->running.out[output] == TT_NO_FRAME ||
+        engine_port(node->plan, port)->hold_max > 0)
+        return false;
+    engine_handle_split(handle, &pool, &slot);
+    if (pool != engine->params.own_number || engine->own->slots[slot].refs != 1)
+        return false;
+    (void)engine_slot_data(engine, handle, &capacity);
+    return capacity >= node->bytes_max[output];
+}
+
+/* An output that may take its input's frame does so where nobody else needs it: a copy less. */
+static void reuse_inputs(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = &engine->running;
+
+    for (uint32_t n = 0; n < node->in_count; n++) {
+        int32_t output;
+
+        if (node->in[n] == NONE || !may_reuse(engine, node, n))
+            continue;
+        output = engine_port(node->plan, n)->in_place_of;
+        engine_unref(engine, running->out[output]);
+        engine_ref(engine, running->in[n].entry.handle);
+        running->out[output] = running->in[n].entry.handle;
+    }
+}
+
 static void show_outputs(struct tt_engine *engine, struct node *node)
 {
     struct running *running = &engine->running;
@@ -92,6 +128,22 @@ static void take_inputs(struct tt_engine *engine, struct node *node, const struc
     }
 }
 
+/* A frame that a sink gets past its due time, or that came to a join past that of the activation.
+ * For both what is shown again is as late as it was. */
+static bool is_late(const struct tt_engine *engine, const struct node *node,
+                    const struct input *input)
+{
+    const struct decision *d = &engine->running.decision;
+
+    if (!engine->is_live || !input->is_new)
+        return false;
+    if (node->sinks)
+        return engine_media(engine, engine->now_ns) > engine_due(node, input->entry.origin_ns);
+    if (node->kind != KIND_LED && node->kind != KIND_CLOCKED)
+        return false;
+    return engine_media(engine, input->entry.arrived_ns) > d->origin_ns + node->plan->due_offset_ns;
+}
+
 static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end,
                         uint32_t end_input)
 {
@@ -113,7 +165,8 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
                                    .bytes = input->entry.bytes,
                                    .capacity = input->entry.bytes,
                                    .format_id = input->entry.format_id,
-                                   .flags = input->entry.flags,
+                                   .flags = input->entry.flags |
+                                            (is_late(engine, node, input) ? TT_LATE : 0),
                                    .handle = input->entry.handle,
                                    .valid_slices = input->entry.valid_slices};
         if (input->entry.handle != TT_NO_FRAME)
@@ -159,6 +212,7 @@ static void show_call(struct tt_engine *engine, struct node *node)
                                      .out_count = node->out_count,
                                      .events = (tt_addr)(uintptr_t)running->events,
                                      .frames = (tt_addr)(uintptr_t)running->frames};
+    running->call.stop = engine->is_stop_asked_again;
     running->call.event_count = take_events(engine, node);
     running->call.level = node->level;
 }
@@ -286,7 +340,8 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
                                .due_ns = d->origin_ns + node->plan->due_offset_ns,
                                .delivered_ns = engine_media(engine, start_ns),
                                .sent_ns = engine_media(engine, engine->now_ns),
-                               .slack_ns = cpu_ns};
+                               .slack_ns = cpu_ns,
+                               .value = d->origin_ns};
 
     engine_history(node, &hop);
     engine_record(engine, &record);
@@ -427,6 +482,7 @@ void engine_run_node(struct tt_engine *engine, struct node *node)
     }
     engine->running.node = node;
     take_inputs(engine, node, &d);
+    reuse_inputs(engine, node);
     activate(engine, node, &d);
     engine->running.node = NULL;
 }

@@ -30,11 +30,6 @@ static const struct flow *flow_of(const struct tt_engine *engine, const struct n
     return &engine->flows[node->in[input]];
 }
 
-static int64_t due_of(const struct node *node, int64_t origin_ns)
-{
-    return origin_ns + node->plan->deadline_ns + node->plan->structural_ns;
-}
-
 static void record_lost(struct tt_engine *engine, const struct node *node, uint32_t input,
                         int64_t index)
 {
@@ -49,7 +44,7 @@ static void record_lost(struct tt_engine *engine, const struct node *node, uint3
     }
     record.sink = (uint16_t)((uint32_t)node->plan->sink + input);
     record.origin_ns = blame.origin_ns;
-    record.due_ns = due_of(node, blame.origin_ns);
+    record.due_ns = engine_due(node, blame.origin_ns);
     record.cause = (uint8_t)engine_blame(engine, &blame, &component);
     record.component = (uint16_t)component;
     engine_record(engine, &record);
@@ -122,7 +117,7 @@ void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
     record.index =
         tt_sink_index(flow_of(engine, node, input)->plan->format, entry->index, entry->origin_ns);
     record.sink = (uint16_t)((uint32_t)node->plan->sink + input);
-    record.due_ns = due_of(node, entry->origin_ns);
+    record.due_ns = engine_due(node, entry->origin_ns);
     record.delivered_ns = engine_media(engine, at_ns);
     record.slack_ns = record.due_ns - record.delivered_ns;
     record.flags = entry->flags & TT_REPEATED ? TT_RECORD_REPEATED : 0;

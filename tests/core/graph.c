@@ -18,8 +18,11 @@ static void log_inputs(struct fake *fake, struct tt_call *call)
                                  .flags = in->flags,
                                  .is_there = in->data != 0};
         CHECK((in->handle == TT_NO_FRAME) == (in->data == 0));
-        if (in->data)
-            log->value = *(const int64_t *)tt_frame_data(in);
+        if (!in->data)
+            continue;
+        log->value = *(const int64_t *)tt_frame_data(in);
+        if (log->value >= 0)
+            CHECK_INT(log->value / ADDED, fake->adds[n]);
     }
 }
 
@@ -90,11 +93,15 @@ static int make(struct fake *fake, struct tt_call *call)
         CHECK_INT(fake->host.frame_emit(fake->host.ctx, 0, frame.handle), 0);
         CHECK(fake->host.frame_emit(fake->host.ctx, 0, frame.handle) < 0);
     }
-    if (fake->kept != TT_NO_FRAME)
+    if (fake->kept != TT_NO_FRAME) {
+        CHECK_INT(*fake->kept_data, fake->kept_value);
         CHECK_INT(fake->host.frame_drop(fake->host.ctx, fake->kept), 0);
+    }
     CHECK_INT(fake->host.frame_keep(fake->host.ctx, in->handle), 0);
     CHECK(fake->host.frame_keep(fake->host.ctx, in->handle) < 0); /* hold_max is 1 */
     fake->kept = in->handle;
+    fake->kept_data = tt_frame_data(in);
+    fake->kept_value = *fake->kept_data;
     return TT_DONE;
 }
 
@@ -107,6 +114,19 @@ static int source(struct fake *fake, struct tt_call *call)
             tt_call_out(call, n)->flags |= TT_END;
         else if (tt_call_out(call, n)->data) /* an output that nothing takes has no memory */
             give(call, n, call->index);
+    }
+    return TT_DONE;
+}
+
+static int add(struct fake *fake, struct tt_call *call)
+{
+    const struct tt_frame *in = tt_call_in(call, 0);
+    int64_t value = in->data ? *(const int64_t *)tt_frame_data(in) : -1;
+
+    for (uint32_t n = 0; n < call->out_count; n++) {
+        fake->in_place_count += in->data && tt_call_out(call, n)->data == in->data;
+        if (tt_call_out(call, n)->data)
+            give(call, n, value < 0 ? -1 : value + ADDED);
     }
     return TT_DONE;
 }
@@ -134,6 +154,8 @@ static int process(void *state, struct tt_call *call)
         return twice(fake, call);
     case FAKE_MAKER:
         return make(fake, call);
+    case FAKE_ADD:
+        return add(fake, call);
     case FAKE_SINK:
         return TT_DONE;
     case FAKE_WRITER:
@@ -221,6 +243,10 @@ uint32_t graph_node(struct graph *g, enum fake_kind kind)
         component->flags = TT_SEPARATE | TT_DRAINS;
     if (kind == FAKE_REORDER)
         component->flags = TT_DRAINS;
+    for (uint32_t n = 0; n < 2 * TT_PORTS_MAX; n++)
+        g->ports[number][n].in_place_of = -1;
+    if (kind == FAKE_PASS || kind == FAKE_ADD || kind == FAKE_LED)
+        g->ports[number][0].in_place_of = 0;
     g->ports[number][0].is_leader = kind == FAKE_LED;
     g->ports[number][0].hold_max = kind == FAKE_MAKER;
     g->fakes[number] = calloc(1, sizeof(*g->fakes[number]));
@@ -284,6 +310,22 @@ static void set_pins(struct graph *g, uint32_t node)
         g->pins[node][n] = (struct tt_pin){"pin", n, 1};
 }
 
+/* How often ADDED is in what each input gets: what its producer passes on, and one more. */
+static void count_adds(struct graph *g)
+{
+    for (uint32_t n = 0; n < g->params.flow_count; n++)
+        for (uint32_t m = 0; m < g->params.flow_count; m++) {
+            const struct tt_flow_plan *flow = &g->flows[m];
+            const struct fake *from = g->fakes[flow->from_node];
+            uint32_t adds = from && from->kind != FAKE_REORDER && from->kind != FAKE_MAKER
+                                ? from->adds[0] + (from->kind == FAKE_ADD)
+                                : 0;
+
+            if (g->fakes[flow->to_node])
+                g->fakes[flow->to_node]->adds[flow->to_port] = adds;
+        }
+}
+
 static void budget(void *argument)
 {
     tt_engine_on_budget(argument);
@@ -305,6 +347,7 @@ void graph_open(struct graph *g)
         g->nodes[n].sink = (int32_t)g->sink_count;
         g->sink_count += inputs;
     }
+    count_adds(g);
     g->sim = tt_sim_open(&g->sim_params);
     g->params.nodes = g->nodes;
     g->params.flows = g->flows;

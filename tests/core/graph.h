@@ -7,7 +7,15 @@
 
 #include "check.h"
 
-enum { NODES = 24, FLOWS = 48, LOGS = 4096, RECORDS = 1 << 16, MS = 1000000, POOL_SLOTS = 256 };
+enum {
+    NODES = 24,
+    FLOWS = 48,
+    LOGS = 4096,
+    RECORDS = 1 << 16,
+    MS = 1000000,
+    POOL_SLOTS = 256,
+    ADDED = 1000000
+};
 
 enum fake_kind {
     FAKE_SOURCE,  /* writes its index */
@@ -18,7 +26,8 @@ enum fake_kind {
     FAKE_WRITER,  /* TT_SEPARATE sink */
     FAKE_REORDER, /* holds two frames back, gives them at its End, one a call */
     FAKE_TWICE,   /* gives each frame twice, the second by TT_AGAIN */
-    FAKE_MAKER    /* gives each frame twice, by frame_new and frame_emit; keeps and drops one */
+    FAKE_MAKER,   /* gives each frame twice, by frame_new and frame_emit; keeps and drops one */
+    FAKE_ADD      /* adds ADDED, in place where it may: nobody else may see that */
 };
 
 struct fake_log { /* what one input of one activation was */
@@ -37,7 +46,10 @@ struct fake {
     uint32_t held_count;
     struct tt_host host;
     uint32_t kept;
-    void (*hook)(void *argument); /* in process(), for the guard's test */
+    const int64_t *kept_data;
+    int64_t kept_value;
+    uint32_t adds[TT_PORTS_MAX], in_place_count; /* how often ADDED is in an input's values */
+    void (*hook)(void *argument);                /* in process(), for the guard's test */
     struct graph *graph;
 };
 

@@ -27,7 +27,7 @@ static void connect(struct graph *g, uint32_t from, uint32_t to, uint32_t port)
 
 static void add_inner(struct graph *g, uint32_t sources)
 {
-    static const uint32_t kinds[] = {FAKE_PASS, FAKE_PASS, FAKE_LED, FAKE_CLOCKED, FAKE_REORDER};
+    static const uint32_t kinds[] = {FAKE_PASS, FAKE_ADD, FAKE_LED, FAKE_CLOCKED, FAKE_REORDER};
 
     for (uint32_t n = 1 + pick(6); n > 0; n--) {
         uint32_t kind = kinds[pick(5)], before = g->params.node_count;
