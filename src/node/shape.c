@@ -31,10 +31,13 @@ static void answer(struct shape *shape, struct shape_answer *found, const struct
     shape->fn(shape->ctx, found, err, exit_code); /* which may close the shape */
 }
 
-/* What the author can mend is usage; what the machine lacks is not. */
+/* What the author's text says is usage, also when it asks for what is not supported; a source that
+ * cannot be read is not, though the error has a place in the text. */
 static int exit_of(const struct tt_error *err)
 {
-    return err->code == -EINVAL || err->code == -E2BIG || err->line > 0 ? 2 : 3;
+    if (err->code == -EINVAL || err->code == -E2BIG)
+        return 2;
+    return err->code == -ENOTSUP && err->line > 0 ? 2 : 3;
 }
 
 static char *take_text(struct tt_message *message, const char *name, struct tt_error *err)
