@@ -109,26 +109,86 @@ static int derive_depths(struct tt_picture *picture, const struct tt_picture_com
     return 0;
 }
 
-static uint32_t new_segment(struct tt_picture *picture, uint32_t head)
+/* A coded frame that a full queue pushes out costs all that follow up to the next key frame. All
+ * that is not late yet has room: who is served before the deadline loses none. */
+static void derive_coded_depths(struct tt_picture *picture)
+{
+    for (uint32_t n = 0; picture->is_live && n < picture->flow_count; n++) {
+        struct tt_picture_flow *flow = &picture->flows[n];
+        const struct tt_picture_component *to = &picture->components[flow->to];
+        int64_t deadline_ns = to->is_sink ? to->deadline_ns : picture->deadline_ns, depth;
+
+        if ((flow->format.kind != TT_CODED_VIDEO && flow->format.kind != TT_CODED_AUDIO) ||
+            flow->format.rate.num <= 0)
+            continue;
+        depth = tt_muldiv(deadline_ns, flow->format.rate.num, flow->format.rate.den * 1000000000) +
+                1 + 2;
+        if (depth > SPEC_DEPTH_MAX)
+            depth = SPEC_DEPTH_MAX;
+        if (depth > flow->depth)
+            flow->depth = (uint32_t)depth;
+    }
+}
+
+static uint32_t new_segment(struct tt_picture *picture, uint32_t head, struct tt_rational rate)
 {
     struct tt_picture_segment *segment = &picture->segments[picture->segment_count];
 
     memcpy(segment->name, picture->components[head].name, TT_NAME_BYTES);
     segment->head = head;
-    segment->rate = picture->components[head].rate;
+    segment->rate = rate;
     return picture->segment_count++;
 }
 
+static bool is_edge_source(const struct tt_picture_component *component)
+{
+    return component->is_source && (component->flags & TT_EDGE) != 0;
+}
+
+/* What an edge reads arrives by output, each at its own index: an output is a release of its own.
+ * Named after the output where there are several. */
+static uint32_t inlet_segment(struct tt_picture *picture, const struct tt_picture_flow *flow)
+{
+    struct tt_picture_component *source = &picture->components[flow->from];
+    char name[TT_NAME_BYTES];
+    uint32_t fed_count = 0, made;
+
+    for (uint32_t n = 0; n < source->out_count; n++)
+        fed_count += is_fed(picture, flow->from, n);
+    if (fed_count > 1)
+        (void)tt_format_text(name, sizeof(name), "%s.%s", source->name,
+                             source->out[flow->from_out].name);
+    else
+        memcpy(name, source->name, sizeof(name));
+    for (uint32_t n = 0; n < picture->segment_count; n++)
+        if (picture->segments[n].head == flow->from && strcmp(picture->segments[n].name, name) == 0)
+            return n;
+    made = new_segment(picture, flow->from, flow->format.rate);
+    memcpy(picture->segments[made].name, name, sizeof(name));
+    if (source->segment == no_segment)
+        source->segment = made;
+    return made;
+}
+
+/* A component runs with what feeds it, unless at another rate: behind a component that cuts frames
+ * anew, say, it would count in releases in which it does not run. Edges are no load of the worker.
+ */
 static void derive_segment(struct tt_picture *picture, uint32_t place)
 {
     struct tt_picture_component *component = &picture->components[place];
     const struct tt_picture_flow *leader = leading_flow(picture, component);
+    const struct tt_picture_component *feeder = leader ? &picture->components[leader->from] : NULL;
 
     component->segment = no_segment;
-    if (leader)
-        component->segment = picture->components[leader->from].segment;
-    else if (component->rate.num > 0)
-        component->segment = new_segment(picture, place);
+    if (component->rate.num <= 0 || is_edge_source(component))
+        return;
+    if (feeder && is_edge_source(feeder))
+        component->segment = inlet_segment(picture, leader);
+    else if (feeder && ((component->flags & TT_EDGE) != 0 ||
+                        spec_compare_rates(component->rate, feeder->rate) == 0))
+        component->segment = feeder->segment;
+    else
+        component->segment = new_segment(picture, place, component->rate);
 }
 
 /* What runs once belongs to whom it feeds, in the end to anybody. */
@@ -141,7 +201,7 @@ static void adopt(struct tt_picture *picture)
             picture->components[flow->from].segment = picture->components[flow->to].segment;
     }
     if (picture->segment_count == 0)
-        (void)new_segment(picture, 0);
+        (void)new_segment(picture, 0, picture->components[0].rate);
     for (uint32_t n = 0; n < picture->component_count; n++)
         if (picture->components[n].segment == no_segment)
             picture->components[n].segment = 0;
@@ -198,6 +258,7 @@ int spec_derive(struct tt_picture *picture, const struct tt_service *service, st
             picture->length_ns = component->shape.length_ns;
     }
     adopt(picture);
+    derive_coded_depths(picture);
     for (uint32_t n = 0; n < picture->component_count; n++) {
         struct tt_picture_component *component = &picture->components[n];
 

@@ -53,8 +53,8 @@ struct tt_picture_flow {
 };
 
 struct tt_picture_segment {
-    char name[TT_NAME_BYTES]; /* of its releasing component */
-    uint32_t head;
+    char name[TT_NAME_BYTES]; /* of its releasing component, or of that one's output */
+    uint32_t head;            /* an edge's outputs share it: each heads a segment of its own */
     struct tt_rational rate;
 };
 

@@ -176,6 +176,7 @@ static int shape_mix(const struct tt_request *request, struct tt_shape *ret, str
                                           .rate = {48000, quantum}};
     ret->bytes_max[0] = tt_format_audio(&ret->out[0], TT_F32P, 48000,
                                         (uint32_t)tt_setting_int(request, 0), quantum);
+    ret->clock_rate = ret->out[0].rate;
     return 0;
 }
 

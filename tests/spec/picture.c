@@ -78,7 +78,7 @@ static void shapes_the_news(void)
     CHECK_INT(mix->in_count, 2);
     CHECK_TEXT(mix->in[1].name, "tone");
     CHECK_INT(mix->in[0].is_leader, 0);
-    CHECK_INT(mix->rate.num / mix->rate.den, 24);
+    CHECK_INT(mix->rate.num / mix->rate.den, 100);
     CHECK_INT(mix->in_format[0].channels, 2);
     CHECK_INT(tt_format_samples(&mix->in_format[0]), 480);
     CHECK_INT(find(picture, "mix-main-resample")->is_inserted, 1);
@@ -102,6 +102,44 @@ static void shapes_the_news(void)
     CHECK_INT(find(picture, "logo")->rate.num, 0);
     CHECK_INT(find(picture, "logo")->segment, find(picture, "over")->segment);
     CHECK_INT(find(picture, "over")->segment, find(picture, "clip")->segment);
+    tt_picture_close(&picture);
+}
+
+static const struct tt_picture_segment *segment_of(const struct tt_picture *picture,
+                                                   const char *name)
+{
+    return &picture->segments[find(picture, name)->segment];
+}
+
+/* What is released by itself, and what runs at another rate than what feeds it. */
+static void segments_run_at_one_rate(void)
+{
+    struct tt_picture *picture = shaped(test_news);
+
+    CHECK_TEXT(segment_of(picture, "venc")->name, "clip.video");
+    CHECK_INT(segment_of(picture, "venc")->rate.num / segment_of(picture, "venc")->rate.den, 24);
+    CHECK_TEXT(segment_of(picture, "adec")->name, "clip.audio");
+    CHECK_INT(segment_of(picture, "adec")->rate.num, 44100);
+    CHECK_TEXT(segment_of(picture, "mix-main-convert")->name, "clip.audio");
+    CHECK_TEXT(segment_of(picture, "mix")->name, "mix");
+    CHECK_TEXT(segment_of(picture, "aenc-convert")->name, "mix");
+    CHECK_TEXT(segment_of(picture, "aenc")->name, "aenc");
+    CHECK_INT(segment_of(picture, "aenc")->rate.num, 48000);
+    CHECK_INT(segment_of(picture, "aenc")->rate.den, 1024);
+    CHECK_TEXT(segment_of(picture, "file")->name, "clip.video");
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        CHECK_INT(picture->components[n].ratio_max, 1);
+    tt_picture_close(&picture);
+}
+
+/* 24 a second and a deadline of 300 ms: 8 coded frames may be on their way without being late. */
+static void coded_queues_hold_a_deadline(void)
+{
+    struct tt_picture *picture = shaped(test_news);
+
+    CHECK_INT(flow_into(picture, "vdec", 0)->depth, 7 + 1 + 2);
+    CHECK_INT(flow_into(picture, "live", 0)->depth, 12 + 1 + 2);
+    CHECK_INT(flow_into(picture, "adec", 0)->depth, 12 + 1 + 2);
     /* The clock waits for the decoder's reordering: two frames more than usual. */
     CHECK_INT(flow_into(picture, "over", 2)->depth, 2 + 2 + 1);
     CHECK_INT(flow_into(picture, "scale", 0)->depth, 5);
@@ -258,6 +296,8 @@ int main(void)
 {
     RUN(shapes_the_thumbnail);
     RUN(shapes_the_news);
+    RUN(segments_run_at_one_rate);
+    RUN(coded_queues_hold_a_deadline);
     RUN(answers_requests);
     RUN(prints_and_parses);
     RUN(wires_the_news);
