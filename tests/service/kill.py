@@ -6,13 +6,17 @@ Usage: kill.py BUILD VICTIM [ROUNDS]
 import json
 import os
 import signal
+import socket
+import struct
 import sys
 import time
+import zlib
 
-from lib import SLOW, Node, check, children_of, need, seeded, wait_for
+from lib import SLOW, Node, check, children_of, probe, seeded, wait_for
 
 VICTIM = sys.argv[2]
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
+HAS_PROBE = any(os.access(os.path.join(folder, "ffprobe"), os.X_OK) for folder in os.get_exec_path())
 random = seeded()
 
 
@@ -24,80 +28,158 @@ def is_alive(pid):
         return False
 
 
-def graph(node, n):
-    return [f"test.video width=320 height=180 rate=50 ! video.scale width=160 height=90 ! "
-            f"raw.write url={node.path(f'out{n}.raw')}", "--for", "20s", "--no-profile", "--ledger",
-            node.path(f"run{n}.ledger"), "--name", f"kill{n}"]
+def make_inputs(node):
+    """A minute of raw pictures that takes no room, and a small PNG."""
+    with open(node.path("in.raw"), "wb") as raw:
+        raw.truncate(80 * 60 * 3 // 2 * 50 * 60)
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    with open(node.path("logo.png"), "wb") as png:
+        png.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 8, 6, 0, 0, 0)) +
+                  chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\x80\x00\xc0" * 16) * 16)) + chunk(b"IEND", b""))
+    with open(node.path("source.yaml"), "w", encoding="utf-8") as text:
+        text.write("tactus: 1\nservice: source\nrate: 50\ncomponents:\n"
+                   "  cam: {kind: raw.read, params: {url: in.raw, width: 80, height: 60, rate: 50, live: true}}\n"
+                   "  logo: {kind: image.read, params: {path: logo.png}}\n"
+                   "  over: {kind: video.overlay}\n"
+                   '  out: {kind: "null"}\n'
+                   "flows: [cam ! over.main, logo ! over.logo, over ! out]\n")
 
 
-def status_is_empty(node):
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe_socket:
+        probe_socket.bind(("127.0.0.1", 0))
+        return probe_socket.getsockname()[1]
+
+
+CODED = "test.video width=160 height=90 rate=50 ! av.encode codec=libx264 preset=ultrafast tune=zerolatency gop=10"
+
+
+def graph_of(node, kind, n):
+    if kind == "raw":
+        return [f"test.video width=320 height=180 rate=50 ! video.scale width=160 height=90 ! "
+                f"raw.write url={node.path(f'out{n}.raw')}"]
+    if kind == "mkv":
+        return [f"{CODED} ! av.write url={node.path(f'out{n}.mkv')}"]
+    if kind == "srt":
+        return [f"{CODED} ! av.write url=srt://127.0.0.1:{free_port()}?mode=listener"]
+    return [node.path("source.yaml")]
+
+
+def state_of(node, n):
+    for service in (node.status() or {}).get("services", []):
+        if service["name"] == f"kill{n}":
+            return service["state"]
+    return None
+
+
+def is_empty(node):
     status = node.status()
     return status is not None and not status["services"] and status["reserved_ppm"] == 0
 
 
-def ledger_reads(node, n, wanted_gap):
+def explain(node, n):
     ran = node.run("prove", node.path(f"run{n}.ledger"), "--json", code=None)
     check(ran.returncode in (0, 1), f"prove: exit {ran.returncode} {ran.stderr}")
     verdict = json.loads(ran.stdout)["verdict"]
-    check(verdict in ("intact", "incomplete"), f"the ledger is {verdict}")
-    if wanted_gap:
-        told = json.loads(node.run("explain", node.path(f"run{n}.ledger"), "all", "--json").stdout)
-        indices = [frame["index"] for frame in told["frames"]]
-        check(indices == sorted(set(indices)), "an index has two records or they are out of order")
-        if indices:
-            check(indices == list(range(indices[0], indices[-1] + 1)), "indices are missing without a record")
-        lost = [frame for frame in told["frames"] if frame["outcome"] == "lost"]
-        check(all(frame["cause"] != "none" for frame in lost), "a lost frame has no cause")
-        events = [event["event"] for event in told["events"]]
-        check(events, "no event of the ledger tells of the death")
+    wanted = ("intact", "incomplete") if VICTIM == "daemon" else ("intact",)
+    check(verdict in wanted, f"round {n}: the ledger is {verdict}")
+    told = json.loads(node.run("explain", node.path(f"run{n}.ledger"), "all", "--json").stdout)
+    indices = [frame["index"] for frame in told["frames"]]
+    lost = [frame for frame in told["frames"] if frame["outcome"] == "lost"]
+    words = f"{json.dumps(told['events'])}\n{indices}"
+    check(indices == sorted(set(indices)), f"round {n}: an index has two records or they are out of order: {words}")
+    if indices:
+        check(indices == list(range(indices[0], indices[-1] + 1)),
+              f"round {n}: indices are missing without a record: {words}")
+    check(all(frame["cause"] != "none" for frame in lost), f"round {n}: a lost frame has no cause: {words}")
+    return told, lost
 
 
-def frames_of(node, n):
-    for service in (node.status() or {}).get("services", []):
-        if service["name"] == f"kill{n}":
-            return service["frames"]
-    return -1
+def check_restart(node, n, kind, was_running):
+    """What the ledger and the files say of a process that died in a running service."""
+    told, lost = explain(node, n)
+    died = [event for event in told["events"] if event["event"] == "died"]
+    back = [event for event in told["events"] if event["event"] == "restarted"]
+    if not was_running:
+        return  # it may have died before there was a ledger
+    check(died and "killed by signal 9" in died[0]["text"], f"round {n}: no event tells of the death: {told['events']}")
+    check(back and back[0]["at_ns"] - died[0]["at_ns"] >= 45e6, f"round {n}: no back-off: {told['events']}")
+    after = [frame for frame in told["frames"] if frame["delivered_ns"] > back[0]["at_ns"]]
+    check(len(after) > 3, f"round {n}: {len(after)} frames after the restart: {told['events']}")
+    if VICTIM == "container":
+        gap = [frame for frame in lost if frame["origin_ns"] < back[0]["at_ns"] + 1e9]
+        check(gap, f"round {n}: no frame was lost while there was no container")
+    if VICTIM == "edge" and kind == "mkv" and HAS_PROBE:
+        for name in (f"out{n}.mkv", f"out{n}.1.mkv"):
+            told = probe(node.path(name), "-count_packets", "-show_streams")
+            check(int(told["streams"][0]["nb_read_packets"]) > 0, f"round {n}: {name} is empty")
 
 
-def one_round(node, n):
-    command = node.spawn("run", *graph(node, n), "--quiet")
-    role = {"container": "container", "edge": "edge"}.get(VICTIM)
-    # Some rounds hit the start itself, the others the running service.
-    if n % 4 == 0:
-        time.sleep(random.random() * 0.15)
-    else:
-        wait_for(lambda: frames_of(node, n) > 0, 15, f"round {n}: no frame: {node.words()}")
-        time.sleep(random.random() * 0.2)
-    descendants = list(children_of(node.daemon.pid))
-    pids = {"command": [command.pid], "daemon": [node.daemon.pid]}.get(VICTIM) or node.processes(role)
-    for pid in pids[:1]:
-        os.kill(pid, signal.SIGKILL)
+def pick_victim(node, command):
+    if VICTIM == "command":
+        return command.pid
+    if VICTIM == "daemon":
+        return node.daemon.pid
+    pids = node.processes(VICTIM)
+    return random.choice(pids) if pids else None
 
+
+def after_death(node, n, command, descendants, is_running, kind):
     if VICTIM == "daemon":
         node.daemon.wait()
         wait_for(lambda: not any(is_alive(pid) for pid in descendants), 3, f"round {n}: orphans after the daemon's death")
         check(command.wait(timeout=10 * SLOW) == 3, f"round {n}: the command ended with {command.returncode}")
         node.start()
-    elif VICTIM == "command":
-        wait_for(lambda: status_is_empty(node), 5, f"round {n}: the service outlived its command: {node.status()}")
-    elif pids:
-        before = max(frames_of(node, n), 0)
-        wait_for(lambda: command.poll() is not None or frames_of(node, n) > before + 3, 15,
-                 f"round {n}: the service neither went on nor ended: {node.status()} {node.words()}")
-        command.send_signal(signal.SIGINT)
-        command.wait(timeout=15 * SLOW)
-    else:
-        command.send_signal(signal.SIGINT)
-        command.wait(timeout=15 * SLOW)
+        return
+    if VICTIM == "command":
+        command.wait()
+        return
+    if is_running:
+        wait_for(lambda: f"kill{n}: restarted" in node.words(), 15, f"round {n}: no restart: {node.words()}")
+        wait_for(lambda: state_of(node, n) == "running" or command.poll() is not None, 15,
+                 f"round {n}: it is {state_of(node, n)}: {node.words()}")
+        time.sleep(0.3)
+    command.send_signal(signal.SIGINT)
+    words = command.communicate(timeout=20 * SLOW)
+    if is_running:
+        check(command.returncode in (0, 1), f"round {n} ({kind}): exit {command.returncode}: {words[1][-2000:]}")
+
+
+def one_round(node, n, kind):
+    command = node.spawn("run", *graph_of(node, kind, n), "--for", "20s", "--no-profile", "--quiet", "--ledger",
+                         node.path(f"run{n}.ledger"), "--name", f"kill{n}")
+    # Some rounds hit the start itself, the others the running service.
+    is_running = n % 5 != 4
+    if is_running:
+        wait_for(lambda: state_of(node, n) == "running", 15, f"round {n}: it does not run: {node.words()}")
+    time.sleep(random.random() * (0.3 if is_running else 0.12))
+    descendants = list(children_of(node.daemon.pid))
+    pid = pick_victim(node, command)
+    check(pid is not None or not is_running, f"round {n}: no {VICTIM} to kill")
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+    after_death(node, n, command, descendants, is_running, kind)
     command.stdout.close()
     command.stderr.close()
-    wait_for(lambda: status_is_empty(node), 5, f"round {n}: something stayed behind: {node.status()}")
+    wait_for(lambda: is_empty(node), 5, f"round {n}: something stayed behind: {node.status()} {node.words()}")
     wait_for(lambda: not node.processes("container") and not node.processes("edge"), 5, f"round {n}: orphans")
-    if os.path.exists(node.path(f"run{n}.ledger")) and os.path.getsize(node.path(f"run{n}.ledger")):
-        ledger_reads(node, n, bool(pids) and VICTIM in ("container", "edge"))
+    if not os.path.exists(node.path(f"run{n}.ledger")) or not os.path.getsize(node.path(f"run{n}.ledger")):
+        check(not is_running, f"round {n}: there is no ledger")
+        return
+    if VICTIM in ("container", "edge"):
+        check_restart(node, n, kind, is_running)
+    else:
+        explain(node, n)
 
 
 with Node() as node:
+    make_inputs(node)
+    KINDS = ("raw", "mkv", "source", "srt")
+    for kind in KINDS:  # what is measured may be promised, hence reserved
+        node.run("check", *graph_of(node, kind, "check"), code=None)
     for n in range(ROUNDS):
-        one_round(node, n)
+        one_round(node, n, KINDS[n % len(KINDS)])
     print(f"{ROUNDS} rounds")
