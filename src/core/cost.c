@@ -73,6 +73,14 @@ void tt_engine_on_budget(struct tt_engine *engine)
     engine->ops->arm(engine->world, until_ns);
 }
 
+/* Above four fifths of its budget, which for a learnt cost is the quantile itself, an activation's
+ * CPU time is read: what others took of the CPU then never makes a sample that raises the quantile.
+ */
+static bool is_read(const struct node *node, int64_t wall_ns)
+{
+    return node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns / 5 * 4;
+}
+
 /* The CPU time of the activation that just ended at now_ns, or -1 when it was not read. Between
  * two reads the others are charged their wall time, so this one is never charged for them. */
 int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns)
@@ -82,7 +90,7 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
 
     __atomic_store_n(&engine->job_until_ns, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&engine->stats->stuck_since_ns, 0, __ATOMIC_RELAXED);
-    if (node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns) {
+    if (is_read(node, wall_ns)) {
         read_ns = engine->ops->cpu_now(engine->world);
         cpu_ns = read_ns - engine->cpu_ns - engine->wall_since_cpu_ns;
         cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
@@ -112,6 +120,18 @@ static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_
     __atomic_store_n(&engine->costs_put, put + 1, __ATOMIC_RELEASE);
 }
 
+/* By origin, for a decoder gives frames of earlier releases: a sum is that of one frame's way. The
+ * first origin is the phase; what a codec shifts by a constant stays in its release. */
+static int64_t release_of(struct segment *segment, int64_t origin_ns)
+{
+    if (!segment->has_phase) {
+        segment->has_phase = true;
+        segment->phase_ns = origin_ns;
+    }
+    return tt_ns_index(origin_ns - segment->phase_ns + tt_index_ns(1, segment->rate) / 2,
+                       segment->rate);
+}
+
 void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
                      int64_t cost_ns)
 {
@@ -124,7 +144,7 @@ void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t 
         put_sample(engine, number, cost_ns);
         return;
     }
-    release = tt_ns_index(origin_ns + tt_index_ns(1, segment->rate) / 8, segment->rate);
+    release = release_of(segment, origin_ns);
     sum = &segment->sums[(uint64_t)release % OPEN_SUMS];
     if (sum->is_open && sum->release != release) {
         put_sample(engine, number, sum->cost_ns);

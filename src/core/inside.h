@@ -17,7 +17,7 @@ enum {
     DROPS = 256,       /* losses that the engine remembers, for blame */
     BOX = 8,           /* events that wait for one component */
     COSTS = 512,       /* samples of segments' costs */
-    OPEN_SUMS = 8,     /* releases of a segment that may be under way at once */
+    OPEN_SUMS = 32,    /* releases of a segment that may be under way at once */
     WINDOW = 16,       /* coded pictures come in decoding order: at most so far out of order */
     SLACK = 32,        /* frames that a queue takes beyond its depth to undo a standstill */
     LOST_MAX = 1 << 16 /* records of lost indices that one delivery may write */
@@ -167,8 +167,9 @@ struct sum {
 };
 
 struct segment {
-    uint32_t head;
     struct tt_rational rate;
+    bool has_phase;
+    int64_t phase_ns; /* origin of the first release that was seen */
     struct sum sums[OPEN_SUMS];
 };
 

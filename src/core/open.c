@@ -374,6 +374,21 @@ static int settle_node(struct tt_engine *engine, struct node *node, struct tt_er
     return open_sinks(engine, node, err);
 }
 
+/* A segment's rate is that of the first node that runs; an edge's inlets of all rates share one. */
+static void open_segments(struct tt_engine *engine)
+{
+    for (uint32_t n = engine->params.node_count; n > 0; n--) {
+        const struct node *node = &engine->nodes[n - 1];
+
+        if (node->kind == KIND_INLET || node->kind == KIND_OUTLET)
+            continue;
+        engine->segments[node->plan->segment].rate =
+            node->kind == KIND_SINGLE || node->kind == KIND_SEPARATE
+                ? engine->flows[node->in[0] == NONE ? 0 : node->in[0]].plan->format->rate
+                : node->rate;
+    }
+}
+
 static int open_running(struct tt_engine *engine)
 {
     uint32_t most = 0, count = engine->params.segment_count ? engine->params.segment_count : 1;
@@ -393,15 +408,7 @@ static int open_running(struct tt_engine *engine)
     engine->check_refs = take(engine, sizeof(uint32_t) * TT_POOLS_MAX * TT_POOL_SLOTS_MAX);
     if (!engine->running.emits || !engine->segments || !engine->check_refs)
         return -ENOMEM;
-    for (uint32_t n = engine->params.node_count; n > 0; n--) { /* the first node is the head */
-        const struct node *node = &engine->nodes[n - 1];
-
-        engine->segments[node->plan->segment].head = n - 1;
-        engine->segments[node->plan->segment].rate =
-            node->kind == KIND_SINGLE || node->kind == KIND_SEPARATE || node->kind == KIND_OUTLET
-                ? engine->flows[node->in[0] == NONE ? 0 : node->in[0]].plan->format->rate
-                : node->rate;
-    }
+    open_segments(engine);
     return 0;
 }
 

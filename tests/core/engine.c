@@ -556,6 +556,66 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
+/* Behind a component that gives two frames for one: each segment has a sample for each of its own
+ * releases. */
+static void segments_of_two_rates_are_summed_apart(void)
+{
+    uint32_t source, doubler, pass, sink, segment, counts[2] = {0, 0};
+    int64_t cost_ns;
+
+    graph_init(&g, 31);
+    source = graph_node(&g, FAKE_SOURCE);
+    doubler = graph_node(&g, FAKE_TWICE);
+    pass = graph_node(&g, FAKE_PASS);
+    sink = graph_node(&g, FAKE_SINK);
+    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
+    graph_flow(&g, source, 0, doubler, 0);
+    graph_flow(&g, doubler, 0, pass, 0);
+    graph_flow(&g, pass, 0, sink, 0);
+    graph_format(&g, 1)->rate = graph_format(&g, 2)->rate = (struct tt_rational){200, 1};
+    g.nodes[pass].segment = g.nodes[sink].segment = 1;
+    g.params.segment_count = 2;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
+        CHECK_INT(segment < 2, 1);
+        if (segment == 1)
+            CHECK_INT(cost_ns, 14000);
+        counts[segment]++;
+    }
+    CHECK_INT(counts[0], 10);
+    CHECK_INT(counts[1], 20);
+    graph_close(&g);
+}
+
+/* Somebody else had the CPU for 1.5 us of half of the activations: their cost is still their own.
+ */
+static void what_others_took_is_no_cost(void)
+{
+    uint32_t source, sink, segment, count = 0;
+    int64_t cost_ns;
+
+    graph_init(&g, 32);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
+    g.sim_params.stall_one_in = 2;
+    g.sim_params.stall_ns = 1500;
+    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = 10000; /* which 8.5 us keep */
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
+        CHECK_INT(cost_ns, 14000);
+        count++;
+    }
+    CHECK_INT(count, 10);
+    CHECK_INT(g.stats->nodes[source].overruns + g.stats->nodes[sink].overruns, 0);
+    graph_close(&g);
+}
+
 static void look_at_the_watchdog(void *argument)
 {
     CHECK(g.stats->stuck_since_ns > 0);
@@ -714,6 +774,8 @@ int main(void)
     RUN(stop_sends_end);
     RUN(an_empty_pool_drops_live_and_waits_asap);
     RUN(segments_costs_are_summed);
+    RUN(segments_of_two_rates_are_summed_apart);
+    RUN(what_others_took_is_no_cost);
     RUN(a_running_activation_is_seen_from_outside);
     RUN(a_late_source_catches_up);
     RUN(lost_records_are_counted);
