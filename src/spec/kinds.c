@@ -24,7 +24,7 @@ int spec_find_kind(const struct tt_catalogue *catalogue, const char *name, struc
     spec_show(name, strlen(name), token);
     for (uint32_t n = 0; n < catalogue->count; n++)
         spec_words_add(&words, catalogue->components[n]->name);
-    (void)spec_fail(err, place, token, "there is no component kind '%s'", token);
+    (void)spec_fail(err, place, token, "unknown kind '%s'", token);
     return spec_expect(err, &words);
 }
 

@@ -353,6 +353,16 @@ struct line { /* the chain that is being read */
     bool has_from, has_link;
 };
 
+static bool has_port(const struct graph *graph, uint32_t component, const char *port)
+{
+    const struct tt_component *kind = graph->elements[component].kind;
+
+    return port[0] == 0 || spec_port(kind, port, true) != UINT32_MAX ||
+           spec_port(kind, port, false) != UINT32_MAX;
+}
+
+/* A word that is no kind and no port: what is listed and what is near depends on what stands before
+ * its dot. */
 static int fail_word(struct graph *graph, const struct item *item)
 {
     struct spec_words words = {0};
@@ -363,13 +373,40 @@ static int fail_word(struct graph *graph, const struct item *item)
         (void)spec_fail(graph->err, item->place, token, "there is no tee, and none is needed");
         return spec_expect_text(graph->err, "`a name=x ! b x. ! c`: an output feeds many inputs");
     }
+    if (strchr(token, '!')) {
+        (void)spec_fail(graph->err, item->place, token, "'%s' is one word here", token);
+        return spec_expect_text(graph->err, "a '!' with a space before and after it");
+    }
     for (uint32_t n = 0; n < graph->catalogue->count; n++)
         spec_words_add(&words, graph->catalogue->components[n]->name);
+    (void)spec_fail(graph->err, item->place, token, "unknown kind '%s'", token);
+    return spec_expect(graph->err, &words);
+}
+
+/* component.port of a component that is not there: either of the two may be meant. */
+static int fail_name(struct graph *graph, const struct item *item, const char *name)
+{
+    struct spec_words words = {0};
+
+    if (item->text[strlen(name) + 1] == 0)
+        return spec_fail_component(graph->service, name, item->place, graph->err);
     for (uint32_t n = 0; n < graph->element_count; n++)
         spec_words_add(&words, graph->elements[n].name);
-    (void)spec_fail(graph->err, item->place, token,
-                    "'%s' is neither a component kind nor a port of a component here", token);
+    for (uint32_t n = 0; n < graph->catalogue->count; n++)
+        spec_words_add(&words, graph->catalogue->components[n]->name);
+    (void)spec_fail(graph->err, item->place, item->text,
+                    "unknown kind '%s', and no component is named '%s'", item->text, name);
     return spec_expect(graph->err, &words);
+}
+
+/* Is `video.scal`, where a component is called video, rather a kind than a port of it? */
+static bool is_kind_meant(const struct graph *graph, const struct item *item, uint32_t component)
+{
+    struct spec_words words = {0};
+
+    for (uint32_t n = 0; n < graph->catalogue->count; n++)
+        spec_words_add(&words, graph->catalogue->components[n]->name);
+    return !graph->elements[component].is_named || spec_nearest(item->text, &words) != NULL;
 }
 
 static int read_reference(struct graph *graph, const struct item *item, uint32_t *ret,
@@ -384,7 +421,11 @@ static int read_reference(struct graph *graph, const struct item *item, uint32_t
     name[dot - item->text] = 0;
     *ret = spec_component(graph->service, name);
     *ret_port = dot + 1;
-    if (*ret == TT_COMPONENTS_MAX || (dot[1] != 0 && !spec_is_name(dot + 1, false)))
+    if (dot[1] != 0 && !spec_is_name(dot + 1, false))
+        return fail_word(graph, item);
+    if (*ret == TT_COMPONENTS_MAX)
+        return fail_name(graph, item, name);
+    if (!has_port(graph, *ret, dot + 1) && is_kind_meant(graph, item, *ret))
         return fail_word(graph, item);
     return 0;
 }
@@ -442,6 +483,16 @@ static bool is_link_next(const struct graph *graph, uint32_t at)
     return at < graph->item_count && graph->items[at].kind == LINK;
 }
 
+/* A component may stand alone and be joined by its name elsewhere; a mere name may not. */
+static int fail_alone(struct graph *graph, const struct item *item)
+{
+    const char *port;
+    uint32_t component;
+    int r = read_reference(graph, item, &component, &port);
+
+    return r < 0 ? r : fail_shape(graph, item, "no '!' joins this to anything");
+}
+
 static int add_flows(struct graph *graph)
 {
     struct line line = {0};
@@ -459,7 +510,9 @@ static int add_flows(struct graph *graph)
             return fail_shape(graph, item, "a '!' has nothing before it");
         if (last && (last->kind == FILTER || last->kind == QUEUE) && item->kind != LINK)
             return fail_shape(graph, item, "a filter and a queue are followed by '!'");
-        if (item->kind == LINK)
+        if (item->kind == REFERENCE && !line.has_link && !is_link_next(graph, n))
+            r = fail_alone(graph, item);
+        else if (item->kind == LINK)
             line.has_link = true;
         else if (item->kind == FILTER)
             r = add_filter(graph, &line, item);

@@ -22,10 +22,10 @@ static struct tt_place place_of(yaml_mark_t mark)
     return (struct tt_place){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
 }
 
-/* The word that stands at a place of the text, for errors that the library found. */
-static void word_at(const struct reader *reader, struct tt_place place, char ret[SPEC_TOKEN_BYTES])
+/* The byte at a place of the text, or the text's end. */
+static const char *find(const struct reader *reader, struct tt_place place)
 {
-    const char *at = reader->text, *end = at + reader->bytes, *word;
+    const char *at = reader->text, *end = at + reader->bytes;
 
     for (uint32_t line = 1; line < place.line && at < end; at++)
         line += *at == '\n';
@@ -33,9 +33,24 @@ static void word_at(const struct reader *reader, struct tt_place place, char ret
         column += ((unsigned char)at[0] & 0xc0) != 0x80;
     while (at < end && ((unsigned char)*at & 0xc0) == 0x80)
         at++;
-    for (word = at; at < end && (unsigned char)*at > ' ';)
+    return at;
+}
+
+/* The word that stands there, for errors that the library found. */
+static void word_at(const struct reader *reader, struct tt_place place, char ret[SPEC_TOKEN_BYTES])
+{
+    const char *word = find(reader, place), *at = word, *end = reader->text + reader->bytes;
+
+    while (at < end && (unsigned char)*at > ' ')
         at++;
     spec_show(word, (uint64_t)(at - word), ret);
+}
+
+static char byte_at(const struct reader *reader, struct tt_place place)
+{
+    const char *at = find(reader, place);
+
+    return at < reader->text + reader->bytes ? *at : '\0';
 }
 
 static struct tt_place place_of_byte(const struct reader *reader, uint64_t offset)
@@ -48,6 +63,20 @@ static struct tt_place place_of_byte(const struct reader *reader, uint64_t offse
             place = (struct tt_place){place.line + 1, 1};
     }
     return place;
+}
+
+static bool is_tab(const struct reader *reader, struct tt_place place)
+{
+    return byte_at(reader, place) == '\t';
+}
+
+static int expect_closed(struct reader *reader, struct tt_place opened)
+{
+    char text[96];
+
+    (void)tt_format_text(text, sizeof(text), "an end to the %c that opens at %u:%u",
+                         byte_at(reader, opened) == '[' ? '[' : '{', opened.line, opened.column);
+    return spec_expect_text(reader->err, text);
 }
 
 static int fail_library(struct reader *reader)
@@ -67,6 +96,13 @@ static int fail_library(struct reader *reader)
     word_at(reader, place, token);
     (void)spec_fail(reader->err, place, token, "this is no YAML: %s%s%s", problem,
                     yaml->context ? " " : "", yaml->context ? yaml->context : "");
+    if (is_tab(reader, place))
+        return spec_expect_text(reader->err, "spaces: a tab cannot indent");
+    if (yaml->context && strstr(yaml->context, "flow ") != NULL)
+        return expect_closed(reader, place_of(yaml->context_mark));
+    if (yaml->context && strstr(yaml->context, "block ") != NULL)
+        return spec_expect_text(reader->err,
+                                "lines of one map with one indent, and an end to each quote");
     return spec_expect_text(reader->err, "`key: value`, `key: {a: 1}` or `key: [a, b]`");
 }
 
