@@ -187,19 +187,14 @@ static void run_next(struct tt_engine *engine)
 
     engine_busy(engine);
     engine_heap_remove(&engine->ready, node->number);
-    engine->ops->path(engine->world, true);
     engine_run_node(engine, node);
     engine_dirty(engine, node->number);
     settle_dirty(engine);
-    engine->ops->path(engine->world, false);
     engine->is_now_fresh = true;
 }
 
-int64_t tt_engine_step(struct tt_engine *engine)
+static int64_t turn(struct tt_engine *engine)
 {
-    if (!engine->is_now_fresh)
-        engine->now_ns = engine->ops->now(engine->world);
-    engine->is_now_fresh = false;
     __atomic_store_n(&engine->stats->loops, engine->stats->loops + 1, __ATOMIC_RELAXED);
     hear_bell(engine);
     hear_stop(engine);
@@ -224,6 +219,19 @@ int64_t tt_engine_step(struct tt_engine *engine)
         return engine->now_ns;
     engine_idle(engine);
     return engine->timers.count > 0 ? engine->timers.key[engine->timers.nodes[0]] : NEVER;
+}
+
+int64_t tt_engine_step(struct tt_engine *engine)
+{
+    int64_t next_ns;
+
+    if (!engine->is_now_fresh)
+        engine->now_ns = engine->ops->now(engine->world);
+    engine->is_now_fresh = false;
+    engine->ops->path(engine->world, true);
+    next_ns = turn(engine);
+    engine->ops->path(engine->world, false);
+    return next_ns;
 }
 
 void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)

@@ -211,7 +211,7 @@ struct tt_engine {
     int64_t epoch_ns, now_ns;
     bool is_now_fresh; /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
-    bool is_relaxed; /* asap: depths give way by SLACK for one activation */
+    bool is_relaxed;              /* asap: depths give way by SLACK for one activation */
     uint32_t is_stop_asked_again; /* atomic; components see it in tt_call.stop */
     uint32_t seen_bell, is_stopping /* atomic */;
 

@@ -45,8 +45,8 @@ struct tt_port_ops {
     /* Asks for a reservation for the worker; 0, or negative errno (-EPERM: no right to). */
     int (*set_reservation)(void *world, int64_t budget_ns, int64_t period_ns);
 
-    /* Told at both ends of the part of an activation in which nothing may allocate, lock, log or
-     * block. The guard of the tests listens; otherwise it does nothing. */
+    /* Told at both ends of a turn of the loop, in which nothing may allocate, lock, log or block.
+     * The guard of the tests listens; otherwise it does nothing. */
     void (*path)(void *world, bool is_inside);
 };
 
