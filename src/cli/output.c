@@ -59,6 +59,11 @@ void output_keep(struct output *output)
 
 void output_close(struct output *output)
 {
+    struct stat status;
+
+    /* A ledger that was begun is evidence, also when its service never said that it runs. */
+    if (output->is_made && stat(output->path, &status) == 0 && status.st_size > 0)
+        output_keep(output);
     if (output->fd >= 0)
         (void)close(output->fd);
     output->fd = -1;
