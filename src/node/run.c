@@ -60,6 +60,7 @@ struct run {
     int32_t stuck_component; /* that the container is being killed for; -1: none */
     struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
     struct pump *pump;
+    int64_t drain_ns; /* nothing is due after it; 0: not yet */
     int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns,
         looked_ns;
     uint64_t switches_before, switches;
@@ -88,6 +89,8 @@ static void feed(struct run *run, const struct supervise_event *event)
         supervise_step(&run->supervise, &now.event, loop_now_ns(), &run->actions);
         for (uint32_t n = 0; n < run->actions.count; n++)
             perform(run, &run->actions.list[n]);
+        if (run->drain_ns == 0 && run->supervise.state == SUPERVISE_DRAINING)
+            run->drain_ns = loop_now_ns();
     }
     run->is_feeding = false;
 }
@@ -537,7 +540,8 @@ static void on_end_timer(void *ctx, uint32_t events)
     (void)events;
     loop_clear(run->params.node->loop, &run->poll_timer);
     if (run->pump != NULL) {
-        int64_t now_ns = loop_now_ns(), end_ns = now_ns - run->epoch_ns;
+        int64_t now_ns = loop_now_ns();
+        int64_t end_ns = (run->drain_ns != 0 ? run->drain_ns : now_ns) - run->epoch_ns;
 
         if (run->params.for_ns > 0 && run->params.for_ns < end_ns)
             end_ns = run->params.for_ns;
