@@ -57,14 +57,21 @@ def free_port():
 CODED = "test.video width=160 height=90 rate=50 ! av.encode codec=libx264 preset=ultrafast tune=zerolatency gop=10"
 
 
-def graph_of(node, kind, n):
+PORT = free_port()
+
+
+def graph_of(node, kind):
+    """The names stay the same: what was measured of one round holds for the next."""
+    for name in ("out.mkv", "out.1.mkv"):
+        if os.path.exists(node.path(name)):
+            os.unlink(node.path(name))
     if kind == "raw":
         return [f"test.video width=320 height=180 rate=50 ! video.scale width=160 height=90 ! "
-                f"raw.write url={node.path(f'out{n}.raw')}"]
+                f"raw.write url={node.path('out.raw')}"]
     if kind == "mkv":
-        return [f"{CODED} ! av.write url={node.path(f'out{n}.mkv')}"]
+        return [f"{CODED} ! av.write url={node.path('out.mkv')}"]
     if kind == "srt":
-        return [f"{CODED} ! av.write url=srt://127.0.0.1:{free_port()}?mode=listener"]
+        return [f"{CODED} ! av.write url=srt://127.0.0.1:{PORT}?mode=listener"]
     return [node.path("source.yaml")]
 
 
@@ -113,7 +120,7 @@ def check_restart(node, n, kind, was_running):
         gap = [frame for frame in lost if frame["origin_ns"] < back[0]["at_ns"] + 1e9]
         check(gap, f"round {n}: no frame was lost while there was no container")
     if VICTIM == "edge" and kind == "mkv" and HAS_PROBE:
-        for name in (f"out{n}.mkv", f"out{n}.1.mkv"):
+        for name in ("out.mkv", "out.1.mkv"):
             told = probe(node.path(name), "-count_packets", "-show_streams")
             check(int(told["streams"][0]["nb_read_packets"]) > 0, f"round {n}: {name} is empty")
 
@@ -149,7 +156,7 @@ def after_death(node, n, command, descendants, is_running, kind):
 
 
 def one_round(node, n, kind):
-    command = node.spawn("run", *graph_of(node, kind, n), "--for", "20s", "--no-profile", "--quiet", "--ledger",
+    command = node.spawn("run", *graph_of(node, kind), "--for", "20s", "--no-profile", "--quiet", "--ledger",
                          node.path(f"run{n}.ledger"), "--name", f"kill{n}")
     # Some rounds hit the start itself, the others the running service.
     is_running = n % 5 != 4
@@ -179,7 +186,7 @@ with Node() as node:
     make_inputs(node)
     KINDS = ("raw", "mkv", "source", "srt")
     for kind in KINDS:  # what is measured may be promised, hence reserved
-        node.run("check", *graph_of(node, kind, "check"), code=None)
+        node.run("check", *graph_of(node, kind), code=None)
     for n in range(ROUNDS):
         one_round(node, n, KINDS[n % len(KINDS)])
     print(f"{ROUNDS} rounds")
