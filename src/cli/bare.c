@@ -48,8 +48,11 @@ static void put_services(struct cli *cli, const json_t *status)
 }
 
 /* A command that is cut in two lines cannot be pasted: a long one starts a line of its own. */
-static void put_fix(struct cli *cli, const char *fix)
+static void put_fix(struct cli *cli, const json_t *status, const json_t *right)
 {
+    char fix[RIGHTS_FIX_BYTES];
+
+    rights_fix(status, right, fix);
     fprintf(cli->out, "%*sget it: %s\n", strlen(fix) > 40 ? 4 : 29, "", fix);
 }
 
@@ -67,17 +70,21 @@ static void put_rights(struct cli *cli, const json_t *status)
                 json_text(right, "state"), paint_off(paint));
         paint_wrap(cli->out, json_text(right, "detail"), 29, 29);
         if (!rights_is_held(right) && json_text(right, "fix")[0])
-            put_fix(cli, json_text(right, "fix"));
+            put_fix(cli, status, right);
     }
 }
 
 static void put_next(struct cli *cli, const json_t *status)
 {
     const json_t *services = json_object_get(status, "services");
+    const json_t *missing = rights_missing(status);
+    char fix[RIGHTS_FIX_BYTES];
 
     put_heading(cli, "next");
-    if (rights_missing(status))
-        fprintf(cli->out, "  %s\n", json_text(rights_missing(status), "fix"));
+    if (missing) {
+        rights_fix(status, missing, fix);
+        fprintf(cli->out, "  %s\n", fix);
+    }
     if (json_array_size(services) == 0)
         fputs("  tactus run test.video ! null --for 5s\n", cli->out);
     else

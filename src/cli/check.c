@@ -38,10 +38,12 @@ static enum group group_of(const json_t *plan, const json_t *term)
 static void put_term(FILE *file, const json_t *term, enum group group)
 {
     const char *subject = group == BINDING ? "" : json_text(term, "subject");
+    bool is_unknown = strcmp(json_text(term, "source"), "unknown") == 0;
 
     fprintf(file, "  %-20.30s %-20.40s %12s  ", group == COSTS ? subject : json_text(term, "name"),
             group == COSTS ? "" : subject,
-            quantity_unit(json_int(term, "value"), json_text(term, "unit")).text);
+            is_unknown ? "?"
+                       : quantity_unit(json_int(term, "value"), json_text(term, "unit")).text);
     paint_safe(file, json_text(term, "source"));
     fputc('\n', file);
 }

@@ -68,8 +68,8 @@ static int explain_file(struct cli *cli, const struct args *args, const char *pa
     if (file.ledger->verdict != TT_INTACT)
         fprintf(stderr, "note: the ledger is %s: tactus prove says more\n",
                 file.ledger->verdict == TT_ALTERED ? "altered" : "incomplete");
-    if (!path)
-        fprintf(stderr, "%s\n", file.path);
+    if (!path && !cli->is_json) /* a table stays one that programs read */
+        fprintf(index == FRAME_ALL ? stderr : cli->out, "%s\n", file.path);
     if (index == FRAME_ALL)
         r = tt_ledger_list(file.ledger, sink, cli->is_json, cli->out, &err);
     else

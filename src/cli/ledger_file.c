@@ -5,8 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,12 +63,17 @@ static void look_into(const char *folder, struct timespec *newest, char ret[PATH
 static bool find_newest(char ret[PATH_MAX])
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *named = getenv("TACTUS_STATE");
     char folder[PATH_MAX - 16], deeper[PATH_MAX];
     struct timespec newest = {0};
 
     ret[0] = 0;
-    for (int place = 0; place < 3; place++) {
-        if (place == 0 && state && state[0] == '/')
+    for (int place = 0; place < 4; place++) {
+        if (place == 3 && (!named || named[0] != '/'))
+            break;
+        if (place == 3)
+            (void)snprintf(folder, sizeof(folder), "%s", named);
+        else if (place == 0 && state && state[0] == '/')
             (void)snprintf(folder, sizeof(folder), "%s/tactus", state);
         else if (place == 1 && home)
             (void)snprintf(folder, sizeof(folder), "%s/.local/state/tactus", home);
@@ -79,10 +86,22 @@ static bool find_newest(char ret[PATH_MAX])
     return ret[0] != 0;
 }
 
-static int read_bytes(int fd, struct ledger_file *file)
+/* A file that was mapped and then cut by somebody else. */
+static void on_cut(int number)
 {
+    static const char words[] = "tactus: the ledger was cut while it was read\n";
+
+    (void)!write(STDERR_FILENO, words, sizeof(words) - 1);
+    _exit(CLI_UNREACHABLE);
+}
+
+/* Mapped, not read: a ledger may be larger than memory. One that is being written grows: what it
+ * was when it was opened is what is read. */
+static int map_bytes(int fd, struct ledger_file *file)
+{
+    struct sigaction action = {.sa_handler = on_cut};
     struct stat status;
-    ssize_t got = 1;
+    void *bytes;
 
     if (fstat(fd, &status) < 0)
         return -errno;
@@ -90,18 +109,14 @@ static int read_bytes(int fd, struct ledger_file *file)
         return -EISDIR;
     if (!S_ISREG(status.st_mode))
         return -EINVAL;
-    file->bytes = malloc((size_t)status.st_size + 1);
-    if (!file->bytes)
-        return -ENOMEM;
-    /* A ledger that is being written grows: what it was when it was opened is what is read. */
-    while (got > 0 && file->byte_count < (uint64_t)status.st_size) {
-        got = read(fd, (char *)file->bytes + file->byte_count,
-                   (size_t)status.st_size - file->byte_count);
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        file->byte_count += got > 0 ? (uint64_t)got : 0;
-        got = got < 0 ? 1 : got;
-    }
+    if (status.st_size == 0)
+        return 0;
+    (void)sigaction(SIGBUS, &action, NULL);
+    bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return -errno;
+    file->bytes = bytes;
+    file->byte_count = (uint64_t)status.st_size;
     return 0;
 }
 
@@ -121,12 +136,12 @@ int ledger_file_open(struct cli *cli, const char *path, struct ledger_file *ret)
     if (fd < 0)
         return cli_fail(cli, CLI_UNREACHABLE, "cannot read the ledger %s: %s", ret->path,
                         strerror(errno));
-    r = read_bytes(fd, ret);
+    r = map_bytes(fd, ret);
     (void)close(fd);
     if (r < 0)
         r = tt_fail(&err, r, "%s", strerror(-r));
     else
-        r = tt_ledger_read(ret->bytes, ret->byte_count, &ret->ledger, &err);
+        r = tt_ledger_read(ret->bytes ? ret->bytes : "", ret->byte_count, &ret->ledger, &err);
     if (r < 0) {
         (void)tt_wrap(&err, r, "cannot read the ledger %s", ret->path);
         ledger_file_close(ret);
@@ -138,6 +153,8 @@ int ledger_file_open(struct cli *cli, const char *path, struct ledger_file *ret)
 void ledger_file_close(struct ledger_file *file)
 {
     tt_ledger_close(&file->ledger);
-    free(file->bytes);
+    if (file->bytes)
+        (void)munmap(file->bytes, file->byte_count);
     file->bytes = NULL;
+    file->byte_count = 0;
 }

@@ -4,15 +4,17 @@
 #include "cli/json_out.h"
 #include "cli/talk.h"
 
-static void tell_notes(const json_t *picture)
+static void tell_notes(struct cli *cli, const json_t *picture)
 {
     json_t *notes = json_object_get(picture, "notes"), *note;
     size_t n;
 
     json_array_foreach(notes, n, note)
     {
-        fputs("note: ", stderr);
-        paint_wrap(stderr, json_string_value(note) ? json_string_value(note) : "", 6, 2);
+        const char *text = json_string_value(note);
+
+        if (text && !talk_is_watch(text))
+            talk_note(cli, text);
     }
 }
 
@@ -36,7 +38,7 @@ int print_service(struct cli *cli, const struct args *args)
         json_write_event(cli->out, picture);
     else if (r == CLI_DONE)
         fputs(json_text(picture, member), cli->out);
-    tell_notes(picture);
+    tell_notes(cli, picture);
     json_decref(picture);
     talk_close(&talk);
     request_fini(&request);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "spec/service.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20 /* of a service; tactusd has the same limit */ };
 
@@ -21,12 +22,17 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+static bool names_file(const char *word)
+{
+    return ends_with(word, ".yaml") || ends_with(word, ".yml");
+}
+
 /* A single word names a file when it says so or when one is there; all else is a graph. */
 static bool is_file(const char *word)
 {
     struct stat status;
 
-    return ends_with(word, ".yaml") || ends_with(word, ".yml") || stat(word, &status) == 0;
+    return names_file(word) || stat(word, &status) == 0;
 }
 
 static int read_all(struct cli *cli, int fd, const char *title, char **ret)
@@ -150,6 +156,15 @@ static int join_words(struct cli *cli, struct request *request, const struct arg
     return set_base(cli, request, NULL);
 }
 
+static bool is_service_name(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 0 && length < TT_NAME_BYTES && name[0] != '-' && name[0] != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+               length;
+}
+
 static int add_options(struct cli *cli, const struct args *args, json_t *json)
 {
     static const struct {
@@ -159,6 +174,10 @@ static int add_options(struct cli *cli, const struct args *args, json_t *json)
     json_t *sets = args->set_count > 0 ? json_array() : NULL;
     int r = 0;
 
+    if (args_has(args, OPTION_NAME) && !is_service_name(args->values[OPTION_NAME]))
+        return cli_fail(cli, CLI_USAGE,
+                        "'%.80s' is no service's name; write up to 63 letters, digits, -, _ and .",
+                        args->values[OPTION_NAME]);
     for (uint32_t n = 0; n < sizeof(texts) / sizeof(texts[0]); n++)
         if (args_has(args, texts[n].id))
             r |= json_object_set_new(json, texts[n].name, json_string(args->values[texts[n].id]));
@@ -210,6 +229,11 @@ static int read_words(struct cli *cli, const struct args *args, struct request *
     }
     if (args->word_count == 1 && is_file(args->words[0]))
         return read_file(cli, request, args->words[0]);
+    if (names_file(args->words[0]))
+        return cli_fail(cli, CLI_USAGE,
+                        "one FILE at a time; '%.80s' is one word too many (a parameter is changed "
+                        "by --set component.parameter=value)",
+                        args->words[1]);
     *form = "graph";
     return join_words(cli, request, args);
 }

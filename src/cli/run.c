@@ -26,7 +26,8 @@ struct run {
     struct talk talk;
     struct output ledger, report;
     json_t *plan, *started, *result, *failure;
-    sigset_t waiting; /* the signals that are let in while waiting */
+    sigset_t waiting;                               /* the signals that are let in while waiting */
+    int64_t live_t_ns, live_frames, live_delivered; /* as the last live line had them */
     int stops_sent;
     bool is_quiet;
 };
@@ -114,28 +115,35 @@ static void show_plan(struct run *run)
         report_verdict(stderr, &run->cli->err_paint, run->plan);
 }
 
+/* What came since the last line, a second. */
+static int64_t per_second(const struct run *run, int64_t frames, int64_t t_ns)
+{
+    int64_t apart_ns = t_ns - run->live_t_ns, more = frames - run->live_frames;
+
+    if (apart_ns <= 0 || more <= 0 || more > INT64_MAX / 2000000000)
+        return 0;
+    return (more * 1000000000 + apart_ns / 2) / apart_ns;
+}
+
 static void show_live(struct run *run)
 {
     const json_t *live = run->talk.event;
-    char text[160];
+    int64_t t_ns = json_int(live, "t_ns"), frames = json_int(live, "frames");
+    int64_t delivered = frames - json_int(live, "lost");
+    char text[320];
 
-    if (run->is_quiet)
-        return;
-    (void)snprintf(text, sizeof(text),
-                   "%3lld s  slack %s  frames %lld  late %lld  lost %lld  repeated %lld",
-                   (long long)(json_int(live, "t_ns") / 1000000000),
-                   quantity_time(json_int(live, "slack_ns")).text,
-                   (long long)json_int(live, "frames"), (long long)json_int(live, "late"),
-                   (long long)json_int(live, "lost"), (long long)json_int(live, "repeated"));
-    paint_live(&run->cli->err_paint, stderr, text);
-}
-
-static void show_note(struct run *run)
-{
-    char text[512];
-
-    (void)snprintf(text, sizeof(text), "note: %.500s", json_text(run->talk.event, "text"));
-    say(run, text);
+    (void)snprintf(
+        text, sizeof(text), "%3lld s  slack %8s  %4s/s  late %s  lost %s  repeated %s  frames %s",
+        (long long)(t_ns / 1000000000),
+        delivered == run->live_delivered ? "-" : quantity_time(json_int(live, "slack_ns")).text,
+        quantity_count(per_second(run, frames, t_ns)).text,
+        quantity_count(json_int(live, "late")).text, quantity_count(json_int(live, "lost")).text,
+        quantity_count(json_int(live, "repeated")).text, quantity_count(frames).text);
+    run->live_t_ns = t_ns;
+    run->live_frames = frames;
+    run->live_delivered = delivered;
+    if (!run->is_quiet)
+        paint_live(&run->cli->err_paint, stderr, text);
 }
 
 /* The error that ends a run; a refusal was told with its plan already. */
@@ -158,7 +166,8 @@ static int take_event(struct run *run)
         if (!run->is_quiet)
             paint_live(&run->cli->err_paint, stderr, json_text(talk->event, "text"));
     } else if (talk_is(talk, "note")) {
-        show_note(run);
+        if (!run->is_quiet)
+            talk_note(run->cli, json_text(talk->event, "text"));
     } else if (talk_is(talk, "plan")) {
         show_plan(run);
     } else if (talk_is(talk, "started")) {
@@ -206,6 +215,7 @@ static void tell_rights(struct run *run)
 {
     struct request request = {.json = json_pack("{s:s}", "op", "status")};
     const json_t *missing;
+    char fix[RIGHTS_FIX_BYTES];
     json_t *status = NULL;
     struct talk talk;
 
@@ -219,7 +229,8 @@ static void tell_rights(struct run *run)
         if (missing) {
             report_line(stderr, "to promise", "this is missing: %s. It is turned on by",
                         json_text(missing, "right"));
-            fprintf(stderr, "    %s\n", json_text(missing, "fix"));
+            rights_fix(status, missing, fix);
+            fprintf(stderr, "    %s\n", fix);
         }
     }
     json_decref(status);

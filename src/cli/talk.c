@@ -97,11 +97,28 @@ static void show_progress(struct cli *cli, const char *text)
     paint_live(&cli->err_paint, stderr, text);
 }
 
-static void show_note(struct cli *cli, const char *text)
+bool talk_is_watch(const char *text)
+{
+    return strncmp(text, "watch: ", 7) == 0;
+}
+
+void talk_note(struct cli *cli, const char *text)
 {
     paint_live_end(&cli->err_paint, stderr);
+    if (talk_is_watch(text)) {
+        paint_safe(stderr, text);
+        fputc('\n', stderr);
+        return;
+    }
     fputs("note: ", stderr);
     paint_wrap(stderr, text, 6, 2);
+}
+
+/* Where nothing is started there is nothing to watch. */
+static void show_note(struct cli *cli, const char *text)
+{
+    if (!talk_is_watch(text))
+        talk_note(cli, text);
 }
 
 int talk_ask(struct cli *cli, struct talk *talk, const struct request *request, const char *wanted,

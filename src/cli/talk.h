@@ -25,6 +25,10 @@ int talk_send(struct cli *cli, struct talk *talk, const json_t *json, const int 
 /* The next event into talk->event. -ETIMEDOUT, 0, or a positive exit code whose reason was told. */
 int talk_next(struct cli *cli, struct talk *talk, int timeout_ms);
 
+/* A note of tactusd's in words. "watch: COMMAND" stays in one line, so that it can be pasted. */
+void talk_note(struct cli *cli, const char *text);
+bool talk_is_watch(const char *text);
+
 /* Name of talk->event. */
 bool talk_is(const struct talk *talk, const char *name);
 

@@ -39,6 +39,10 @@ const char *spec_format_text(const struct tt_format *format, char ret[SPEC_FORMA
 /* Rates, latencies, queues, segments and sinks, from components, flows and formats. */
 int spec_derive(struct tt_picture *picture, const struct tt_service *service, struct tt_error *err);
 
+/* Notes how to watch what sinks send over a network; kinds: of each component. -ENOMEM. */
+int spec_note_watch(struct tt_picture *picture, const struct tt_service *service,
+                    const struct tt_component *const *kinds);
+
 /* 1 when a > b, 0 when equal, -1 when below; denominators above 0. */
 int spec_compare_rates(struct tt_rational a, struct tt_rational b);
 

@@ -403,6 +403,8 @@ static int shape_all(struct shaper *shaper)
         r = shape_sources(shaper);
     for (uint32_t n = 0; r == 0 && n < service->component_count; n++)
         r = shape_component(shaper, shaper->order[n]);
+    if (r == 0 && spec_note_watch(picture, service, shaper->kinds) < 0)
+        r = tt_fail(shaper->err, -ENOMEM, "no memory for a note");
     return r < 0 ? r : spec_derive(picture, service, shaper->err);
 }
 

@@ -98,6 +98,35 @@ def test_explain():
     check(r.code == 0 and 'incomplete' in r.said, r)
 
 
+def test_all():
+    """A line a frame, or one document with all that the ledger holds."""
+    path, _ = make('all.ledger', seed=9)
+    text, all_ = tactus('explain', path, 'all'), tactus('explain', path, 'all', '--json').json()
+    check(text.code == 0 and len(text.out.splitlines()) == len(all_['frames']) + 1, text)
+    check_narrow(text.out)
+    check(all_['sinks'] and all_['frames'][0]['sink'] == all_['sinks'][0], all_)
+    check({frame['outcome'] for frame in all_['frames']} <= {'on_time', 'late', 'lost'}, all_)
+    one = tactus('explain', path, 'all', '--sink', all_['sinks'][0], '--json').json()
+    check([f['index'] for f in one['frames']] == [f['index'] for f in all_['frames']
+                                                   if f['sink'] == all_['sinks'][0]], one)
+    r = tactus('explain', path, 'all', '--sink', 'nobody')
+    check(r.code == 2 and all_['sinks'][0] in r.said, r)
+
+
+def test_huge():
+    """More bytes than there is memory: only those up to the first fault are looked at."""
+    path, _ = make('huge.ledger', seed=10)
+    os.truncate(path, 1 << 36)
+    r = tactus('prove', path)
+    check(r.code == 1 and 'altered' in r.out, r)
+    path = os.path.join(FOLDER, 'nothing.ledger')
+    with open(path, 'w'):
+        pass
+    r = tactus('prove', path)
+    check(r.code == 3 and 'empty' in r.said, r)
+    check(tactus('prove', FOLDER).code == 3)
+
+
 def test_last():
     """tactusd names the last one; without it the newest in the folder of state is taken."""
     path, head = make('h.ledger', seed=5)

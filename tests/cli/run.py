@@ -20,7 +20,7 @@ def test_whole():
     check(q['op'] == 'run' and q['for_ns'] == 1500000000 and q['profile'] is False, q)
     check('detach' not in q, q)
     check(r.code == 0 and r.out == '', r)
-    for words in ('yes: targeted', 'note: nobody watches yet', ' 12 s  slack 214.3 ms  frames 288',
+    for words in ('yes: targeted', 'note: nobody watches yet', ' 12 s  slack 214.3 ms    24/s  late 0',
                   'news: the promise was kept', '99 % of the frames within 300 ms',
                   'file.video: 12,470 on time of 12,480; late 7, lost 3 (ours 2); repeated 1',
                   'live.video: ', 'p99.9 70 ms', 'edge 2, host 1', '/var/lib/tactus/news.ledger',
@@ -112,12 +112,59 @@ def test_live_line():
     with Fake(WHOLE) as fake:
         r = tactus_on_tty('run', 'x', fake=fake)
     check('\r\033[K 12 s  slack 214.3 ms' in r.err and '\r\033[K 13 s' in r.err, r)
-    check('12 s  slack 214.3 ms  frames 288  late 0  lost 0  repeated 0\r\033[K' in r.err, r)
+    check('12 s  slack 214.3 ms    24/s  late 0  lost 0  repeated 0  frames 288\r\033[K' in r.err, r)
     check(r.err.count('\n') == r.err.count('\r\n'), r)
     with Fake(WHOLE) as fake:
         r = tactus_on_tty('run', 'x', fake=fake, columns=40)
     line = r.err[r.err.index(' 12 s'):].split('\r')[0]
     check(len(line) == 39, line)
+
+
+def test_live_counts():
+    """Frames a second are those since the last line; without a new frame there is no slack."""
+    lines = [dict(LIVE, t_ns=1000000000 * n, frames=frames, lost=lost)
+             for n, frames, lost in ((1, 20, 0), (2, 45, 0), (4, 95, 0), (5, 120, 25))]
+    with Fake([PLAN, STARTED, *lines, REPORT, done()]) as fake:
+        r = tactus('run', 'x', fake=fake)
+    for words in ('1 s  slack 214.3 ms    20/s', '2 s  slack 214.3 ms    25/s',
+                  '4 s  slack 214.3 ms    25/s', '5 s  slack        -    25/s  late 0  lost 25'):
+        check(words in r.err, words, r)
+    shown = [line for line in r.err.splitlines() if '/s' in line]
+    check(len({line.index('/s') for line in shown}) == 1, shown)
+
+
+def test_watch():
+    """A line that can be pasted, before the start; where nothing is started it is left out."""
+    watch = "watch: ffplay -fflags nobuffer 'srt://127.0.0.1:9710/" + 'x' * 80 + "'"
+    events = [{'event': 'note', 'text': watch}, PLAN, STARTED, REPORT, done()]
+    with Fake(events) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check(r.err.splitlines()[0] == watch, r)
+        check('watch' not in tactus('run', 'x', '--quiet', fake=fake).err)
+    with Fake([events[0], PLAN, done()]) as fake:
+        r = tactus('check', 'x', fake=fake)
+        check('watch' not in r.err + r.out, r)
+
+
+def test_rights_command():
+    """A user's own daemon gets its right by one command, which names the program that runs."""
+    right = dict(RIGHTS[0], fix='start it as root, or: sudo setcap cap_sys_nice+ep tactusd')
+    child = subprocess.Popen(['sleep', '60'], **({'user': 65534} if os.getuid() == 0 else {}))
+    try:
+        with Fake([dict(STATUS, pid=child.pid, rights=[right]), done()]) as fake:
+            r = tactus(fake=fake)
+            wanted = f"sudo setcap cap_sys_nice+ep {os.readlink(f'/proc/{child.pid}/exe')} && kill {child.pid}"
+            check(r.code == 0 and '  ' + wanted + '\n' in r.out.split('\nnext\n')[1], r)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_words_before_daemon():
+    for words, said in ((('a.yaml', 'b.yaml'), "one FILE at a time; 'b.yaml'"),
+                        (('x', '--name', 'a b'), "'a b' is no service's name")):
+        r = tactus('run', *words)
+        check(r.code == 2 and said in r.said, r)
 
 
 def test_descriptors():

@@ -292,6 +292,43 @@ static void inserts_conversions(void)
     tt_picture_close(&picture);
 }
 
+/* What listens, or is sent to a port, is named with the command that shows it. */
+static void notes_how_to_watch(void)
+{
+    static const struct {
+        const char *url, *address; /* NULL: no note */
+    } places[] = {{"srt://127.0.0.1:9710?mode=listener", "srt://127.0.0.1:9710"},
+                  {"srt://:9710?latency=20&mode=listener", "srt://127.0.0.1:9710"},
+                  {"srt://0.0.0.0:9710?mode=listener", "srt://127.0.0.1:9710"},
+                  {"srt://[::1]:9710?mode=listener", "srt://[::1]:9710"},
+                  {"udp://239.0.0.1:5004?ttl=1", "udp://239.0.0.1:5004"},
+                  {"tcp://127.0.0.1:9000?listen=1", "tcp://127.0.0.1:9000"},
+                  {"tcp://127.0.0.1:9000?listen=0", NULL},
+                  {"srt://127.0.0.1:9710", NULL},
+                  {"srt://127.0.0.1:9710?mode=listeners", NULL},
+                  {"srt://a'b:9710?mode=listener", NULL},
+                  {"out.mkv", NULL}};
+
+    for (size_t n = 0; n < sizeof(places) / sizeof(places[0]); n++) {
+        struct tt_picture *picture;
+        char text[512], wanted[256];
+
+        (void)snprintf(text, sizeof(text),
+                       HEAD "  c: {kind: test.video}\n"
+                            "  n: {kind: raw.write, params: {url: \"%s\"}}\n"
+                            "flows: [c ! n]\n",
+                       places[n].url);
+        picture = shaped(text);
+        CHECK_INT(picture->note_count, places[n].address != NULL);
+        if (places[n].address) {
+            (void)snprintf(wanted, sizeof(wanted), "watch: ffplay -fflags nobuffer '%s'",
+                           places[n].address);
+            CHECK_TEXT(picture->notes[0], wanted);
+        }
+        tt_picture_close(&picture);
+    }
+}
+
 int main(void)
 {
     RUN(shapes_the_thumbnail);
@@ -303,5 +340,6 @@ int main(void)
     RUN(wires_the_news);
     RUN(refuses_what_cannot_be);
     RUN(inserts_conversions);
+    RUN(notes_how_to_watch);
     return 0;
 }
