@@ -88,6 +88,14 @@ void machine_look(struct machine *machine, int right, bool is_partitioned)
     machine->tai_offset_s = clock.tai;
 }
 
+void machine_limit(struct machine *machine, int64_t percent)
+{
+    int64_t limit_ppm = percent * 10000 * machine->plan.cpus;
+
+    if (percent > 0 && limit_ppm < machine->plan.limit_ppm)
+        machine->plan.limit_ppm = limit_ppm;
+}
+
 static struct {
     pthread_t thread;
     bool is_running;

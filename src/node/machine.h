@@ -17,6 +17,9 @@ struct machine {
 /* right: the best class, by may_best(). */
 void machine_look(struct machine *machine, int right, bool is_partitioned);
 
+/* Promises no more than so many percent of each CPU; 0: what the kernel allows. */
+void machine_limit(struct machine *machine, int64_t percent);
+
 /* Free memory changes: before each plan. */
 void machine_refresh(struct machine *machine);
 

@@ -28,6 +28,9 @@ struct options {
     const char *socket, *state, *host;
     bool is_foreground;
     int64_t idle_exit_s; /* 0: never */
+    int rights;          /* MAY_OTHER ...: the best that is used */
+    int64_t limit_percent; /* of each CPU, to promise at most; 0: what the kernel allows */
+    bool is_kernel_full;
 };
 
 struct daemon {
@@ -49,7 +52,8 @@ void tt_assert_failed(const char *fact, const char *file, int line)
 
 static const char help[] =
     "usage: tactusd [--socket PATH] [--state DIR] [--host PATH] [--foreground]\n"
-    "               [--idle-exit SECONDS] [--version] [--help]\n"
+    "               [--idle-exit SECONDS] [--rights CLASS] [--limit PERCENT]\n"
+    "               [--kernel-full] [--version] [--help]\n"
     "Starts, watches and accounts for Tactus services on this machine. The command tactus\n"
     "starts it when it is needed.\n"
     "  --socket PATH   where it listens (default /run/tactus/control for root, else\n"
@@ -58,7 +62,38 @@ static const char help[] =
     "                  root, else $XDG_STATE_HOME/tactus or ~/.local/state/tactus)\n"
     "  --host PATH     tactus-host (default beside this program)\n"
     "  --foreground    words on stderr, not in DIR/tactusd.log\n"
-    "  --idle-exit S   end after S seconds without services and clients\n";
+    "  --idle-exit S   end after S seconds without services and clients\n"
+    "  --rights CLASS  use no more than this: deadline (default), fifo or other\n"
+    "  --limit PERCENT of each CPU, in all reservations together (default: the kernel's 90)\n"
+    "  --kernel-full   for tests: as if the kernel refused every reservation (EBUSY)\n";
+
+static bool read_rights(const char *text, int *ret)
+{
+    static const char *const names[] = {
+        [MAY_OTHER] = "other", [MAY_FIFO] = "fifo", [MAY_DEADLINE] = "deadline"};
+
+    for (int n = MAY_OTHER; n <= MAY_DEADLINE; n++)
+        if (strcmp(text, names[n]) == 0) {
+            *ret = n;
+            return true;
+        }
+    fprintf(stderr, "tactusd: --rights is deadline, fifo or other, not '%s'\n", text);
+    return false;
+}
+
+static bool read_number(const char *name, const char *text, int64_t most, int64_t *ret)
+{
+    char *end;
+    long long number = strtoll(text, &end, 10);
+
+    if (end == text || *end != '\0' || number <= 0 || number > most) {
+        fprintf(stderr, "tactusd: %s wants a whole number from 1 to %lld, not '%s'\n", name,
+                (long long)most, text);
+        return false;
+    }
+    *ret = number;
+    return true;
+}
 
 /* Returns the exit code of what needs no daemon, or -1. */
 static int read_options(int argc, char **argv, struct options *ret)
@@ -66,8 +101,8 @@ static int read_options(int argc, char **argv, struct options *ret)
     static const struct option known[] = {
         {"socket", 1, NULL, 's'},     {"state", 1, NULL, 'd'},     {"host", 1, NULL, 'h'},
         {"foreground", 0, NULL, 'f'}, {"idle-exit", 1, NULL, 'i'}, {"version", 0, NULL, 'v'},
+        {"rights", 1, NULL, 'r'},     {"limit", 1, NULL, 'l'},     {"kernel-full", 0, NULL, 'k'},
         {"help", 0, NULL, '?' + 128}, {NULL, 0, NULL, 0}};
-    char *end;
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -85,11 +120,19 @@ static int read_options(int argc, char **argv, struct options *ret)
             ret->is_foreground = true;
             break;
         case 'i':
-            ret->idle_exit_s = strtoll(optarg, &end, 10);
-            if (*end != '\0' || ret->idle_exit_s <= 0) {
-                fprintf(stderr, "tactusd: --idle-exit wants seconds, not '%s'\n", optarg);
+            if (!read_number("--idle-exit", optarg, INT32_MAX, &ret->idle_exit_s))
                 return 2;
-            }
+            break;
+        case 'r':
+            if (!read_rights(optarg, &ret->rights))
+                return 2;
+            break;
+        case 'l':
+            if (!read_number("--limit", optarg, 100, &ret->limit_percent))
+                return 2;
+            break;
+        case 'k':
+            ret->is_kernel_full = true;
             break;
         case 'v':
             printf("tactusd %s\n", TT_VERSION);
@@ -294,7 +337,10 @@ static int begin(struct daemon *d, struct tt_error *err)
         return r;
     open_log(d);
     may_probe(); /* before there are threads and children */
+    may_renounce(d->options.rights);
     machine_look(&d->node.machine, may_best(), may_partition());
+    machine_limit(&d->node.machine, d->options.limit_percent);
+    d->node.is_kernel_full = d->options.is_kernel_full;
     find_host(&d->options, path);
     if (!d->options.is_foreground && chdir("/") < 0)
         return tt_fail(err, -errno, "cannot enter '/': %s", strerror(errno));
@@ -341,6 +387,7 @@ int main(int argc, char **argv)
     if (d == NULL)
         return 3;
     d->signal_fd = -1;
+    d->options.rights = MAY_DEADLINE;
     r = read_options(argc, argv, &d->options);
     if (r >= 0) {
         free(d);

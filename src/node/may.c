@@ -1,6 +1,8 @@
 /* The table of rights, tried once at start. */
 #include "node/may.h"
 
+#include <stdio.h>
+
 #include "platform/linux/rights.h"
 
 static struct tt_right rights[TT_RIGHT_COUNT];
@@ -8,6 +10,24 @@ static struct tt_right rights[TT_RIGHT_COUNT];
 void may_probe(void)
 {
     tt_rights_probe(rights);
+}
+
+static void renounce(struct tt_right *right)
+{
+    if (!right->is_held)
+        return;
+    right->is_held = false;
+    right->state = "no";
+    (void)snprintf(right->detail, sizeof(right->detail), "tactusd was told to do without");
+    (void)snprintf(right->fix, sizeof(right->fix), "start tactusd without --rights");
+}
+
+void may_renounce(int best)
+{
+    if (best < MAY_DEADLINE)
+        renounce(&rights[TT_RIGHT_DEADLINE]);
+    if (best < MAY_FIFO)
+        renounce(&rights[TT_RIGHT_FIFO]);
 }
 
 int may_best(void)

@@ -10,6 +10,9 @@ enum { MAY_OTHER = 0, MAY_FIFO = 1, MAY_DEADLINE = 2 }; /* as enum tt_right of t
 /* Tries; call it before any thread runs. */
 void may_probe(void);
 
+/* Does without the rights above this one: MAY_FIFO, MAY_OTHER. After may_probe(). */
+void may_renounce(int best);
+
 int may_best(void);
 int may_partition(void);
 

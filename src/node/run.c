@@ -371,9 +371,11 @@ static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
     int64_t room_ppm =
         machine->limit_ppm - machine->slack_ppm - books_ppm(&node->books, loop_now_ns());
     int64_t budget_ns = books_widen(plan->budget_ns, plan->period_ns, room_ppm);
-    int r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
+    int r = node->is_kernel_full
+                ? tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left")
+                : tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
 
-    if (r == -EBUSY && budget_ns > plan->budget_ns) {
+    if (r == -EBUSY && !node->is_kernel_full && budget_ns > plan->budget_ns) {
         budget_ns = plan->budget_ns;
         r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
     }
@@ -385,6 +387,14 @@ static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
     return 0;
 }
 
+/* Without the right to DEADLINE there is no plan to reserve, yet a service with due times comes
+ * before programs that have none; the watchdog keeps it from taking the machine. */
+static bool is_fifo_planned(const struct run *run)
+{
+    return run->params.node->machine.plan.right == TT_RIGHT_FIFO && !run->params.is_profile &&
+           run->params.picture->is_live && !run->params.picture->is_best_effort;
+}
+
 /* The ladder DEADLINE, FIFO, OTHER. A thread that sleeps goes from OTHER upwards only. */
 static void reserve(struct run *run)
 {
@@ -392,6 +402,7 @@ static void reserve(struct run *run)
     struct node *node = run->params.node;
     struct tt_error err = {0};
     pid_t tid = run->processes[0].tid;
+    char why[TT_ERROR_TEXT_BYTES + 64];
     int r = -ESRCH;
 
     /* What is measured is what a reserved worker will meet: work, not waiting behind other
@@ -399,6 +410,11 @@ static void reserve(struct run *run)
     if (run->params.is_profile && tid != 0 && node->machine.plan.cpus > 1 &&
         node->machine.plan.right != TT_RIGHT_OTHER)
         (void)tt_reserve_fifo(tid, PROFILE_FIFO_PRIORITY, NULL);
+    if (is_fifo_planned(run) && tid != 0) {
+        r = tt_reserve_fifo(tid, FIFO_PRIORITY, &err);
+        set_class(run, r == 0, err.text);
+        return;
+    }
     if (run->params.is_profile || plan->budget_ns <= 0 || plan->period_ns <= 0) {
         set_class(run, true, "");
         return;
@@ -415,16 +431,12 @@ static void reserve(struct run *run)
             return;
         }
     }
-    if (tid != 0 && node->machine.plan.right != TT_RIGHT_OTHER && r != 0) {
-        bool was_planned = node->machine.plan.right == TT_RIGHT_FIFO;
-
-        if (tt_reserve_fifo(tid, FIFO_PRIORITY, was_planned ? &err : NULL) == 0) {
-            set_class(run, was_planned, was_planned ? "" : err.text);
-            return;
-        }
-    }
-    set_class(run, node->machine.plan.right == TT_RIGHT_OTHER,
-              tid == 0 ? "the worker's thread was not found" : err.text);
+    if (tid != 0 && tt_reserve_fifo(tid, FIFO_PRIORITY, NULL) == 0)
+        (void)snprintf(why, sizeof(why), "%s; it runs under SCHED_FIFO", err.text);
+    else
+        (void)snprintf(why, sizeof(why), "%s",
+                       tid == 0 ? "the worker's thread was not found" : err.text);
+    set_class(run, false, why);
 }
 
 static void on_reserve_timer(void *ctx, uint32_t events)
@@ -711,6 +723,8 @@ bool run_is_measure(const struct run *run)
 {
     if (run->params.node->machine.plan.right == TT_RIGHT_OTHER)
         return true; /* there is nothing better, and the key of the profile says so */
+    if (is_fifo_planned(run))
+        return run->is_class_obtained;
     return run->is_class_obtained && run->params.plan->budget_ns > 0;
 }
 

@@ -75,7 +75,8 @@ def name_of(pid):
 class Node:
     """A tactusd of this test's own, with its socket and state in a folder that goes with it."""
 
-    def __init__(self):
+    def __init__(self, *options):
+        self.options = options  # of tactusd
         self.folder = tempfile.mkdtemp(prefix="tactus-test-")
         self.socket = os.path.join(self.folder, "control")
         self.env = dict(os.environ, TACTUS_SOCKET=self.socket, NO_COLOR="1")
@@ -86,7 +87,7 @@ class Node:
         self.log = open(os.path.join(self.folder, "log"), "a", encoding="utf-8")
         self.daemon = subprocess.Popen(
             [os.path.join(BUILD, "tactusd"), "--foreground", "--socket", self.socket, "--state",
-             os.path.join(self.folder, "state")], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+             os.path.join(self.folder, "state"), *self.options], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         # The command starts a tactusd of its own where none listens, so it is asked only then.
         wait_for(self.is_listening, 10, "tactusd does not listen")
         wait_for(lambda: self.status() is not None, 10, "tactusd does not answer")
