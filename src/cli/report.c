@@ -155,18 +155,49 @@ static void tell_counts(FILE *file, const char *name, const json_t *counts, cons
                 quantity_count(lost).text, ours, again);
 }
 
+enum { SINK_COLUMNS = 20 };
+
+/* A name that is too long for its column has a line of its own. */
+static void put_sink(FILE *file, const char *name, const json_t *counts)
+{
+    static const struct {
+        const char *member;
+        int columns;
+    } cells[] = {{"on_time", 10}, {"frames", 10},   {"late", 7},
+                 {"lost", 7},     {"late_ours", 7}, {"repeated", 8}};
+
+    if (strlen(name) > SINK_COLUMNS) {
+        fputs("    ", file);
+        paint_safe(file, name);
+        fprintf(file, "\n    %-*s", SINK_COLUMNS, "");
+    } else {
+        fputs("    ", file);
+        paint_safe(file, name);
+        fprintf(file, "%*s", SINK_COLUMNS - (int)strlen(name), "");
+    }
+    for (uint32_t n = 0; n < sizeof(cells) / sizeof(cells[0]); n++)
+        fprintf(file, " %*s", cells[n].columns,
+                quantity_count(json_int(counts, cells[n].member)).text);
+    fputc('\n', file);
+}
+
+/* One sink in words; several in a table, the one with the least slack first. */
 static void tell_sinks(FILE *file, const json_t *report)
 {
-    const char *name, *least = json_text(report, "sink"), *heading = "also";
+    const char *name, *least = json_text(report, "sink");
     json_t *sinks = json_object_get(report, "sinks"), *counts;
 
-    tell_counts(file, "delivered", report, least);
+    if (json_object_size(sinks) < 2) {
+        tell_counts(file, "delivered", report, least);
+        return;
+    }
+    fprintf(file, "  %-*s %10s %10s %7s %7s %7s %8s\n", SINK_COLUMNS + 2, "delivered", "on time",
+            "of", "late", "lost", "ours", "repeated");
+    put_sink(file, least, report);
     json_object_foreach(sinks, name, counts)
     {
-        if (strcmp(name, least) == 0)
-            continue;
-        tell_counts(file, heading, counts, name);
-        heading = "";
+        if (strcmp(name, least) != 0)
+            put_sink(file, name, counts);
     }
 }
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from harness import (LIVE, PLAN, REFUSAL, REPORT, RIGHTS, STARTED, STATUS, TACTUS, Fake, check,
+from harness import (COUNTS, LIVE, PLAN, REFUSAL, REPORT, RIGHTS, STARTED, STATUS, TACTUS, Fake, check,
                      check_narrow, done, environment, run_all, tactus, tactus_on_tty)
 
 WHOLE = [{'event': 'progress', 'text': 'measuring costs'}, PLAN, STARTED,
@@ -22,8 +22,9 @@ def test_whole():
     check(r.code == 0 and r.out == '', r)
     for words in ('yes: targeted', 'note: nobody watches yet', ' 12 s  slack 214.3 ms    24/s  late 0',
                   'news: the promise was kept', '99 % of the frames within 300 ms',
-                  'file.video: 12,470 on time of 12,480; late 7, lost 3 (ours 2); repeated 1',
-                  'live.video: ', 'p99.9 70 ms', 'edge 2, host 1', '/var/lib/tactus/news.ledger',
+                  'delivered on time of late lost ours repeated '
+                  'file.video 12,470 12,480 7 3 2 1 live.video 12,470 12,480 0 3 2 1',
+                  'p99.9 70 ms', 'edge 2, host 1', '/var/lib/tactus/news.ledger',
                   'ab' * 32, 'tactus explain /var/lib/tactus/news.ledger worst'):
         check(words in r.said or words in r.err, words, r)
     check(r.said.index('12 s') < r.said.index('13 s') < r.said.index('was kept'), r)
@@ -118,6 +119,20 @@ def test_live_line():
         r = tactus_on_tty('run', 'x', fake=fake, columns=40)
     line = r.err[r.err.index(' 12 s'):].split('\r')[0]
     check(len(line) == 39, line)
+
+
+def test_sinks():
+    """Several sinks stand in a table whose numbers end under each other; one is a sentence."""
+    many = {'a': COUNTS, 'b' * 20: COUNTS, 'c' * 70: dict(COUNTS, frames=98765432)}
+    with Fake([PLAN, STARTED, dict(REPORT, sink='a', sinks=many), done()]) as fake:
+        r = tactus('run', 'x', fake=fake)
+    rows = [line for line in r.err.splitlines() if line.endswith('        1')]
+    check(len(rows) == 3 and len({len(line) for line in rows}) == 1, r)
+    check(' 98,765,432 ' in r.err and 'c' * 70 in r.err, r)
+    check_narrow(r.err)
+    with Fake([PLAN, STARTED, dict(REPORT, sinks={'file.video': COUNTS}), done()]) as fake:
+        r = tactus('run', 'x', fake=fake)
+    check('file.video: 12,470 on time of 12,480; late 7, lost 3 (ours 2); repeated 1' in r.said, r)
 
 
 def test_live_counts():
