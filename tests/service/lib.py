@@ -102,6 +102,14 @@ class Node:
                 return False
         return True
 
+    def restart(self, *options):
+        """Ends tactusd in order and starts it again on what it knows, with other options."""
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.wait(timeout=15 * SLOW)
+        self.log.close()
+        self.options = options
+        self.start()
+
     def status(self):
         ran = subprocess.run([self.tactus, "--json"], env=self.env, capture_output=True, text=True,
                              stdin=subprocess.DEVNULL, check=False)

@@ -13,7 +13,7 @@ POLICIES = {0: "other", 1: "fifo", 6: "deadline"}
 
 def workers(node):
     """The scheduling classes of the threads in this node's containers."""
-    return sorted(POLICIES.get(os.sched_getscheduler(int(tid)), "?")
+    return sorted(POLICIES.get(os.sched_getscheduler(int(tid)) & ~os.SCHED_RESET_ON_FORK, "?")
                   for pid in node.processes("container") for tid in os.listdir(f"/proc/{pid}/task"))
 
 
@@ -42,24 +42,34 @@ def without_a_right(name, words):
         check(late["late"] + late["lost"] > 0, "nothing was late, so this shows nothing")
 
 
+def term(plan, name):
+    return next(t["value"] for t in plan["terms"] if t["name"] == name)
+
+
 def full_machine():
-    """A third of the room each: the first is promised, the second is refused with what others have."""
-    with Node("--limit", "17") as node:
+    """Room for one and a half: the first is promised, the second is refused with what others have."""
+    words = ("test.video width=64 height=64 rate=50 ! null spin=500000", "--deadline", "19ms")
+    with Node() as node:
         if node.status()["class"] != "deadline":
             skip("no right to SCHED_DEADLINE")
-        words = ("test.video width=64 height=64 rate=50 ! null spin=500000", "--deadline", "19ms")
         plan = json.loads(node.run("check", *words, "--json", code=None).stdout)
         check(plan["admitted"], f"the first is refused already: {plan['binding']}")
+        share_ppm = plan["reservation"]["budget_ns"] * 1000000 // plan["reservation"]["period_ns"]
+        wanted_ppm = share_ppm * 3 // 2 + term(plan, "kept free")
+        cpus = len(os.sched_getaffinity(0))
+        node.restart("--limit", str(-(-wanted_ppm // (10000 * cpus))))
         first = node.spawn("run", *words, "--for", "20s", "--no-profile", "--json")
         wait_for(lambda: node.status()["reserved_ppm"] > 0, 15, f"nothing is reserved: {node.words()}")
         reserved = node.status()["reserved_ppm"]
         second = node.run("run", *words, "--for", "1s", "--no-profile", code=1)
-        check("reserved by others" in second.stderr, f"the arithmetic is missing: {second.stderr}")
+        check("reserved" in second.stderr, f"the arithmetic is missing: {second.stderr}")
+        told = json.loads(node.run("check", *words, "--no-profile", "--json", code=1).stdout)
+        check(term(told, "reserved by others") == reserved, f"{told['terms']}")
         check(node.status()["reserved_ppm"] == reserved, "the refused one changed what is reserved")
         first.send_signal(2)
         first.communicate(timeout=30)
         wait_for(lambda: node.status()["reserved_ppm"] == 0, 5, "a reservation stayed")
-        node.run("run", *words, "--for", "200ms", "--no-profile", code=None)
+        check(json.loads(node.run("check", *words, "--no-profile", "--json").stdout)["admitted"], "there is room again")
 
 
 def full_kernel():
