@@ -71,6 +71,8 @@ static void settle(struct tt_engine *engine, struct node *node)
 
     engine_decide(engine, node, &d);
     is_ready = d.what != WHAT_NOTHING && !node->is_starved;
+    if (engine->is_forced && d.what == WHAT_RUN && node->in_count > 0)
+        is_ready = true; /* without a slot it gives its inputs up */
     if (!engine->is_live && is_giving(node, &d) && !engine_has_room(engine, node))
         is_ready = false;
     if (is_ready)
@@ -156,16 +158,19 @@ static bool is_over(const struct tt_engine *engine)
 }
 
 /* In asap mode paths that part and meet again can block each other when the queues of one are
- * shorter than the latency of the other. When nobody outside can end it, depths give way. */
+ * shorter than the latency of the other, or the pool is empty before they are full. Is there nobody
+ * outside who can end it? */
 static bool is_standing_still(const struct tt_engine *engine)
 {
     if (engine->is_live || engine->ready.count > 0 || engine->timers.count > 0 ||
-        engine->dirty_count > 0 || engine->starved_count > 0)
+        engine->dirty_count > 0)
         return false;
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         const struct node *node = &engine->nodes[n];
 
-        if (node->kind == KIND_OUTLET && engine->flows[node->in[0]].count > 0)
+        if (node->kind == KIND_OUTLET && !node->is_ended &&
+            (engine->flows[node->in[0]].count > 0 ||
+             (node->lent_count > 0 && engine->starved_count > 0)))
             return false;
         if (node->kind == KIND_INLET && !node->is_ended && tt_link_filled(node->plan->link) == 0)
             return false;
@@ -173,12 +178,23 @@ static bool is_standing_still(const struct tt_engine *engine)
     return true;
 }
 
-static void undo_standstill(struct tt_engine *engine)
+static void settle_all(struct tt_engine *engine)
 {
-    engine->is_relaxed = true;
     for (uint32_t n = 0; n < engine->params.node_count; n++)
         engine_dirty(engine, n);
     settle_dirty(engine);
+}
+
+/* First depths give way. Where that is not enough, because a path holds back more than it declared,
+ * the joins go on without what it does not bring, each use or loss counted. */
+static void undo_standstill(struct tt_engine *engine)
+{
+    engine->is_relaxed = true;
+    settle_all(engine);
+    if (engine->ready.count > 0 || !is_standing_still(engine))
+        return;
+    engine->is_forced = true;
+    settle_all(engine);
 }
 
 static void run_next(struct tt_engine *engine)
@@ -207,7 +223,7 @@ static int64_t turn(struct tt_engine *engine)
         undo_standstill(engine);
     if (engine->ready.count > 0)
         run_next(engine);
-    engine->is_relaxed = false;
+    engine->is_relaxed = engine->is_forced = false;
     if (is_over(engine)) {
         if (!engine->stats->is_ended)
             engine_cost_flush(engine);

@@ -52,6 +52,8 @@ struct flow {
     bool is_still /* rate 0 */, is_audio, is_coded, has_index;
     int64_t end_ns;     /* origin of what will not come */
     int64_t last_index; /* taken last, to see gaps */
+    uint32_t format_id; /* of the frame that came last */
+    uint32_t bytes;     /* of a raw frame of the plan's format; 0: they vary */
     int64_t period_ns;
 };
 
@@ -211,7 +213,8 @@ struct tt_engine {
     int64_t epoch_ns, now_ns;
     bool is_now_fresh; /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
-    bool is_relaxed;              /* asap: depths give way by SLACK for one activation */
+    bool is_relaxed; /* asap: depths give way by SLACK for one activation */
+    bool is_forced;  /* asap: joins go on without what does not come, for one activation */
     uint32_t is_stop_asked_again; /* atomic; components see it in tt_call.stop */
     uint32_t seen_bell, is_stopping /* atomic */;
 
@@ -282,6 +285,8 @@ void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
                     const struct entry *entry, int64_t at_ns);
 void engine_sink_end(struct tt_engine *engine, struct node *node, uint32_t input, int64_t end_ns);
 void engine_record(struct tt_engine *engine, const struct tt_record *record);
+void engine_record_format(struct tt_engine *engine, const struct node *node, uint32_t input,
+                          const struct entry *entry);
 
 /* blame.c */
 void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,

@@ -115,6 +115,12 @@ static bool follow_leader(struct tt_engine *engine, struct node *node, struct de
     return true;
 }
 
+/* Deciding has taken it from its queue; no activation has shown it yet. */
+static bool is_unshown(const struct flow *flow)
+{
+    return !flow->is_audio && flow->has_last && flow->is_last_new;
+}
+
 /* A clock-led join ends when all inputs have that could bring more; images never do. */
 static bool is_all_ended(const struct tt_engine *engine, const struct node *node,
                          const struct decision *decision)
@@ -127,7 +133,7 @@ static bool is_all_ended(const struct tt_engine *engine, const struct node *node
         if (!flow || flow->is_still)
             continue;
         has_moving = true;
-        if (!flow->has_ended || flow->count > 0)
+        if (!flow->has_ended || flow->count > 0 || is_unshown(flow))
             return false;
     }
     if (has_moving)
@@ -219,7 +225,8 @@ static bool is_late(const struct flow *flow, const struct decision *decision)
 static bool judge_inputs(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
     int64_t at_ns = fire_ns(engine, node, ret->origin_ns);
-    bool is_fired = engine->is_live && engine->now_ns >= at_ns, is_complete = true;
+    bool is_fired = engine->is_live ? engine->now_ns >= at_ns : engine->is_forced;
+    bool is_complete = true;
 
     for (uint32_t n = 0; n < node->in_count; n++) {
         struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
@@ -233,8 +240,9 @@ static bool judge_inputs(struct tt_engine *engine, struct node *node, struct dec
             continue;
         if (state == INPUT_IS_PAST) {
             ret->late_inputs |= 1u << n;
-        } else if (is_fired && policy_of(flow) != TT_LATE_KEEP) {
-            ret->ready_ns = at_ns > ret->ready_ns ? at_ns : ret->ready_ns;
+        } else if (is_fired && (engine->is_forced || policy_of(flow) != TT_LATE_KEEP)) {
+            if (engine->is_live && at_ns > ret->ready_ns)
+                ret->ready_ns = at_ns;
             if (is_late(flow, ret))
                 ret->late_inputs |= 1u << n;
         } else {

@@ -219,6 +219,19 @@ static int open_nodes(struct tt_engine *engine)
     return 0;
 }
 
+/* Of a raw frame; 0 when they vary. */
+static uint32_t bytes_of(const struct tt_format *format)
+{
+    struct tt_format copy = *format;
+
+    if (format->kind == TT_VIDEO)
+        return tt_format_video(&copy, format->fourcc, format->width, format->height);
+    if (format->kind == TT_AUDIO && format->rate.num > 0)
+        return tt_format_audio(&copy, format->fourcc, format->sample_rate, format->channels,
+                               tt_format_samples(format));
+    return 0;
+}
+
 static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error *err)
 {
     struct flow *flow = &engine->flows[number];
@@ -248,6 +261,7 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
     flow->is_coded = plan->format->kind == TT_CODED_VIDEO || plan->format->kind == TT_CODED_AUDIO;
     flow->period_ns = flow->is_still ? 0 : tt_index_ns(1, plan->format->rate);
     flow->last.handle = TT_NO_FRAME;
+    flow->bytes = bytes_of(plan->format);
     /* Room for all that one activation may give beyond the declared depth, when nothing is
      * dropped. */
     flow->capacity = plan->depth + SLACK + from->kept_max + from->calls_max * 2 + 1;

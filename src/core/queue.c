@@ -62,6 +62,18 @@ static void blame_overflow(struct tt_engine *engine, const struct node *to, int6
         engine_drop(engine, to, origin_ns, TT_CAUSE_WORKER);
 }
 
+/* The frame of another format is not one that its consumer was shaped for: until the graph is shaped
+ * anew it counts as missing, so that late policies and sinks' records see it. */
+static bool is_fit(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
+{
+    const struct node *to = &engine->nodes[flow->plan->to_node];
+
+    if (entry->format_id != flow->format_id && to->sinks)
+        engine_record_format(engine, to, flow->plan->to_port, entry);
+    flow->format_id = entry->format_id;
+    return entry->format_id == 0 || flow->bytes == 0 || entry->bytes == flow->bytes;
+}
+
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
 static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
@@ -70,6 +82,12 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
 
     if (to->is_ended || flow->has_ended)
         return;
+    if (!is_fit(engine, flow, entry)) {
+        engine_drop(engine, to, entry->origin_ns, TT_CAUSE_MEDIA);
+        flow->has_ended = flow->is_still;
+        engine_dirty(engine, to->number);
+        return;
+    }
     if (engine->is_live && flow->count >= flow->plan->depth) {
         struct entry oldest = engine_pop(engine, flow);
 

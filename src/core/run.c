@@ -448,11 +448,12 @@ static enum tt_cause cause_of_empty_pool(const struct tt_engine *engine)
     return lent * 2 >= engine->own->view.slot_count ? TT_CAUSE_EDGE : TT_CAUSE_WORKER;
 }
 
-/* Live frames do not wait for a pool; the others, and what is left of an activation, do. */
+/* Live frames do not wait for a pool; the others, and what is left of an activation, do, unless
+ * nobody is left who could give a slot back. */
 static void starve(struct tt_engine *engine, struct node *node, const struct decision *d)
 {
     __atomic_store_n(&engine->stats->pool_empty, engine->stats->pool_empty + 1, __ATOMIC_RELAXED);
-    if (engine->is_live && d->what == WHAT_RUN) {
+    if (d->what == WHAT_RUN && (engine->is_live || (engine->is_forced && node->in_count > 0))) {
         take_inputs(engine, node, d);
         give_up(engine, node, cause_of_empty_pool(engine));
         release_inputs(engine, node);
@@ -462,10 +463,18 @@ static void starve(struct tt_engine *engine, struct node *node, const struct dec
     engine->starved_count++;
 }
 
+static void feed(struct tt_engine *engine, struct node *node)
+{
+    if (node->is_starved)
+        engine->starved_count--;
+    node->is_starved = false;
+}
+
 void engine_run_node(struct tt_engine *engine, struct node *node)
 {
     struct decision d;
 
+    feed(engine, node);
     engine_decide(engine, node, &d);
     if (d.what == WHAT_NOTHING)
         return;
@@ -501,9 +510,8 @@ void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns)
         engine_push_end(engine, node, n, end_ns);
     node->is_ended = true;
     engine->nodes_ended++;
-    if (node->is_starved)
-        engine->starved_count--;
-    node->is_starved = node->is_again = false;
+    feed(engine, node);
+    node->is_again = false;
     for (uint32_t n = 0; n < node->in_count; n++)
         if (node->in[n] != NONE)
             engine_flow_clear(engine, &engine->flows[node->in[n]]);

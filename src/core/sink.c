@@ -138,6 +138,21 @@ void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
     settle_window(engine, sink);
 }
 
+void engine_record_format(struct tt_engine *engine, const struct node *node, uint32_t input,
+                          const struct entry *entry)
+{
+    struct tt_record record = {.kind = TT_RECORD_FORMAT,
+                               .sink = (uint16_t)((uint32_t)node->plan->sink + input),
+                               .component = (uint16_t)node->plan->ledger_component,
+                               .origin_ns = entry->origin_ns,
+                               .delivered_ns = engine_media(engine, engine->now_ns),
+                               .value = entry->format_id};
+
+    record.index =
+        tt_sink_index(flow_of(engine, node, input)->plan->format, entry->index, entry->origin_ns);
+    engine_record(engine, &record);
+}
+
 void engine_sink_end(struct tt_engine *engine, struct node *node, uint32_t input, int64_t end_ns)
 {
     struct sink *sink = &node->sinks[input];

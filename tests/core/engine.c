@@ -420,6 +420,59 @@ static void lateness_is_blamed(void)
     }
 }
 
+/* Paths that part and meet again: one holds `hold` frames back, the other has a queue of one. */
+static void run_reconverging(uint32_t kind, uint32_t hold, uint32_t media, uint32_t slots)
+{
+    uint32_t source, codec, join, sink;
+
+    graph_init(&g, 24);
+    g.params.mode = TT_MODE_ASAP;
+    g.params.end_ns = 2000 * MS;
+    g.pools[0].classes[0].slot_count = g.pools[0].slot_count = slots;
+    source = graph_node(&g, FAKE_SOURCE);
+    codec = graph_node(&g, FAKE_REORDER);
+    join = graph_node(&g, kind);
+    sink = graph_node(&g, FAKE_SINK);
+    g.fakes[codec]->hold = hold;
+    graph_flow(&g, source, 0, join, 0)->depth = 1;
+    graph_flow(&g, source, 0, codec, 0)->depth = 1;
+    graph_flow(&g, codec, 0, join, 1)->depth = 1;
+    graph_flow(&g, join, 0, sink, 0)->depth = 1;
+    graph_format(&g, 0)->kind = graph_format(&g, 2)->kind = media;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    (void)graph_check_sink(&g, 0, 0, TT_ON_TIME);
+}
+
+static void reconverging_paths_do_not_stand_still(void)
+{
+    static const uint32_t kinds[] = {FAKE_LED, FAKE_CLOCKED}, media[] = {TT_VIDEO, TT_AUDIO};
+
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t lost;
+
+        /* depths give way: nothing is missing */
+        run_reconverging(kinds[round % 2], 20, media[round / 2], POOL_SLOTS);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 200);
+        CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
+        graph_close(&g);
+
+        /* beyond that the join goes on without, and says so */
+        run_reconverging(kinds[round % 2], 100, media[round / 2], POOL_SLOTS);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 200);
+        CHECK(graph_count(&g, TT_RECORD_USE, 0) > 0);
+        graph_close(&g);
+
+        /* a pool that is empty before: losses, but an end */
+        run_reconverging(kinds[round % 2], 100, media[round / 2], 6);
+        lost = graph_check_sink(&g, 0, 0, TT_LOST_FRAME);
+        CHECK(lost < 200);
+        CHECK(lost > 0 || graph_count(&g, TT_RECORD_USE, 0) > 0);
+        graph_close(&g);
+    }
+}
+
 static void the_earliest_due_time_goes_first(void)
 {
     uint32_t slow, fast, a, b;
@@ -768,6 +821,7 @@ int main(void)
     RUN(live_drops_asap_waits);
     RUN(missing_media_and_failures_have_their_cause);
     RUN(lateness_is_blamed);
+    RUN(reconverging_paths_do_not_stand_still);
     RUN(the_earliest_due_time_goes_first);
     RUN(separate_inputs_end_by_themselves);
     RUN(it_goes_on_at_a_later_index);

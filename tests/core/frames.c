@@ -2,6 +2,8 @@
  * format that changes; and calls that are asked to return. */
 #include "graph.h"
 
+#include "tactus/format.h"
+
 static struct graph g;
 
 enum { DEPTH = 8 };
@@ -303,6 +305,82 @@ static void a_second_stop_reaches_who_runs(void)
     graph_close(&g);
 }
 
+/* From index 4 to 7 the source gives pictures of another size, said by the epoch of their format.
+ */
+static int change_format(void *state, struct tt_call *call)
+{
+    struct tt_frame *out = tt_call_out(call, 0);
+    bool is_other = call->index >= 4 && call->index < 8;
+
+    *(int64_t *)tt_frame_data(out) = call->index;
+    out->format_id = is_other;
+    out->bytes = is_other ? 64 : tt_format_video(&(struct tt_format){0}, TT_I420, 16, 16);
+    (void)state;
+    return TT_DONE;
+}
+
+static void make_pictures(uint32_t flow)
+{
+    struct tt_format *format = graph_format(&g, flow);
+
+    CHECK(tt_format_video(format, TT_I420, 16, 16) > 64);
+    format->fourcc = TT_I420;
+    format->width = format->height = 16;
+}
+
+/* The sink is fed straight, or by a join that shows its last good picture. */
+static uint32_t run_changing(bool is_joined, uint32_t policy)
+{
+    uint32_t source, other, join, sink, formats = 0;
+
+    graph_init(&g, 8);
+    source = graph_node(&g, FAKE_SOURCE);
+    other = graph_node(&g, FAKE_SOURCE);
+    join = graph_node(&g, FAKE_LED);
+    sink = graph_node(&g, FAKE_SINK);
+    g.components[source].process = change_format;
+    g.shapes[source].bytes_max[0] = 4096;
+    graph_flow(&g, source, 0, is_joined ? join : sink, 0)->late_policy = policy;
+    make_pictures(0);
+    graph_flow(&g, other, 0, join, 1);
+    if (is_joined)
+        graph_flow(&g, join, 0, sink, 0);
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    for (uint32_t n = 0; n < g.record_count; n++) {
+        const struct tt_record *record = &g.records[n];
+
+        if (record->kind == TT_RECORD_FORMAT) {
+            CHECK_INT(record->value, formats == 0);
+            CHECK_INT(record->index, formats == 0 ? 4 : 8);
+            formats++;
+        }
+        if (record->kind == TT_RECORD_FRAME && record->outcome == TT_LOST_FRAME)
+            CHECK_INT(record->cause, TT_CAUSE_MEDIA);
+    }
+    return formats;
+}
+
+static void another_format_is_told_and_counted(void)
+{
+    CHECK_INT(run_changing(false, TT_LATE_DROP), 2);
+    CHECK_INT(graph_check_sink(&g, (uint32_t)g.nodes[3].sink, 0, TT_LOST_FRAME), 4);
+    CHECK_INT(g.fakes[3]->log_count, 6);
+    graph_close(&g);
+
+    CHECK_INT(run_changing(true, TT_LATE_REPEAT), 0);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 4);
+    for (uint32_t n = 0; n < 10; n++)
+        CHECK_INT(g.fakes[3]->log[n].value, n >= 4 && n < 8 ? 3 : n);
+    graph_close(&g);
+
+    CHECK_INT(run_changing(true, TT_LATE_DROP), 0);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 4);
+    graph_close(&g);
+}
+
 int main(void)
 {
     RUN(an_output_takes_its_inputs_frame);
@@ -316,5 +394,6 @@ int main(void)
     RUN(a_joins_late_input_says_so);
     RUN(who_hangs_is_asked_to_return);
     RUN(a_second_stop_reaches_who_runs);
+    RUN(another_format_is_told_and_counted);
     return 0;
 }

@@ -41,23 +41,24 @@ static int reorder(struct fake *fake, struct tt_call *call)
     const struct tt_frame *in = tt_call_in(call, 0);
     struct tt_frame *out = tt_call_out(call, 0);
     int64_t oldest = fake->held[0];
+    uint32_t hold = fake->hold ? fake->hold : 2;
 
     if (in->flags & TT_END) {
         CHECK(in->data == 0);
         fake->end_calls++;
         if (fake->held_count == 0)
             return TT_DONE;
-    } else if (fake->held_count < 2) {
+    } else if (fake->held_count < hold) {
         fake->held[fake->held_count++] = in->index;
         return TT_DONE;
     }
     give(call, 0, oldest);
     out->index = oldest;
     out->origin_ns = tt_index_ns(oldest, fake->graph->params.rate);
-    fake->held[0] = fake->held[1];
+    memmove(fake->held, fake->held + 1, (hold - 1) * sizeof(*fake->held));
     if (in->flags & TT_END)
         return --fake->held_count > 0 ? TT_AGAIN : TT_DONE;
-    fake->held[1] = in->index;
+    fake->held[hold - 1] = in->index;
     return TT_DONE;
 }
 

@@ -42,8 +42,8 @@ struct fake {
     int64_t end_at;              /* sources: the index at which it says End; 0 never */
     struct fake_log log[LOGS];
     uint32_t log_count, activations, end_calls, wall_events, params_seen;
-    int64_t held[2];
-    uint32_t held_count;
+    int64_t held[128];
+    uint32_t held_count, hold; /* FAKE_REORDER: how many, 0 counts as 2 */
     struct tt_host host;
     uint32_t kept;
     const int64_t *kept_data;
