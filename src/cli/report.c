@@ -78,6 +78,53 @@ static void put_line(FILE *file, uint32_t used, const char *format, ...)
     free(text);
 }
 
+/* The component that costs most an activation; NULL when no cost is known. */
+static const json_t *dearest(const json_t *plan)
+{
+    json_t *terms = json_object_get(plan, "terms"), *term;
+    const json_t *found = NULL;
+    size_t n;
+
+    json_array_foreach(terms, n, term)
+    {
+        if (strcmp(json_text(term, "name"), "cost") == 0 && json_int(term, "value") > 0 &&
+            (!found || json_int(term, "value") > json_int(found, "value")))
+            found = term;
+    }
+    return found;
+}
+
+static bool begins(const char *text, const char *head)
+{
+    return strncmp(text, head, strlen(head)) == 0;
+}
+
+/* What its author can change about a refusal, by what stands against the service. */
+static void tell_help(FILE *file, const json_t *plan)
+{
+    const char *binding = json_text(plan, "binding");
+    const json_t *cost = dearest(plan);
+    char less[160] = "less work a second: a lower rate, smaller pictures, cheaper settings";
+    const char *first = "";
+
+    if (cost)
+        (void)snprintf(less, sizeof(less),
+                       "less work a second: a lower rate, smaller pictures, or a cheaper `%.40s`, "
+                       "which costs most (%s)",
+                       json_text(cost, "subject"), quantity_time(json_int(cost, "value")).text);
+    if (begins(binding, "memory") || begins(binding, "frame pools"))
+        (void)snprintf(less, sizeof(less),
+                       "smaller pictures, or shorter deadlines: queues of "
+                       "coded media hold as long as these");
+    else if (begins(binding, "deadline"))
+        first = "a longer deadline (--deadline), or ";
+    else if (strstr(binding, " is free ("))
+        first = "the end of another service (tactus lists them), or ";
+    else if (!begins(binding, "CPU"))
+        return;
+    report_line(file, "would help", "%s%s", first, less);
+}
+
 void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
 {
     const char *class = json_text(plan, "class"), *reason = json_text(plan, "class_reason");
@@ -87,6 +134,7 @@ void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
     if (!json_flag(plan, "admitted")) {
         fprintf(file, "%sno%s: ", paint_on(paint, PAINT_BAD), paint_off(paint));
         put_line(file, 4, "%s", binding[0] ? binding : reason);
+        tell_help(file, plan);
         if (binding[0] && reason[0])
             report_line(file, "class", "%s: %s", class, reason);
         return;

@@ -106,6 +106,28 @@ def test_verdicts():
         check_narrow(r.out)
 
 
+def test_help_on_refusals():
+    """The constraint first, then what would help, by what stands in the way."""
+    cost = [{'name': 'cost', 'subject': name, 'unit': 'ns', 'source': 'profile', 'value': value}
+            for name, value in (('cam', 1000000), ('large', 13100000))]
+    for binding, wanted in (
+            ('CPU: by mean cost alone the service needs 428.2 % of a CPU',
+             'would help less work a second: a lower rate, smaller pictures, or a cheaper `large`, '
+             'which costs most (13.1 ms)'),
+            ('CPU: the service needs 90.0 % of a CPU and 10.0 % is free (limit 180.0 %)',
+             'would help the end of another service'),
+            ('deadline of `out`: within 8 ms its worker must do 9 ms',
+             'would help a longer deadline (--deadline), or less work'),
+            ('memory: the frame pools need 12 bytes', 'would help smaller pictures'),
+            ('something else', '')):
+        with Fake([dict(REFUSAL, binding=binding, terms=cost), done(1)]) as fake:
+            r = tactus('check', 'x', fake=fake)
+        said = ' '.join(r.out.split())
+        check(r.code == 1 and said.startswith('no: ' + binding) and wanted in said, r)
+        check(('would help' in said) == bool(wanted), r)
+        check_narrow(r.out)
+
+
 def test_notes():
     with Fake([{'event': 'note', 'text': 'video.convert was put in'}, PLAN, done()]) as fake:
         r = tactus('check', 'x', fake=fake)
