@@ -48,6 +48,11 @@ int64_t books_widen(int64_t budget_ns, int64_t period_ns, int64_t room_ppm)
 
 int64_t books_ppm(struct books *books, int64_t now_ns)
 {
+    return books_others_ppm(books, 0, now_ns);
+}
+
+int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns)
+{
     int64_t sum_ppm = 0;
 
     for (uint32_t n = 0; n < BOOKS_MAX; n++) {
@@ -55,7 +60,7 @@ int64_t books_ppm(struct books *books, int64_t now_ns)
 
         if (entry->service != 0 && now_ns >= entry->until_ns)
             entry->service = 0;
-        if (entry->service != 0)
+        if (entry->service != 0 && entry->service != service)
             sum_ppm += entry->ppm;
     }
     return sum_ppm;

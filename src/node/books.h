@@ -27,5 +27,7 @@ void books_give_back(struct books *books, uint64_t service, int64_t now_ns);
 int64_t books_widen(int64_t budget_ns, int64_t period_ns, int64_t room_ppm);
 
 int64_t books_ppm(struct books *books, int64_t now_ns);
+/* Without what this service has. */
+int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns);
 
 #endif

@@ -353,7 +353,7 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
 {
     if (run->is_class_obtained && !is_obtained && run->pump != NULL)
         pump_event(run->pump, "class-lost", "container", why, loop_now_ns());
-    if (!is_obtained && run->budget_ns > 0)
+    if (!is_obtained)
         books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
     if (!is_obtained)
         run->budget_ns = 0;
@@ -362,29 +362,45 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
     feed_simple(run, SUPERVISE_RESERVED, 0);
 }
 
+static int enter_books(struct run *run, int64_t budget_ns, struct tt_error *err)
+{
+    if (books_enter(&run->params.node->books, run->params.service, budget_ns,
+                    run->params.plan->period_ns))
+        return 0;
+    return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
+}
+
 /* First with room to spare, then what the plan asks for. */
 static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
 {
     const struct tt_plan *plan = run->params.plan;
     struct node *node = run->params.node;
     const struct tt_machine *machine = &node->machine.plan;
-    int64_t room_ppm =
-        machine->limit_ppm - machine->slack_ppm - books_ppm(&node->books, loop_now_ns());
+    int64_t room_ppm = machine->limit_ppm - machine->slack_ppm -
+                       books_others_ppm(&node->books, run->params.service, loop_now_ns());
     int64_t budget_ns = books_widen(plan->budget_ns, plan->period_ns, room_ppm);
-    int r = node->is_kernel_full
-                ? tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left")
-                : tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
+    int r = enter_books(run, budget_ns, err);
 
+    if (r < 0)
+        return r;
+    r = node->is_kernel_full
+            ? tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left")
+            : tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
     if (r == -EBUSY && !node->is_kernel_full && budget_ns > plan->budget_ns) {
         budget_ns = plan->budget_ns;
         r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
     }
     if (r < 0)
         return r;
-    if (!books_enter(&node->books, run->params.service, budget_ns, plan->period_ns))
-        return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
     run->budget_ns = budget_ns;
-    return 0;
+    return enter_books(run, budget_ns, err);
+}
+
+static bool is_reservation_planned(const struct run *run)
+{
+    return !run->params.is_profile && run->params.plan->budget_ns > 0 &&
+           run->params.plan->period_ns > 0 &&
+           run->params.node->machine.plan.right == TT_RIGHT_DEADLINE;
 }
 
 /* Without the right to DEADLINE there is no plan to reserve, yet a service with due times comes
@@ -660,7 +676,12 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
         return tt_fail(err, -ENOMEM, "no memory for a service");
     run->params = *params;
     r = broker_open(params->picture, &run->broker, err);
+    /* The room is taken before anybody else plans with it; the kernel is asked once there is a
+     * thread to give it to. */
+    if (r == 0 && is_reservation_planned(run))
+        r = enter_books(run, params->plan->budget_ns, err);
     if (r < 0) {
+        broker_close(&run->broker);
         free(run);
         return r;
     }

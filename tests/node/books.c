@@ -122,10 +122,27 @@ static void lost_frames_wait_for_nobody(void)
     join_close(&join);
 }
 
+/* A service that starts anew may have its own room again, and takes it from nobody else. */
+static void own_room_is_not_others(void)
+{
+    struct books books = {0};
+
+    CHECK(books_enter(&books, 1, MILLI, 10 * MILLI));
+    CHECK(books_enter(&books, 2, 3 * MILLI, 10 * MILLI));
+    CHECK_INT(books_others_ppm(&books, 1, 0), 300001);
+    CHECK_INT(books_others_ppm(&books, 2, 0), 100001);
+    CHECK_INT(books_others_ppm(&books, 3, 0), 400002);
+    CHECK(books_enter(&books, 1, 2 * MILLI, 10 * MILLI)); /* in place of what it had */
+    CHECK_INT(books_ppm(&books, 0), 500002);
+    books_give_back(&books, 2, 0);
+    CHECK_INT(books_others_ppm(&books, 1, 10 * MILLI), 0);
+}
+
 int main(void)
 {
     RUN(what_is_entered_is_given_back_after_a_period);
     RUN(little_is_widened_where_there_is_room);
+    RUN(own_room_is_not_others);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);
     return 0;
