@@ -106,7 +106,8 @@ struct tt_frame {
     uint32_t handle;       /* outlives the call only by frame_keep(); TT_NO_FRAME without a frame */
     uint32_t memory_kind;  /* 0 host memory; others later */
     uint32_t fence;        /* 0: ready */
-    uint32_t valid_slices; /* rows that are complete; 0: all */
+    uint32_t valid_slices; /* rows that are complete; 0: all; coded flows: indices just before it
+                            * that the media leaves out, so that nothing was lost there */
 };
 
 enum tt_event_kind {

@@ -29,6 +29,7 @@ struct decoder {
     bool is_phase_known;
     int64_t phase_ns; /* by how much pictures come after their place on the grid */
     int64_t index;    /* the last picture's, INT64_MIN before the first */
+    int64_t in_index; /* of the last packet */
     uint32_t keyless_count;
     uint64_t counts[32]; /* by enum tt_av_note */
     const struct tt_host *host;
@@ -70,7 +71,8 @@ static int shape_video(const struct tt_format *in, const AVCodec *codec, struct 
 
     if (in->stride[3] && !picture_is_known(pixels))
         return tt_fail(err, -ENOTSUP,
-                       "av.decode: this %s stream holds %s pictures, which cannot become I420",
+                       "av.decode: this %s stream holds %s pictures, which cannot become I420; "
+                       "convert the media before: ffmpeg -i IN -pix_fmt yuv420p OUT",
                        codec->name, name ? name : "unknown");
     *out = *in;
     out->config_handle = 0;
@@ -221,7 +223,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         return r;
 
     decoder->is_video = request->in[0].kind == TT_CODED_VIDEO;
-    decoder->index = INT64_MIN;
+    decoder->index = decoder->in_index = INT64_MIN;
     decoder->codec = find_codec(&request->in[0], err);
     decoder->context = avcodec_alloc_context3(decoder->codec);
     decoder->packet = av_packet_alloc();
@@ -326,12 +328,23 @@ static bool is_droppable(struct decoder *decoder, const struct tt_frame *frame)
     return true;
 }
 
+/* Did packets go missing before this one? Those that the media itself leaves out are not missed. */
+static bool is_broken(struct decoder *decoder, const struct tt_frame *frame)
+{
+    int64_t left_out = frame->index - decoder->in_index - 1;
+    bool is_known =
+        decoder->in_index != INT64_MIN && left_out > 0 && left_out == (int64_t)frame->valid_slices;
+
+    decoder->in_index = frame->index;
+    return (frame->flags & TT_DISCONT) && !is_known;
+}
+
 static int decode(struct decoder *decoder, const struct tt_frame *frame)
 {
     AVPacket *packet = decoder->packet;
     int r, result;
 
-    if (frame->flags & TT_DISCONT) {
+    if (is_broken(decoder, frame)) {
         avcodec_flush_buffers(decoder->context);
         sound_restart(&decoder->sound);
         decoder->is_key_seen = decoder->is_phase_known = false;

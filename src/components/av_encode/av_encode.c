@@ -450,7 +450,7 @@ const struct tt_component tt_component_av_encode = {
     .name = "av.encode",
     .help = "encodes I420, NV12 and planar float with any encoder of libavcodec",
     .example = "tactus run test.video ! av.encode codec=libx264 preset=ultrafast "
-               "tune=zerolatency ! av.write url=/tmp/out.mkv --for 2s",
+               "tune=zerolatency ! av.write url=out.mkv --for 2s",
     .ports = ports,
     .params = params,
     .port_count = 2,

@@ -8,7 +8,16 @@
 #include "tactus/format.h"
 
 enum { PORT_VIDEO, PORT_AUDIO, PORT_CHOSEN, PORT_COUNT };
-enum { PARAM_URL, PARAM_LIVE, PARAM_LOOP, PARAM_START, PARAM_PROBE, PARAM_OPTIONS, PARAM_COUNT };
+enum {
+    PARAM_URL,
+    PARAM_LIVE,
+    PARAM_LOOP,
+    PARAM_START,
+    PARAM_PROBE,
+    PARAM_AS_STORED,
+    PARAM_OPTIONS,
+    PARAM_COUNT
+};
 
 static const struct tt_format video = {.size = sizeof(video), .kind = TT_CODED_VIDEO};
 static const struct tt_format audio = {.size = sizeof(audio), .kind = TT_CODED_AUDIO};
@@ -52,6 +61,10 @@ static const struct tt_param params[PARAM_COUNT] = {
      .help = "longest look at the input before it starts",
      .initial = "4s",
      .type = TT_PARAM_TIME},
+    {.name = "as_stored",
+     .help = "take pictures that ask to be turned as they are stored",
+     .initial = "false",
+     .type = TT_PARAM_BOOL},
     {.name = "options",
      .help = "any option of libavformat's demuxer or protocol",
      .initial = "",
@@ -166,6 +179,7 @@ static int open_input(struct input *input, const struct tt_request *request, str
         .start_ns = tt_setting_int(request, PARAM_START),
         .resume_ns = request->resume_ns,
         .probe_ns = tt_setting_int(request, PARAM_PROBE),
+        .is_as_stored = tt_setting_int(request, PARAM_AS_STORED) != 0,
     };
     int r;
 
@@ -335,6 +349,7 @@ static void fill(struct input *input, uint32_t number, struct tt_frame *frame)
 
     if ((uint32_t)packet->size > frame->capacity || frame->data == 0) {
         tt_av_note(input->host, TT_AV_NOTE_TOO_BIG, (int64_t)++input->counts[TT_AV_NOTE_TOO_BIG]);
+        input->outputs[number].is_torn = true;
         return;
     }
     if (!input_stamp(input, number, frame))

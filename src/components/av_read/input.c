@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libavutil/avstring.h>
+#include <libavutil/display.h>
 #include <libavutil/mathematics.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,6 +66,7 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     tt_av_quiet();
     input->is_network = is_network_url(params->url);
     input->loop_count = params->loop_count;
+    input->is_as_stored = params->is_as_stored;
     input->packet = av_packet_alloc();
     input->format = avformat_alloc_context();
     if (!input->packet || !input->format)
@@ -91,6 +93,18 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     return 0;
 }
 
+/* How a player is to turn the picture, in degrees: telephones write so. */
+static int turn_of(const AVStream *stream)
+{
+    size_t bytes = 0;
+    const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+    double degrees = matrix && bytes >= 9 * sizeof(int32_t)
+                         ? av_display_rotation_get((const int32_t *)(const void *)matrix)
+                         : 0;
+
+    return degrees > -361 && degrees < 361 ? (int)(degrees < 0 ? degrees - 0.5 : degrees + 0.5) : 0;
+}
+
 static int choose_video(struct input *input, struct input_output *output, AVStream *stream,
                         struct tt_error *err)
 {
@@ -104,6 +118,12 @@ static int choose_video(struct input *input, struct input_output *output, AVStre
     if (par->width > TT_SIZE_MAX || par->height > TT_SIZE_MAX)
         return tt_fail(err, -E2BIG, "stream %d of '%s' claims %dx%d pixels; at most %d a side",
                        stream->index, input->format->url, par->width, par->height, TT_SIZE_MAX);
+    if (turn_of(stream) % 360 != 0 && !input->is_as_stored)
+        return tt_fail(err, -ENOTSUP,
+                       "stream %d of '%s' is to be shown turned by %d degrees, and nothing here "
+                       "turns it; turn it before (ffmpeg -i IN OUT does), or take it as it is "
+                       "stored with as_stored=true",
+                       stream->index, input->format->url, turn_of(stream));
     if (rate.num <= 0 || rate.den <= 0 || av_q2d(rate) > 1000 || av_q2d(rate) < 0.01)
         return tt_fail(err, -EBADMSG,
                        "stream %d of '%s' has no believable frame rate (%d/%d); 1/100 to 1000",
@@ -517,13 +537,25 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
     return dts_ns + output->shift_ns;
 }
 
-static int64_t origin_of(struct input *input, const struct input_output *output, int64_t dts_ns)
+/* A packet without a presentation time among others with one is no picture that is shown early (the
+ * demuxer knows those): it comes as late as the decoder's reordering can make it. MPEG program
+ * streams end so. */
+static int64_t guess_pts(const struct input_output *output, const AVStream *stream, int64_t dts_ns)
+{
+    return output->is_pts_seen && stream->codecpar->video_delay > 0
+               ? dts_ns + stream->codecpar->video_delay * output->period_ns
+               : dts_ns;
+}
+
+static int64_t origin_of(struct input *input, struct input_output *output, int64_t dts_ns)
 {
     const AVStream *stream = input->format->streams[output->stream];
     int64_t pts_ns = tt_av_ns(input->packet->pts, stream->time_base);
     int64_t origin_ns, grid_ns;
 
-    pts_ns = pts_ns == TT_AV_NO_TIME ? dts_ns : pts_ns + output->shift_ns;
+    output->is_pts_seen = output->is_pts_seen || pts_ns != TT_AV_NO_TIME;
+    pts_ns =
+        pts_ns == TT_AV_NO_TIME ? guess_pts(output, stream, dts_ns) : pts_ns + output->shift_ns;
     if (pts_ns - dts_ns > LEAP_NS || dts_ns - pts_ns > LEAP_NS) {
         count(input, TT_AV_NOTE_BAD_STAMP);
         pts_ns = dts_ns;
@@ -548,6 +580,7 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
 
     if ((uint32_t)packet->size > output->bytes_max) {
         count(input, TT_AV_NOTE_TOO_BIG);
+        output->is_torn = true;
         return false;
     }
     dts_ns = mend_dts(input, output);
@@ -563,6 +596,10 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
         count(input, TT_AV_NOTE_BAD_STAMP);
     if (index <= output->index)
         index = output->index + 1;
+    /* A variable rate leaves places of the grid empty; a decoder needs not start anew there. */
+    if (output->is_first_sent && !output->is_torn)
+        frame->valid_slices = (uint32_t)(index - output->index - 1);
+    output->is_torn = false;
     output->index = index;
     output->dts_ns = dts_ns;
     frame->index = index;

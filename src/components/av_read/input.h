@@ -16,11 +16,13 @@ struct input_params {
     AVDictionary **options; /* emptied of those that were taken */
     int64_t start_ns, resume_ns, probe_ns;
     int64_t loop_count; /* times to play again; -1 for ever */
+    bool is_as_stored;  /* pictures that ask to be turned are taken unturned */
 };
 
 /* What one output gives: a stream, and where its stamps stand. */
 struct input_output {
-    bool is_used, is_first_sent;
+    bool is_used, is_first_sent, is_pts_seen;
+    bool is_torn;     /* a packet was passed over since the last */
     bool is_off_grid; /* sound whose packets lie across the places of the grid */
     int stream;
     uint32_t bytes_max;
@@ -38,7 +40,7 @@ struct input {
     int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
     int64_t heard_ns;    /* monotonic time of the last packet */
     int stream_count;    /* at the start */
-    bool is_network, is_ended, is_resumed;
+    bool is_network, is_ended, is_resumed, is_as_stored;
     struct input_output outputs[TT_PORTS_MAX];
     uint32_t output_count;
     int64_t zero_ns;  /* the input's stamp that is media time 0 */

@@ -343,7 +343,7 @@ const struct tt_component tt_component_av_write = {
     .name = "av.write",
     .help = "writes coded video and audio to files, SRT and UDP with libavformat",
     .example = "tactus run test.video ! av.encode codec=libx264 preset=ultrafast "
-               "tune=zerolatency ! av.write url=/tmp/out.mkv --for 2s",
+               "tune=zerolatency ! av.write url=out.mkv --for 2s",
     .ports = ports,
     .params = params,
     .port_count = MUX_STREAMS,
