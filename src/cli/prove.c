@@ -15,7 +15,8 @@ static const char *const verdicts[] = {
 static const char *const cannot_know[] = {
     "whether the node told the truth: a ledger is its own testimony. The time code that test.video "
     "paints, read at a receiver, is the cross-check",
-    "whether the key is the node's: compare it with the one that tactusd gave you",
+    "whether the key is the node's: all ledgers of one node have the same; compare it with that of "
+    "one you trust",
     "without --head, whether the node wrote another ledger of the same run: compare the head with "
     "the one that the report gave",
 };
@@ -50,11 +51,17 @@ struct proof {
     bool is_other; /* the chain ends in another head than was wanted */
 };
 
+/* The last of them is known when the right head was given. */
+static uint32_t unknown_count(const struct proof *proof)
+{
+    return proof->wanted && !proof->is_other ? CANNOT_KNOW_COUNT - 1 : CANNOT_KNOW_COUNT;
+}
+
 static void tell_json(struct cli *cli, const struct proof *proof)
 {
     json_t *unknowns = json_array(), *answer;
 
-    for (uint32_t n = 0; n < CANNOT_KNOW_COUNT; n++)
+    for (uint32_t n = 0; n < unknown_count(proof); n++)
         (void)json_array_append_new(unknowns, json_string(cannot_know[n]));
     answer = json_pack(
         "{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "ledger", proof->path, "verdict",
@@ -88,7 +95,9 @@ static void tell_words(struct cli *cli, const struct proof *proof)
                 quantity_count((int64_t)count_records(proof->ledger, TT_PART_HOPS)).text);
     report_line(out, "key", "%s", proof->key);
     report_line(out, "head", "%s", proof->head);
-    for (uint32_t n = 0; n < CANNOT_KNOW_COUNT; n++)
+    if (proof->wanted && !proof->is_other)
+        report_line(out, "", "which is that of --head");
+    for (uint32_t n = 0; n < unknown_count(proof); n++)
         report_line(out, n == 0 ? "cannot know" : "", "%u. %s", n + 1, cannot_know[n]);
 }
 
