@@ -58,6 +58,18 @@ static void *memory_for(uint64_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* What the predecessor passed on to a sink's edge is still read there. */
+static bool is_passed_on(void *ctx, uint32_t pool, uint32_t slot)
+{
+    struct container *container = ctx;
+
+    for (uint32_t n = 0; n < container->wiring->link_count; n++)
+        if (container->wiring->links[n].from == 0 && container->links[n] &&
+            tt_link_is_on_loan(container->links[n], pool, slot))
+            return true;
+    return false;
+}
+
 static int attach_link(struct container *container, uint32_t number, struct tt_error *err)
 {
     const struct tt_wiring_link *plan = &container->wiring->links[number];
@@ -72,24 +84,34 @@ static int attach_link(struct container *container, uint32_t number, struct tt_e
     end = memory_for(tt_link_end_bytes());
     if (!end)
         return tt_fail(err, -ENOMEM, "no memory for link %u", number);
-    container->links[number] = plan->from == 0 ? tt_link_writer(end, memory, plan->depth)
-                                               : tt_link_reader(end, memory, plan->depth);
+    container->links[number] =
+        plan->from == 0 ? tt_link_writer(end, memory, plan->depth)
+                        : tt_link_reader_after(end, memory, plan->depth, is_passed_on, container);
     return 0;
 }
 
-/* A profile's sinks have no edge, so their links are not handed over, or not used. */
-static int attach_links(struct container *container, struct tt_error *err)
+static int attach_ends(struct container *container, bool are_writers, struct tt_error *err)
 {
     for (uint32_t n = 0; n < container->wiring->link_count; n++) {
+        bool is_writer = container->wiring->links[n].from == 0;
         int r;
 
-        if (container->is_profile && container->wiring->links[n].from == 0)
+        /* A profile's sinks have no edge, so their links are not handed over, or not used. */
+        if (is_writer != are_writers || (container->is_profile && is_writer))
             continue;
         r = attach_link(container, n, err);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+/* Readers after writers, whose links say what must be kept. */
+static int attach_links(struct container *container, struct tt_error *err)
+{
+    int r = attach_ends(container, true, err);
+
+    return r == 0 ? attach_ends(container, false, err) : r;
 }
 
 static const struct tt_wiring_link *find_link(const struct container *container, uint32_t component,

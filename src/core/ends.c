@@ -229,16 +229,35 @@ void engine_take_back(struct tt_engine *engine, struct node *node)
         reclaim(engine, node);
 }
 
-/* At the start of a new writer: what its predecessor lent is still out. */
+/* The inlet that a frame of another process came in by, as its link still says; NULL: none. */
+static struct node *inlet_of(struct tt_engine *engine, uint32_t pool, uint32_t slot)
+{
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        struct node *node = &engine->nodes[n];
+
+        if (node->plan->role == TT_NODE_INLET && tt_link_holds(node->plan->link, pool, slot))
+            return node;
+    }
+    return NULL;
+}
+
+/* At the start of a new writer: what its predecessor lent is still out, its own frames and those
+ * that it passed on from an inlet to an outlet. */
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
 {
-    uint32_t own = engine->params.own_number;
+    for (uint32_t pool = 0; pool < engine->params.pool_count; pool++) {
+        bool is_own = pool == engine->params.own_number;
 
-    for (uint32_t n = 0; n < engine->own->view.slot_count; n++) {
-        if (!tt_link_is_on_loan(node->plan->link, own, n))
-            continue;
-        set_lent(node, engine_handle(own, n), true);
-        engine->own->slots[n].refs++;
+        for (uint32_t n = 0; n < engine->pools[pool].view.slot_count; n++) {
+            struct node *inlet = is_own ? NULL : inlet_of(engine, pool, n);
+            struct slot *slot = engine_slot(engine, engine_handle(pool, n));
+
+            if ((!is_own && !inlet) || !tt_link_is_on_loan(node->plan->link, pool, n))
+                continue;
+            set_lent(node, engine_handle(pool, n), true);
+            slot->refs++;
+            slot->inlet = inlet ? inlet->number : 0;
+        }
     }
 }
 

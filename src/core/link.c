@@ -87,15 +87,38 @@ struct tt_link *tt_link_writer(void *end, void *memory, uint32_t depth)
     return link;
 }
 
+static uint64_t kept_word(const struct tt_link *link, uint32_t word, tt_link_kept_fn *is_kept,
+                          void *ctx)
+{
+    uint64_t held = __atomic_load_n(&link->shared->held[word], __ATOMIC_ACQUIRE), kept = 0;
+
+    for (uint32_t bit = 0; is_kept && held >> bit != 0 && bit < 64; bit++) {
+        uint32_t place = word * 64 + bit;
+
+        if (held >> bit & 1 &&
+            is_kept(ctx, place / TT_POOL_SLOTS_MAX, place % TT_POOL_SLOTS_MAX))
+            kept |= (uint64_t)1 << bit;
+    }
+    return kept;
+}
+
 struct tt_link *tt_link_reader(void *end, void *memory, uint32_t depth)
+{
+    return tt_link_reader_after(end, memory, depth, NULL, NULL);
+}
+
+struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
+                                     tt_link_kept_fn *is_kept, void *ctx)
 {
     struct tt_link *link = attach(end, memory, depth, true);
 
     tt_ring_consumer(&link->forward, link->shared + 1, sizeof(struct tt_link_slot), depth);
     tt_ring_producer(&link->back, back_memory(link, depth), sizeof(struct link_return),
                      RETURN_SLOTS);
-    for (uint32_t n = 0; n < HELD_WORDS; n++)
-        __atomic_store_n(&link->shared->held[n], 0, __ATOMIC_RELAXED);
+    for (uint32_t n = 0; n < HELD_WORDS; n++) {
+        link->held[n] = kept_word(link, n, is_kept, ctx);
+        __atomic_store_n(&link->shared->held[n], link->held[n], __ATOMIC_RELAXED);
+    }
     __atomic_add_fetch(&link->shared->reader_generation, 1, __ATOMIC_RELEASE);
     return link;
 }
@@ -207,6 +230,12 @@ static void set_held(struct tt_link *link, uint32_t place, bool is_held)
 static bool is_held(const struct tt_link *link, uint32_t place)
 {
     return link->held[place / 64] >> (place % 64) & 1;
+}
+
+bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot)
+{
+    tt_assert(link->is_reader);
+    return is_place(pool, slot) && is_held(link, place_of(pool, slot));
 }
 
 static uint32_t slot_bytes_of(const struct tt_pool_view *pool, uint32_t slot)

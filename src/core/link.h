@@ -4,8 +4,8 @@
  * Loans. A slot is on loan on a link when it is in the unread part of the forward ring or its bit
  * in the reader's `held` map is set (the reader sets the bit before it moves its read count, clears
  * it when it gives the slot back). So either side can die: a new writer takes every slot that is
- * not on loan as free; when a reader is replaced, its successor clears the map and counts up
- * reader_generation, and the writer frees what it had lent before. */
+ * not on loan as free; when a reader is replaced, its successor clears the map, but for what it
+ * keeps, and counts up reader_generation, and the writer frees what it had lent before. */
 #ifndef TT_CORE_LINK_H
 #define TT_CORE_LINK_H
 
@@ -36,6 +36,15 @@ uint64_t tt_link_end_bytes(void);
  * peer's or one's own predecessor died follows the rules above. */
 struct tt_link *tt_link_writer(void *end, void *memory, uint32_t depth);
 struct tt_link *tt_link_reader(void *end, void *memory, uint32_t depth);
+
+/* A reader whose predecessor passed frames on by further links: what it held stays held by this end
+ * where is_kept says so, because somebody reads it there still, and is given back like any other. */
+typedef bool tt_link_kept_fn(void *ctx, uint32_t pool, uint32_t slot);
+struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
+                                     tt_link_kept_fn *is_kept, void *ctx);
+
+/* Reader: is this slot held by this end? */
+bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot);
 
 /* Writer: sends a header; false when the ring is full. */
 bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);

@@ -247,6 +247,48 @@ static void a_new_writer_respects_loans(void)
     free(writer);
 }
 
+static bool is_odd(void *ctx, uint32_t number, uint32_t slot)
+{
+    (void)number;
+    ++*(uint32_t *)ctx;
+    return slot % 2 == 1;
+}
+
+/* A reader that passed frames on died: its successor keeps what others still read. */
+static void a_new_reader_keeps_what_it_passed_on(void)
+{
+    uint32_t lent[SLOTS] = {0}, asked = 0;
+    struct tt_link *writer, *reader;
+    struct tt_link_slot slot = {0};
+
+    make_shared();
+    writer = new_writer(lent);
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
+    (void)tt_link_reader_changed(writer);
+    for (slot.slot = 0; slot.slot < 5; slot.slot++) {
+        CHECK(tt_link_put(writer, &slot));
+        lent[slot.slot] = 1;
+    }
+    for (uint32_t n = 0; n < 4; n++) /* the fifth stays unread */
+        CHECK(tt_link_get(reader, &pool, 1, &slot));
+    CHECK(tt_link_holds(reader, 0, 3));
+    CHECK(!tt_link_holds(reader, 0, 4));
+    reader = tt_link_reader_after(new_end(), shared->link, DEPTH, is_odd, &asked);
+    CHECK_INT(asked, 4);
+    CHECK(tt_link_holds(reader, 0, 1));
+    CHECK(!tt_link_holds(reader, 0, 2));
+    take_back(writer, lent);
+    CHECK(!lent[0] && lent[1] && !lent[2] && lent[3] && lent[4]);
+    tt_link_give_back(reader, 0, 3);
+    CHECK(tt_link_get(reader, &pool, 1, &slot));
+    CHECK_INT(slot.slot, 4);
+    take_back(writer, lent);
+    CHECK(lent[1] && !lent[3] && lent[4]);
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
+    take_back(writer, lent);
+    CHECK(!lent[1] && !lent[4]);
+}
+
 static void bad_headers_are_counted(void)
 {
     uint32_t lent[SLOTS];
@@ -341,6 +383,7 @@ static void a_hostile_peer_harms_nobody(void)
 int main(void)
 {
     RUN(a_new_writer_respects_loans);
+    RUN(a_new_reader_keeps_what_it_passed_on);
     RUN(bad_headers_are_counted);
     RUN(a_held_slot_does_not_change);
     RUN(either_side_may_die_at_any_moment);

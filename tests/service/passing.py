@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Frames that pass from edge to edge through a container that is killed: what waits for its write stays as it was.
+
+Each picture has one value in all its bytes. The sink's FIFO is full when the container dies, so that the sink's edge has
+pictures of the source's pool in its hands while a new container starts.
+"""
+import os
+import signal
+import time
+
+from lib import Node, check, wait_for
+
+WIDTH, HEIGHT, RATE = 320, 180, 50
+BYTES = WIDTH * HEIGHT * 3 // 2
+
+
+def read_some(fifo, seconds):
+    data, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            some = os.read(fifo, 1 << 20)
+        except BlockingIOError:
+            some = None
+        if some:
+            data += some
+        else:
+            time.sleep(0.005)
+    return data
+
+
+def state(node):
+    return [service["state"] for service in node.status()["services"]]
+
+
+def one(node, n):
+    os.mkfifo(node.path(f"fifo{n}"))
+    fifo = os.open(node.path(f"fifo{n}"), os.O_RDONLY | os.O_NONBLOCK)
+    command = node.spawn("run", f"raw.read url={node.path('in.raw')} width={WIDTH} height={HEIGHT} rate={RATE} live=true ! "
+                         f"raw.write url={node.path(f'fifo{n}')}", "--for", "20s", "--no-profile", "--quiet")
+    wait_for(lambda: state(node) == ["running"], 15, f"it does not run: {node.words()}")
+    data = read_some(fifo, 0.3)
+    time.sleep(0.3)  # the FIFO fills, and the sink's edge holds what does not fit
+    os.kill(node.processes("container")[0], signal.SIGKILL)
+    wait_for(lambda: node.words().count("restarted: process=container") == n + 1 and state(node) == ["running"], 15,
+             f"no restart: {node.words()}")
+    time.sleep(0.3)  # the source's edge writes whatever it believes to be free
+    data += read_some(fifo, 0.5)
+    command.send_signal(signal.SIGINT)
+    data += read_some(fifo, 0.5)
+    command.communicate(timeout=30)
+    os.close(fifo)
+    pictures = [data[at:at + BYTES] for at in range(0, len(data) - BYTES + 1, BYTES)]
+    check(len(pictures) > 20, f"{len(pictures)} pictures came out")
+    torn = [at for at, picture in enumerate(pictures) if picture != picture[:1] * BYTES]
+    check(not torn, f"pictures were written over while they were read: {torn}")
+    steps = [(after[0] - before[0]) % 251 for before, after in zip(pictures, pictures[1:])]
+    check(all(1 <= step < 125 for step in steps), f"the pictures' order: {[picture[0] for picture in pictures]}")
+
+
+with Node() as node:
+    with open(node.path("in.raw"), "wb") as raw:
+        for n in range(4 * RATE):
+            raw.write(bytes([n % 251]) * BYTES)
+    for n in range(3):
+        one(node, n)
+    print("passing")
