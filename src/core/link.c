@@ -95,8 +95,7 @@ static uint64_t kept_word(const struct tt_link *link, uint32_t word, tt_link_kep
     for (uint32_t bit = 0; is_kept && held >> bit != 0 && bit < 64; bit++) {
         uint32_t place = word * 64 + bit;
 
-        if (held >> bit & 1 &&
-            is_kept(ctx, place / TT_POOL_SLOTS_MAX, place % TT_POOL_SLOTS_MAX))
+        if (held >> bit & 1 && is_kept(ctx, place / TT_POOL_SLOTS_MAX, place % TT_POOL_SLOTS_MAX))
             kept |= (uint64_t)1 << bit;
     }
     return kept;

@@ -38,7 +38,8 @@ struct tt_link *tt_link_writer(void *end, void *memory, uint32_t depth);
 struct tt_link *tt_link_reader(void *end, void *memory, uint32_t depth);
 
 /* A reader whose predecessor passed frames on by further links: what it held stays held by this end
- * where is_kept says so, because somebody reads it there still, and is given back like any other. */
+ * where is_kept says so, because somebody reads it there still, and is given back like any other.
+ */
 typedef bool tt_link_kept_fn(void *ctx, uint32_t pool, uint32_t slot);
 struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
                                      tt_link_kept_fn *is_kept, void *ctx);

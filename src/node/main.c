@@ -27,8 +27,8 @@ enum { LOG_BYTES_MAX = 1 << 20, TICK_MS = 200, STOP_LIMIT_S = 12, OPEN_FILES = 6
 struct options {
     const char *socket, *state, *host;
     bool is_foreground;
-    int64_t idle_exit_s; /* 0: never */
-    int rights;          /* MAY_OTHER ...: the best that is used */
+    int64_t idle_exit_s;   /* 0: never */
+    int rights;            /* MAY_OTHER ...: the best that is used */
     int64_t limit_percent; /* of each CPU, to promise at most; 0: what the kernel allows */
     bool is_kernel_full;
 };

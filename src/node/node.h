@@ -31,7 +31,7 @@ struct node {
     uint64_t service_count; /* ever */
     bool is_stopping;
     bool is_kernel_full; /* tests: every reservation is refused as if the kernel had none left */
-    int64_t busy_ns; /* when there was last a service or a client */
+    int64_t busy_ns;     /* when there was last a service or a client */
 };
 
 #endif
