@@ -132,12 +132,19 @@ void work_costs(struct work *work)
     }
 }
 
-static bool is_fed_by_edge(const struct work *work, uint32_t segment)
+/* What an edge brings late is late for all behind it, whatever segment that is in. */
+static void mark_behind_edges(struct work *work)
 {
-    const struct tt_picture_component *head =
-        &work->picture->components[work->picture->segments[segment].head];
+    const struct tt_picture *picture = work->picture;
 
-    return (head->flags & TT_EDGE) != 0;
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        work->mark[n] = component->in_count == 0 && work_is_edge(work, n) && !work_is_once(work, n);
+        for (uint32_t k = 0; k < component->in_count; k++)
+            if (component->in[k].flow >= 0)
+                work->mark[n] |= work->mark[picture->flows[component->in[k].flow].from];
+    }
 }
 
 /* A chain runs on one worker, so nothing of its deadline is set aside for others: what runs before
@@ -146,17 +153,19 @@ void work_tasks(struct work *work)
 {
     const struct tt_picture *picture = work->picture;
 
+    mark_behind_edges(work);
     for (uint32_t n = 0; n < picture->segment_count; n++) {
         struct demand_task *task = &work->tasks[n];
         const struct work_segment *segment = &work->segment[n];
 
         *task = (struct demand_task){.rate = picture->segments[n].rate,
                                      .cost_ns = segment->cost_ns + segment->hops_ns,
-                                     .deadline_ns = INT64_MAX,
-                                     .jitter_ns = is_fed_by_edge(work, n) ? EDGE_JITTER_NS : 0};
+                                     .deadline_ns = INT64_MAX};
         for (uint32_t c = 0; c < picture->component_count; c++) {
             if (picture->components[c].segment != n)
                 continue;
+            if (work->mark[c] && !work_is_edge(work, c))
+                task->jitter_ns = EDGE_JITTER_NS;
             if (work->cost[c].cost_ns > task->block_ns && !work_is_once(work, c))
                 task->block_ns = work->cost[c].cost_ns;
             if (work->until_ns[c] < task->deadline_ns)

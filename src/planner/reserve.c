@@ -9,7 +9,11 @@ enum {
     STEP_NS = 1000, /* budgets are whole microseconds, above the kernel's 1,024 ns */
     BUDGET_MIN_NS = 2000,
     WORKER_MAX_PPM = 950000, /* the rest of its CPU is for what must run besides */
-    SHARE_STEP_PPM = 10000,  /* shares within this are equal: the longer period switches less */
+    OVERHEAD_PART = 20,     /* of the period: bells, rings, records and wake-ups between components,
+                               which no component's cost counts */
+    HEADROOM_PART = 4,      /* of the least budget: activations above the quantile, and the kernel's
+                               tick of 4 ms, by which a worker overruns, are paid back out of it */
+    SHARE_STEP_PPM = 10000, /* shares within this are equal: the longer period switches less */
     VIDEO_PERIOD_MAX_NS = 10000000,
     AUDIO_PERIOD_MAX_NS = 5000000,
     VIDEO_FRAME_NS = 8000000 /* what comes less often than this is no audio quantum */
@@ -61,20 +65,34 @@ static int64_t tardiness(const struct tt_machine *machine, int64_t period_ns)
            most_ns;
 }
 
+/* Without headroom a worker that fell behind once stays behind: its budget is spent on the demand
+ * that comes anew. It is no term of the promise, so it is taken where there is room. */
+static void settle(const struct demand_set *set, int64_t most_ns, struct reservation *ret)
+{
+    int64_t headroom_ns = ret->least_ns / HEADROOM_PART / STEP_NS * STEP_NS;
+
+    ret->headroom_ns =
+        headroom_ns < most_ns - ret->least_ns ? headroom_ns : most_ns - ret->least_ns;
+    ret->budget_ns = ret->least_ns + ret->headroom_ns + ret->overhead_ns;
+    (void)demand_admits(set, ret->least_ns + ret->headroom_ns, ret->period_ns, &ret->worst);
+}
+
 /* The least budget in this period, by bisection: more budget never hurts. */
 static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_t room_ppm,
                          struct reservation *ret)
 {
-    int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS;
+    int64_t overhead_ns = (period_ns / OVERHEAD_PART + STEP_NS - 1) / STEP_NS * STEP_NS;
+    int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS - overhead_ns;
     int64_t bad_ns = BUDGET_MIN_NS - STEP_NS, good_ns = most_ns;
 
-    ret->period_ns = period_ns;
-    ret->tardiness_ns = set->tardiness_ns;
+    *ret = (struct reservation){
+        .period_ns = period_ns, .tardiness_ns = set->tardiness_ns, .overhead_ns = overhead_ns};
     if (most_ns < BUDGET_MIN_NS) {
         ret->worst = (struct demand_point){.is_overload = true, .room_ns = INT64_MIN};
         return false;
     }
-    ret->budget_ns = most_ns;
+    ret->least_ns = most_ns;
+    ret->budget_ns = most_ns + overhead_ns;
     if (!demand_admits(set, most_ns, period_ns, &ret->worst))
         return false;
     while (good_ns - bad_ns > STEP_NS) {
@@ -85,8 +103,8 @@ static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_
         else
             bad_ns = middle_ns;
     }
-    ret->budget_ns = good_ns;
-    (void)demand_admits(set, good_ns, period_ns, &ret->worst);
+    ret->least_ns = good_ns;
+    settle(set, most_ns, ret);
     return true;
 }
 
@@ -148,7 +166,8 @@ static int64_t sink_bound(struct work *work, const struct reservation *reservati
         int64_t middle_ns = bad_ns + (good_ns - bad_ns) / 2;
 
         try_deadline(work, middle_ns);
-        if (demand_admits(&set, reservation->budget_ns, reservation->period_ns, NULL))
+        if (demand_admits(&set, reservation->least_ns + reservation->headroom_ns,
+                          reservation->period_ns, NULL))
             good_ns = middle_ns;
         else
             bad_ns = middle_ns;

@@ -54,6 +54,9 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
     const char *source = worst->is_linear ? "linear form" : "exact";
     struct terms *terms = &work->terms;
 
+    terms_add(terms, "least budget", "worker", reservation->least_ns, "ns", "computed");
+    terms_add(terms, "headroom", "worker", reservation->headroom_ns, "ns", "a quarter, if free");
+    terms_add(terms, "overhead", "worker", reservation->overhead_ns, "ns", "a period's 20th");
     terms_add(terms, "budget", "worker", reservation->budget_ns, "ns", "computed");
     terms_add(terms, "period", "worker", reservation->period_ns, "ns", "computed");
     terms_add(terms, "share", "worker",
@@ -101,7 +104,7 @@ void work_say_unschedulable(struct work *work, const struct reservation *best)
         (void)tt_format_text(
             plan->binding, sizeof(plan->binding),
             "CPU: at the promised quantile the segments need %s of a CPU and a worker "
-            "may have 95.0 %%",
+            "has 90.0 %% for them",
             text_percent(needed_ppm).text);
         return;
     }
@@ -123,7 +126,8 @@ void work_say_no_room(struct work *work, const struct reservation *wanted)
         work->plan->binding, sizeof(work->plan->binding),
         "CPU: the service needs %s of a CPU and %s is free (limit %s, kept free %s, "
         "reserved %s)",
-        text_percent(tt_muldiv(wanted->budget_ns, 1000000, wanted->period_ns)).text,
+        text_percent(tt_muldiv(wanted->least_ns + wanted->overhead_ns, 1000000, wanted->period_ns))
+            .text,
         text_percent(work_room_ppm(machine)).text, text_percent(machine->limit_ppm).text,
         text_percent(machine->slack_ppm).text, text_percent(machine->reserved_ppm).text);
 }
@@ -143,7 +147,7 @@ void work_say_binding(struct work *work, const struct reservation *reservation)
     tt_picture_sink_name(work->picture, plan->sink, name, sizeof(name));
     if (cpu_left < time_left)
         (void)tt_format_text(plan->binding, sizeof(plan->binding),
-                             "CPU: the worker needs %s of one and could have %s",
+                             "CPU: the worker gets %s of one and could have %s",
                              text_percent(used).text, text_percent(most).text);
     else
         (void)tt_format_text(plan->binding, sizeof(plan->binding),

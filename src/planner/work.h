@@ -39,8 +39,12 @@ struct work {
     struct demand_set set;
 };
 
+/* budget = least + headroom + overhead. The demand is held against the first two alone. */
 struct reservation {
     int64_t budget_ns, period_ns, tardiness_ns;
+    int64_t least_ns;    /* that keeps every deadline */
+    int64_t headroom_ns; /* what the quantile leaves out has to be made up for */
+    int64_t overhead_ns; /* the engine's own work */
     struct demand_point worst;
 };
 
@@ -66,8 +70,9 @@ void work_offsets(struct work *work);
 /* Marks the components that a sink's frames come through; returns the sink's component. */
 uint32_t work_mark_sink(struct work *work, uint32_t sink);
 
-/* The least share of a CPU, not above room_ppm, that keeps every deadline; false: none does, and
- * ret says where the best try fails. */
+/* The least share of a CPU that keeps every deadline, with the engine's overhead not above
+ * room_ppm, and headroom as far as there is room; false: none does, and ret says where the best try
+ * fails. */
 bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret);
 
 /* Each sink's bound with that reservation. */
