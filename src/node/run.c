@@ -370,30 +370,20 @@ static int enter_books(struct run *run, int64_t budget_ns, struct tt_error *err)
     return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
 }
 
-/* First with room to spare, then what the plan asks for. */
+/* Exactly what the plan says, so that the books, the agreement and the kernel agree. */
 static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
 {
     const struct tt_plan *plan = run->params.plan;
-    struct node *node = run->params.node;
-    const struct tt_machine *machine = &node->machine.plan;
-    int64_t room_ppm = machine->limit_ppm - machine->slack_ppm -
-                       books_others_ppm(&node->books, run->params.service, loop_now_ns());
-    int64_t budget_ns = books_widen(plan->budget_ns, plan->period_ns, room_ppm);
-    int r = enter_books(run, budget_ns, err);
+    int r = enter_books(run, plan->budget_ns, err);
 
     if (r < 0)
         return r;
-    r = node->is_kernel_full
-            ? tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left")
-            : tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
-    if (r == -EBUSY && !node->is_kernel_full && budget_ns > plan->budget_ns) {
-        budget_ns = plan->budget_ns;
-        r = tt_reserve_deadline(tid, budget_ns, plan->period_ns, err);
-    }
-    if (r < 0)
-        return r;
-    run->budget_ns = budget_ns;
-    return enter_books(run, budget_ns, err);
+    if (run->params.node->is_kernel_full)
+        return tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
+    r = tt_reserve_deadline(tid, plan->budget_ns, plan->period_ns, err);
+    if (r == 0)
+        run->budget_ns = plan->budget_ns;
+    return r;
 }
 
 static bool is_reservation_planned(const struct run *run)
