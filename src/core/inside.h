@@ -50,10 +50,11 @@ struct flow {
     struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
     bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
     bool is_still /* rate 0 */, is_audio, is_coded, has_index;
-    int64_t end_ns;     /* origin of what will not come */
-    int64_t last_index; /* taken last, to see gaps */
-    uint32_t format_id; /* of the frame that came last */
-    uint32_t bytes;     /* of a raw frame of the plan's format; 0: they vary */
+    int64_t end_ns;       /* origin of what will not come */
+    int64_t last_index;   /* taken last, to see gaps */
+    int64_t pushed_index; /* of the frame that came last */
+    uint32_t format_id;   /* of the frame that came last */
+    uint32_t bytes;       /* of a raw frame of the plan's format; 0: they vary */
     int64_t period_ns;
 };
 

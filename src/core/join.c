@@ -79,15 +79,23 @@ static bool wait_for_leader(struct tt_engine *engine, struct node *node, struct 
     return false;
 }
 
+/* Well behind the End of its own flow: what lies there is a lie that nobody waits for. */
+static bool is_past_end(const struct node *node, const struct flow *flow, int64_t origin_ns)
+{
+    return flow->has_ended && origin_ns > flow->end_ns + WINDOW * node->period_ns;
+}
+
 /* Which index the leader asks for next; false: none yet, or End. */
 static bool follow_leader(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
     struct flow *flow = &engine->flows[node->in[node->leader]];
     bool is_grid =
         engine->is_live && !flow->is_coded && !flow->is_still && policy_of(flow) != TT_LATE_KEEP;
+    int64_t at_ns = node->rate.num > 0 ? tt_index_ns(node->next_index, node->rate) : 0;
     const struct entry *head;
 
-    while (is_grid && flow->count > 0 && engine_head(flow, 0)->index < node->next_index)
+    while (is_grid && flow->count > 0 &&
+           (engine_head(flow, 0)->index < node->next_index || is_past_end(node, flow, at_ns)))
         forget_head(engine, flow);
     head = engine_head(flow, 0);
     if (!head && flow->has_ended) {
@@ -100,6 +108,10 @@ static bool follow_leader(struct tt_engine *engine, struct node *node, struct de
     if (!head)
         return is_grid && wait_for_leader(engine, node, flow, ret);
     if (is_grid && is_filling(policy_of(flow)) && head->index > node->next_index) {
+        if (engine->now_ns < engine->epoch_ns + at_ns) { /* no substitute before its instant */
+            ret->wake_ns = engine->epoch_ns + at_ns;
+            return false;
+        }
         engine_skip_late(engine, node, head->index);
         if (node->next_index < head->index && fill_leader(engine, node, flow, ret)) {
             ret->ready_ns = head->arrived_ns;
@@ -115,10 +127,16 @@ static bool follow_leader(struct tt_engine *engine, struct node *node, struct de
     return true;
 }
 
-/* Deciding has taken it from its queue; no activation has shown it yet. */
-static bool is_unshown(const struct flow *flow)
+/* Will nothing of this input be shown any more? What deciding took from the queue may still have to
+ * be. */
+static bool is_over(const struct node *node, const struct flow *flow,
+                    const struct decision *decision)
 {
-    return !flow->is_audio && flow->has_last && flow->is_last_new;
+    if (!flow->has_ended)
+        return false;
+    if (is_past_end(node, flow, decision->origin_ns))
+        return true;
+    return flow->count == 0 && (flow->is_audio || !flow->has_last || !flow->is_last_new);
 }
 
 /* A clock-led join ends when all inputs have that could bring more; images never do. */
@@ -133,7 +151,7 @@ static bool is_all_ended(const struct tt_engine *engine, const struct node *node
         if (!flow || flow->is_still)
             continue;
         has_moving = true;
-        if (!flow->has_ended || flow->count > 0 || is_unshown(flow))
+        if (!is_over(node, flow, decision))
             return false;
     }
     if (has_moving)

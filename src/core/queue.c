@@ -62,8 +62,8 @@ static void blame_overflow(struct tt_engine *engine, const struct node *to, int6
         engine_drop(engine, to, origin_ns, TT_CAUSE_WORKER);
 }
 
-/* The frame of another format is not one that its consumer was shaped for: until the graph is shaped
- * anew it counts as missing, so that late policies and sinks' records see it. */
+/* The frame of another format is not one that its consumer was shaped for: until the graph is
+ * shaped anew it counts as missing, so that late policies and sinks' records see it. */
 static bool is_fit(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
     const struct node *to = &engine->nodes[flow->plan->to_node];
@@ -74,6 +74,18 @@ static bool is_fit(struct tt_engine *engine, struct flow *flow, const struct ent
     return entry->format_id == 0 || flow->bytes == 0 || entry->bytes == flow->bytes;
 }
 
+/* As fast as possible no clock bounds a jump, and a join by the clock would go through all of it.
+ */
+static bool is_near(const struct tt_engine *engine, const struct flow *flow,
+                    const struct entry *entry)
+{
+    if (engine->is_live || flow->is_still)
+        return true;
+    if (!flow->is_coded && entry->index - flow->pushed_index > LOST_MAX)
+        return false;
+    return entry->origin_ns - flow->end_ns <= LOST_MAX * flow->period_ns;
+}
+
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
 static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
@@ -82,7 +94,7 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
 
     if (to->is_ended || flow->has_ended)
         return;
-    if (!is_fit(engine, flow, entry)) {
+    if (!is_fit(engine, flow, entry) || !is_near(engine, flow, entry)) {
         engine_drop(engine, to, entry->origin_ns, TT_CAUSE_MEDIA);
         flow->has_ended = flow->is_still;
         engine_dirty(engine, to->number);
@@ -99,6 +111,7 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
     engine_ref(engine, entry->handle);
     flow->has_ended = flow->is_still;
     flow->end_ns = entry->origin_ns;
+    flow->pushed_index = entry->index;
     if (flow->count > stats->queue_max)
         __atomic_store_n(&stats->queue_max, flow->count, __ATOMIC_RELAXED);
     __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
