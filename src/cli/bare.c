@@ -20,6 +20,10 @@ static void put_machine(struct cli *cli, const json_t *status)
 
     report_line(cli->out, "tactusd", "%s, process %lld", json_text(status, "version"),
                 (long long)json_int(status, "pid"));
+    if (strcmp(json_text(status, "version"), TT_VERSION) != 0)
+        report_line(cli->out, "",
+                    "this command is " TT_VERSION ": end that process, and the next "
+                    "command starts the tactusd beside it");
     report_line(cli->out, "machine", "%lld CPUs; %s of %s reserved",
                 (long long)json_int(status, "cpus"),
                 quantity_ppm(json_int(status, "reserved_ppm")).text, quantity_ppm(limit).text);

@@ -134,6 +134,15 @@ def test_print():
     check(r.json()['dot'] == 'digraph {}\n' and 'event' not in r.json(), r)
 
 
+def test_other_version():
+    """A tactusd that runs on from before an update is named, with what to do about it."""
+    for version, is_told in (('0.0.1', True), (tactus('--version').out.split()[1], False)):
+        with Fake([dict(STATUS, version=version), done()]) as fake:
+            r = tactus(fake=fake)
+        check(r.code == 0 and ('end that process' in r.out) == is_told, r)
+        check_narrow(r.out)
+
+
 def test_bare():
     q, r = asked()
     check(q == {'op': 'status'} and r.err == '', q, r)
