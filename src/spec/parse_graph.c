@@ -383,6 +383,16 @@ static int fail_word(struct graph *graph, const struct item *item)
     return spec_expect(graph->err, &words);
 }
 
+/* Is a kind so near that it is rather meant than a component.port? */
+static bool is_near_kind(const struct graph *graph, const char *word)
+{
+    struct spec_words words = {0};
+
+    for (uint32_t n = 0; n < graph->catalogue->count; n++)
+        spec_words_add(&words, graph->catalogue->components[n]->name);
+    return spec_nearest(word, &words) != NULL;
+}
+
 /* component.port of a component that is not there: either of the two may be meant. */
 static int fail_name(struct graph *graph, const struct item *item, const char *name)
 {
@@ -390,23 +400,15 @@ static int fail_name(struct graph *graph, const struct item *item, const char *n
 
     if (item->text[strlen(name) + 1] == 0)
         return spec_fail_component(graph->service, name, item->place, graph->err);
+    if (is_near_kind(graph, item->text))
+        return fail_word(graph, item);
     for (uint32_t n = 0; n < graph->element_count; n++)
         spec_words_add(&words, graph->elements[n].name);
     for (uint32_t n = 0; n < graph->catalogue->count; n++)
         spec_words_add(&words, graph->catalogue->components[n]->name);
-    (void)spec_fail(graph->err, item->place, item->text,
+    (void)spec_fail(graph->err, item->place, name,
                     "unknown kind '%s', and no component is named '%s'", item->text, name);
     return spec_expect(graph->err, &words);
-}
-
-/* Is `video.scal`, where a component is called video, rather a kind than a port of it? */
-static bool is_kind_meant(const struct graph *graph, const struct item *item, uint32_t component)
-{
-    struct spec_words words = {0};
-
-    for (uint32_t n = 0; n < graph->catalogue->count; n++)
-        spec_words_add(&words, graph->catalogue->components[n]->name);
-    return !graph->elements[component].is_named || spec_nearest(item->text, &words) != NULL;
 }
 
 static int read_reference(struct graph *graph, const struct item *item, uint32_t *ret,
@@ -425,7 +427,9 @@ static int read_reference(struct graph *graph, const struct item *item, uint32_t
         return fail_word(graph, item);
     if (*ret == TT_COMPONENTS_MAX)
         return fail_name(graph, item, name);
-    if (!has_port(graph, *ret, dot + 1) && is_kind_meant(graph, item, *ret))
+    /* `video.scal`, where a component happens to be called video, is rather a kind. */
+    if (!has_port(graph, *ret, dot + 1) &&
+        (!graph->elements[*ret].is_named || is_near_kind(graph, item->text)))
         return fail_word(graph, item);
     return 0;
 }

@@ -141,7 +141,7 @@ static const struct wrong wrongs[] = {
     {"test.video ! text/x-raw ! null", 1, 14, "text/x-raw", NULL, "no filter"},
     {"test.video ! video/x-raw,width=64", 1, 14, NULL, NULL, "ends in a component"},
     {"test.video ! queue null", 1, 20, "null", NULL, "followed by '!'"},
-    {"test.video name=a ! null b.x ! null", 1, 26, "b.x", NULL, "no component is named 'b'"},
+    {"test.video name=a ! null b.x ! null", 1, 26, "b", NULL, "no component is named 'b'"},
     {"test.video ! video.scal ! null", 1, 14, "video.scal", "video.scale", "unknown kind"},
     {"test.video name=video ! video.scal ! null", 1, 25, "video.scal", "video.scale",
      "unknown kind"},
