@@ -35,17 +35,6 @@ void books_give_back(struct books *books, uint64_t service, int64_t now_ns)
             books->entries[n].until_ns = now_ns + books->entries[n].period_ns;
 }
 
-int64_t books_widen(int64_t budget_ns, int64_t period_ns, int64_t room_ppm)
-{
-    int64_t wide_ns = budget_ns + budget_ns / 4 + period_ns / 20, most_ns = period_ns / 20 * 19;
-
-    if (wide_ns > most_ns)
-        wide_ns = most_ns;
-    if (wide_ns < budget_ns || tt_muldiv(wide_ns, 1000000, period_ns) >= room_ppm)
-        return budget_ns;
-    return wide_ns / 1000 * 1000;
-}
-
 int64_t books_ppm(struct books *books, int64_t now_ns)
 {
     return books_others_ppm(books, 0, now_ns);

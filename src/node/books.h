@@ -21,11 +21,6 @@ bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64
 /* The worker is reaped: the kernel keeps its bandwidth until its 0-lag time, so do we. */
 void books_give_back(struct books *books, uint64_t service, int64_t now_ns);
 
-/* What a worker is given where the plan asks for the least that keeps the deadline: with so little,
- * one activation that runs over by a kernel tick (4 ms) has it throttled for many periods. A
- * quarter and a twentieth of the period more, when room_ppm allows, else what was asked. */
-int64_t books_widen(int64_t budget_ns, int64_t period_ns, int64_t room_ppm);
-
 int64_t books_ppm(struct books *books, int64_t now_ns);
 /* Without what this service has. */
 int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns);

@@ -61,7 +61,7 @@ void machine_refresh(struct machine *machine)
     machine->plan.memory_bytes = available_kb * 1024 / 2; /* the other half is for everybody else */
 }
 
-void machine_look(struct machine *machine, int right, bool is_partitioned)
+void machine_look(struct machine *machine, enum tt_right right, bool is_partitioned)
 {
     struct timex clock = {0};
     struct utsname name;
@@ -73,7 +73,7 @@ void machine_look(struct machine *machine, int right, bool is_partitioned)
         machine->plan.cpus = (uint32_t)CPU_COUNT(&set);
     machine->plan.limit_ppm = INT64_C(1) * LIMIT_PPM * machine->plan.cpus;
     machine->plan.slack_ppm = INT64_C(1) * SLACK_PPM * machine->plan.cpus;
-    machine->plan.right = (enum tt_right)right;
+    machine->plan.right = right;
     machine->plan.wake_ns = MILLI;
     machine->plan.hop_ns = HOP_NS;
     machine->plan.is_partitioned = is_partitioned;
@@ -100,7 +100,7 @@ static struct {
     pthread_t thread;
     bool is_running;
     bool is_done; /* atomic */
-    int right;
+    enum tt_right right;
     int64_t wake_ns;
 } measurement;
 

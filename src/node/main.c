@@ -28,7 +28,7 @@ struct options {
     const char *socket, *state, *host;
     bool is_foreground;
     int64_t idle_exit_s;   /* 0: never */
-    int rights;            /* MAY_OTHER ...: the best that is used */
+    enum tt_right rights;  /* the best that is used */
     int64_t limit_percent; /* of each CPU, to promise at most; 0: what the kernel allows */
     bool is_kernel_full;
 };
@@ -67,14 +67,14 @@ static const char help[] =
     "  --limit PERCENT of each CPU, in all reservations together (default: the kernel's 90)\n"
     "  --kernel-full   for tests: as if the kernel refused every reservation (EBUSY)\n";
 
-static bool read_rights(const char *text, int *ret)
+static bool read_rights(const char *text, enum tt_right *ret)
 {
     static const char *const names[] = {
-        [MAY_OTHER] = "other", [MAY_FIFO] = "fifo", [MAY_DEADLINE] = "deadline"};
+        [TT_RIGHT_OTHER] = "other", [TT_RIGHT_FIFO] = "fifo", [TT_RIGHT_DEADLINE] = "deadline"};
 
-    for (int n = MAY_OTHER; n <= MAY_DEADLINE; n++)
+    for (int n = TT_RIGHT_OTHER; n <= TT_RIGHT_DEADLINE; n++)
         if (strcmp(text, names[n]) == 0) {
-            *ret = n;
+            *ret = (enum tt_right)n;
             return true;
         }
     fprintf(stderr, "tactusd: --rights is deadline, fifo or other, not '%s'\n", text);
@@ -387,7 +387,7 @@ int main(int argc, char **argv)
     if (d == NULL)
         return 3;
     d->signal_fd = -1;
-    d->options.rights = MAY_DEADLINE;
+    d->options.rights = TT_RIGHT_DEADLINE;
     r = read_options(argc, argv, &d->options);
     if (r >= 0) {
         free(d);

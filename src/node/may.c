@@ -5,14 +5,14 @@
 
 #include "platform/linux/rights.h"
 
-static struct tt_right rights[TT_RIGHT_COUNT];
+static struct tt_ability rights[TT_ABILITY_COUNT];
 
 void may_probe(void)
 {
     tt_rights_probe(rights);
 }
 
-static void renounce(struct tt_right *right)
+static void renounce(struct tt_ability *right)
 {
     if (!right->is_held)
         return;
@@ -22,31 +22,31 @@ static void renounce(struct tt_right *right)
     (void)snprintf(right->fix, sizeof(right->fix), "start tactusd without --rights");
 }
 
-void may_renounce(int best)
+void may_renounce(enum tt_right best)
 {
-    if (best < MAY_DEADLINE)
-        renounce(&rights[TT_RIGHT_DEADLINE]);
-    if (best < MAY_FIFO)
-        renounce(&rights[TT_RIGHT_FIFO]);
+    if (best < TT_RIGHT_DEADLINE)
+        renounce(&rights[TT_ABILITY_DEADLINE]);
+    if (best < TT_RIGHT_FIFO)
+        renounce(&rights[TT_ABILITY_FIFO]);
 }
 
-int may_best(void)
+enum tt_right may_best(void)
 {
-    if (rights[TT_RIGHT_DEADLINE].is_held)
-        return MAY_DEADLINE;
-    return rights[TT_RIGHT_FIFO].is_held ? MAY_FIFO : MAY_OTHER;
+    if (rights[TT_ABILITY_DEADLINE].is_held)
+        return TT_RIGHT_DEADLINE;
+    return rights[TT_ABILITY_FIFO].is_held ? TT_RIGHT_FIFO : TT_RIGHT_OTHER;
 }
 
-int may_partition(void)
+bool may_partition(void)
 {
-    return rights[TT_RIGHT_PARTITION].is_held;
+    return rights[TT_ABILITY_PARTITION].is_held;
 }
 
 json_t *may_print(void)
 {
     json_t *table = json_array();
 
-    for (int n = 0; n < TT_RIGHT_COUNT; n++)
+    for (int n = 0; n < TT_ABILITY_COUNT; n++)
         if (rights[n].name != NULL)
             json_array_append_new(table, json_pack("{ss ss ss ss}", "right", rights[n].name,
                                                    "state", rights[n].state, "detail",

@@ -1,20 +1,21 @@
-/* The table of rights, tried once at start. Apart from machine.h: the planner's words for the
- * scheduling classes and the platform's for the rights have the same names. */
+/* The table of rights, tried once at start. */
 #ifndef TT_NODE_MAY_H
 #define TT_NODE_MAY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
-enum { MAY_OTHER = 0, MAY_FIFO = 1, MAY_DEADLINE = 2 }; /* as enum tt_right of the planner */
+#include "planner/planner.h"
 
 /* Tries; call it before any thread runs. */
 void may_probe(void);
 
-/* Does without the rights above this one: MAY_FIFO, MAY_OTHER. After may_probe(). */
-void may_renounce(int best);
+/* Does without the rights above this one. After may_probe(). */
+void may_renounce(enum tt_right best);
 
-int may_best(void);
-int may_partition(void);
+/* The best scheduling class to be had. */
+enum tt_right may_best(void);
+bool may_partition(void);
 
 /* [{"right","state","detail","fix"}]; a new reference. */
 json_t *may_print(void);

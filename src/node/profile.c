@@ -243,8 +243,11 @@ void profile_cost(const struct tt_histogram *samples, struct tt_rational loss, s
         loss = (struct tt_rational){1, 100};
     ret->mean_ns = samples->sum_ns / (int64_t)samples->count;
     ret->max_ns = samples->max_ns;
+    /* Conformal: the next cost is not above the sample of rank ceil((n + 1) (1 - loss)), with that
+     * probability and whatever the distribution. Of n samples the quantile wants a share. */
     ret->quantile_ns =
-        tt_histogram_quantile(samples, (uint64_t)(loss.den - loss.num), (uint64_t)loss.den);
+        tt_histogram_quantile(samples, (samples->count + 1) * (uint64_t)(loss.den - loss.num),
+                              samples->count * (uint64_t)loss.den);
 }
 
 int profile_recall(struct profile *profile, const char *name, const char *where, int64_t *ret,

@@ -161,9 +161,26 @@ static int make_ledger(struct service *service, struct tt_error *err)
     return tt_fail(err, -EEXIST, "cannot find a new name for '%s'", service->ledger);
 }
 
+/* A loss that a sink has of its own, else the service's. */
+static double *sink_losses(const struct tt_picture *picture)
+{
+    double *losses = calloc(picture->sink_count + 1, sizeof(*losses));
+
+    for (uint32_t n = 0; losses != NULL && n < picture->component_count; n++) {
+        const struct tt_picture_component *sink = &picture->components[n];
+        struct tt_rational loss = sink->loss.den > 0 ? sink->loss : picture->loss;
+
+        for (uint32_t pin = 0; sink->sink >= 0 && pin < sink->in_count; pin++)
+            if ((uint32_t)sink->sink + pin < picture->sink_count && loss.den > 0)
+                losses[(uint32_t)sink->sink + pin] = (double)loss.num / (double)loss.den;
+    }
+    return losses;
+}
+
 static struct tt_report *make_report(struct service *service)
 {
     const struct tt_picture *picture = service->picture;
+    double *losses = sink_losses(picture);
     const char **components = calloc(picture->component_count + 1, sizeof(*components));
     char **sinks = agreement_sinks(picture);
     struct tt_report *report = NULL;
@@ -179,12 +196,14 @@ static struct tt_report *make_report(struct service *service)
             .deadline_ns = picture->deadline_ns,
             .loss =
                 picture->loss.den > 0 ? (double)picture->loss.num / (double)picture->loss.den : 0,
+            .sink_loss = losses,
             .sinks = (const char *const *)sinks,
             .sink_count = picture->sink_count,
             .components = components,
             .component_count = picture->component_count});
     free(components);
     free(sinks);
+    free(losses);
     return report;
 }
 

@@ -28,14 +28,6 @@ static void what_is_entered_is_given_back_after_a_period(void)
     CHECK(!books_enter(&books, BOOKS_MAX + 1, 1, 1000));
 }
 
-static void little_is_widened_where_there_is_room(void)
-{
-    CHECK_INT(books_widen(100000, 10 * MILLI, 500000), 625000);
-    CHECK_INT(books_widen(100000, 10 * MILLI, 62500), 100000); /* no room for it */
-    CHECK_INT(books_widen(9 * MILLI, 10 * MILLI, 1500000), 9500000);
-    CHECK_INT(books_widen(9600000, 10 * MILLI, 1500000), 9600000); /* never less than asked */
-}
-
 static struct tt_record got[4096];
 static uint32_t got_count;
 
@@ -141,7 +133,6 @@ static void own_room_is_not_others(void)
 int main(void)
 {
     RUN(what_is_entered_is_given_back_after_a_period);
-    RUN(little_is_widened_where_there_is_room);
     RUN(own_room_is_not_others);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);

@@ -104,6 +104,31 @@ static void costs_are_kept_and_merged(void)
     profile_close(&profile);
 }
 
+/* Of 299 at a loss of 1 % the next is not above the 297th: ceil(300 x 0.99). Of 99 the largest. */
+static void quantiles_are_conformal(void)
+{
+    struct tt_cost cost;
+
+    memset(&samples, 0, sizeof(samples));
+    for (int64_t n = 1; n <= 99; n++)
+        tt_histogram_add(&samples, n * 1000);
+    profile_cost(&samples, (struct tt_rational){1, 100}, &cost);
+    CHECK_INT(cost.quantile_ns, 99000);
+    memset(&samples, 0, sizeof(samples));
+    for (int64_t n = 0; n < 296; n++)
+        tt_histogram_add(&samples, 1000);
+    for (int64_t n = 0; n < 3; n++)
+        tt_histogram_add(&samples, 5000 + 1000 * n);
+    profile_cost(&samples, (struct tt_rational){1, 100}, &cost);
+    CHECK(cost.quantile_ns >= 5000 && cost.quantile_ns < 5100);
+    memset(&samples, 0, sizeof(samples));
+    for (int64_t n = 0; n < 200; n++)
+        tt_histogram_add(&samples, n < 198 ? 1000 : 9000);
+    profile_cost(&samples, (struct tt_rational){1, 100}, &cost);
+    CHECK_INT(cost.quantile_ns, 9000); /* the 199th; the plain quantile is the 198th */
+    memset(&samples, 0, sizeof(samples));
+}
+
 static void numbers_are_kept_with_their_time(void)
 {
     struct profile *profile;
@@ -175,6 +200,7 @@ int main(void)
     CHECK(mkdtemp(folder) != NULL);
     RUN(a_key_is_made_once_and_signs);
     RUN(costs_are_kept_and_merged);
+    RUN(quantiles_are_conformal);
     RUN(numbers_are_kept_with_their_time);
     RUN(a_damaged_store_is_moved_aside);
     RUN(keys_tell_different_work_apart);

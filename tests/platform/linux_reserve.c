@@ -10,12 +10,12 @@
 #include "check.h"
 #include "platform/linux/rights.h"
 
-static struct tt_right rights[TT_RIGHT_COUNT];
+static struct tt_ability rights[TT_ABILITY_COUNT];
 
 static void every_row_is_filled(void)
 {
     tt_rights_probe(rights);
-    for (uint32_t n = 0; n < TT_RIGHT_COUNT; n++) {
+    for (uint32_t n = 0; n < TT_ABILITY_COUNT; n++) {
         fprintf(stderr, "  %-15s %-7s %s%s%s\n", rights[n].name, rights[n].state, rights[n].detail,
                 rights[n].fix[0] ? " -> " : "", rights[n].fix);
         CHECK(rights[n].name && rights[n].state && rights[n].detail[0]);
@@ -73,7 +73,7 @@ static void a_broker_reserves_by_thread_id(void)
     CHECK_INT(found, sleeper.tid);
     CHECK_INT(tt_reserve_thread(getpid(), 0x3fffffff, &found), -ESRCH);
     r = tt_reserve_deadline(sleeper.tid, 500000, 20000000, &err);
-    CHECK_INT(r == 0, rights[TT_RIGHT_DEADLINE].is_held);
+    CHECK_INT(r == 0, rights[TT_ABILITY_DEADLINE].is_held);
     if (r == 0) {
         CHECK_INT(tt_reserve_deadline(sleeper.tid, 1000000, 20000000, &err), 0);
         CHECK_INT(tt_reserve_get(sleeper.tid, &budget_ns, &period_ns), 6);

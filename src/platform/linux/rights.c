@@ -23,7 +23,7 @@ enum { HUGE_BYTES = 2 << 20, LOCK_BYTES = 16 << 20 };
 static const char nice_fix[] =
     "start tactusd as root, or: sudo setcap cap_sys_nice+ep $(command -v tactusd)";
 
-static void tell(struct tt_right *right, int code, const char *held, const char *missing,
+static void tell(struct tt_ability *right, int code, const char *held, const char *missing,
                  const char *fix)
 {
     right->is_held = code == 0;
@@ -53,7 +53,7 @@ static void *try_classes(void *ctx)
     return NULL;
 }
 
-static void probe_classes(struct tt_right *rights)
+static void probe_classes(struct tt_ability *rights)
 {
     struct class_trial trial = {.deadline = -EAGAIN, .fifo = -EAGAIN};
     pthread_t thread;
@@ -61,10 +61,10 @@ static void probe_classes(struct tt_right *rights)
 
     if (r == 0)
         (void)pthread_join(thread, NULL);
-    tell(&rights[TT_RIGHT_DEADLINE], trial.deadline, "a thread could reserve CPU time",
+    tell(&rights[TT_ABILITY_DEADLINE], trial.deadline, "a thread could reserve CPU time",
          "no thread can reserve CPU time",
          trial.deadline == -EBUSY ? "end other reservations on this machine" : nice_fix);
-    tell(&rights[TT_RIGHT_FIFO], trial.fifo, "a thread could run at a fixed priority",
+    tell(&rights[TT_ABILITY_FIFO], trial.fifo, "a thread could run at a fixed priority",
          "no thread can run at a fixed priority", nice_fix);
 }
 
@@ -83,7 +83,7 @@ static void find_cgroup2(char *ret, size_t bytes)
 }
 
 /* Only looked at: a partition that is tried would take CPUs from others for that time. */
-static void probe_partition(struct tt_right *right)
+static void probe_partition(struct tt_ability *right)
 {
     char root[512], path[600], line[512] = "";
     FILE *file;
@@ -104,13 +104,13 @@ static void probe_partition(struct tt_right *right)
          "cgroup v2 has cpuset, but this process may not make groups", "start tactusd as root");
 }
 
-static void probe_memory(struct tt_right *rights)
+static void probe_memory(struct tt_ability *rights)
 {
     struct rlimit limit = {0, 0};
     void *memory =
         mmap(NULL, LOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int r = memory == MAP_FAILED || mlock(memory, LOCK_BYTES) < 0 ? -errno : 0;
-    struct tt_right *lock = &rights[TT_RIGHT_MEMORY_LOCK];
+    struct tt_ability *lock = &rights[TT_ABILITY_MEMORY_LOCK];
 
     if (memory != MAP_FAILED)
         (void)munmap(memory, LOCK_BYTES);
@@ -125,7 +125,7 @@ static void probe_memory(struct tt_right *rights)
     r = memory == MAP_FAILED ? -errno : 0;
     if (r == 0)
         (void)munmap(memory, HUGE_BYTES);
-    tell(&rights[TT_RIGHT_HUGE_PAGES], r, "a 2 MiB page could be mapped", "no 2 MiB page is free",
+    tell(&rights[TT_ABILITY_HUGE_PAGES], r, "a 2 MiB page could be mapped", "no 2 MiB page is free",
          "sysctl vm.nr_hugepages=N (frame pools then use them; not needed for a promise)");
 }
 
@@ -153,7 +153,7 @@ static int try_namespaces(int flags)
     return r;
 }
 
-static void probe_namespaces(struct tt_right *rights)
+static void probe_namespaces(struct tt_ability *rights)
 {
     static const struct {
         const char *name;
@@ -162,7 +162,7 @@ static void probe_namespaces(struct tt_right *rights)
                  {"pid", CLONE_NEWPID},
                  {"net", CLONE_NEWNET},
                  {"ipc", CLONE_NEWIPC}};
-    struct tt_right *right = &rights[TT_RIGHT_NAMESPACES];
+    struct tt_ability *right = &rights[TT_ABILITY_NAMESPACES];
     char had[64] = "", missing[64] = "";
     int r = 0, all = CLONE_NEWUSER;
 
@@ -182,38 +182,38 @@ static void probe_namespaces(struct tt_right *rights)
         (void)snprintf(right->detail, sizeof right->detail, "could not make:%s (%s)", missing,
                        strerror(-r));
     }
-    tell(&rights[TT_RIGHT_USER_NAMESPACE], try_namespaces(all),
+    tell(&rights[TT_ABILITY_USER_NAMESPACE], try_namespaces(all),
          "the same within a user namespace could be made (never under DEADLINE)",
          "no user namespace could be made", "sysctl kernel.unprivileged_userns_clone=1");
 }
 
-static void probe_filters(struct tt_right *rights)
+static void probe_filters(struct tt_ability *rights)
 {
     uint32_t kill = SECCOMP_RET_KILL_PROCESS;
-    struct tt_right *landlock = &rights[TT_RIGHT_LANDLOCK];
+    struct tt_ability *landlock = &rights[TT_ABILITY_LANDLOCK];
     int abi = tt_landlock_abi();
 
     tell(landlock, abi > 0 ? 0 : -ENOSYS, "", "the kernel has no Landlock",
          "boot with lsm=landlock,... (children then see just the files a service names)");
     if (abi > 0)
         (void)snprintf(landlock->detail, sizeof landlock->detail, "Landlock ABI %d", abi);
-    tell(&rights[TT_RIGHT_SECCOMP],
+    tell(&rights[TT_ABILITY_SECCOMP],
          syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kill) < 0 ? -errno : 0,
          "system call filters can end a process", "no system call filters",
          "use a kernel with CONFIG_SECCOMP_FILTER");
 }
 
-void tt_rights_probe(struct tt_right *ret)
+void tt_rights_probe(struct tt_ability *ret)
 {
-    static const char *const names[TT_RIGHT_COUNT] = {"deadline",       "fifo",       "partition",
-                                                      "memory-lock",    "huge-pages", "namespaces",
-                                                      "user-namespace", "landlock",   "seccomp"};
+    static const char *const names[TT_ABILITY_COUNT] = {
+        "deadline",   "fifo",           "partition", "memory-lock", "huge-pages",
+        "namespaces", "user-namespace", "landlock",  "seccomp"};
 
-    memset(ret, 0, TT_RIGHT_COUNT * sizeof *ret);
-    for (uint32_t n = 0; n < TT_RIGHT_COUNT; n++)
+    memset(ret, 0, TT_ABILITY_COUNT * sizeof *ret);
+    for (uint32_t n = 0; n < TT_ABILITY_COUNT; n++)
         ret[n].name = names[n];
     probe_classes(ret);
-    probe_partition(&ret[TT_RIGHT_PARTITION]);
+    probe_partition(&ret[TT_ABILITY_PARTITION]);
     probe_memory(ret);
     probe_namespaces(ret);
     probe_filters(ret);

@@ -5,20 +5,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum tt_right_kind {
-    TT_RIGHT_DEADLINE,
-    TT_RIGHT_FIFO,
-    TT_RIGHT_PARTITION,
-    TT_RIGHT_MEMORY_LOCK,
-    TT_RIGHT_HUGE_PAGES,
-    TT_RIGHT_NAMESPACES, /* mount, pid, net and ipc, without a user namespace */
-    TT_RIGHT_USER_NAMESPACE,
-    TT_RIGHT_LANDLOCK,
-    TT_RIGHT_SECCOMP,
-    TT_RIGHT_COUNT
+enum tt_ability_kind {
+    TT_ABILITY_DEADLINE,
+    TT_ABILITY_FIFO,
+    TT_ABILITY_PARTITION,
+    TT_ABILITY_MEMORY_LOCK,
+    TT_ABILITY_HUGE_PAGES,
+    TT_ABILITY_NAMESPACES, /* mount, pid, net and ipc, without a user namespace */
+    TT_ABILITY_USER_NAMESPACE,
+    TT_ABILITY_LANDLOCK,
+    TT_ABILITY_SECCOMP,
+    TT_ABILITY_COUNT
 };
 
-struct tt_right {
+struct tt_ability {
     const char *name;  /* "deadline", stable for JSON */
     const char *state; /* "yes", "partly", "no" */
     bool is_held;      /* state is "yes" */
@@ -26,8 +26,8 @@ struct tt_right {
     char fix[160];     /* what to do about it; "" when nothing is missing */
 };
 
-/* Fills ret[TT_RIGHT_COUNT], one row for each kind in order. Takes some 10 ms; starts a thread and
- * children, so call it before the process becomes busy. */
-void tt_rights_probe(struct tt_right *ret);
+/* Fills ret[TT_ABILITY_COUNT], one row for each kind in order. Takes some 10 ms; starts a thread
+ * and children, so call it before the process becomes busy. */
+void tt_rights_probe(struct tt_ability *ret);
 
 #endif
