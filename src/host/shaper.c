@@ -63,6 +63,8 @@ static int probe(void *ctx, const struct tt_component *component, const struct t
     return r;
 }
 
+#define DEADLINE_NS_MAX INT64_C(3600000000000) /* as in the text of a service */
+
 static int override(struct tt_service *service, const struct tt_message *order,
                     const struct tt_catalogue *catalogue, struct tt_error *err)
 {
@@ -77,11 +79,16 @@ static int override(struct tt_service *service, const struct tt_message *order,
                        sizeof service->name - 1);
     if (name[0])
         (void)tt_format_text(service->name, sizeof service->name, "%s", name);
-    if (deadline[0] &&
-        (tt_parse_duration(deadline, &service->deadline_ns) < 0 || service->deadline_ns <= 0))
-        return tt_fail(err, -EINVAL, "'%s' is no deadline; say 40ms or 1.5s", deadline);
-    if (loss[0] && tt_parse_fraction(loss, &service->loss) < 0)
-        return tt_fail(err, -EINVAL, "'%s' is no loss bound; say 1%%, 0.001 or 1/100", loss);
+    if (deadline[0] && (tt_parse_duration(deadline, &service->deadline_ns) < 0 ||
+                        service->deadline_ns <= 0 || service->deadline_ns > DEADLINE_NS_MAX))
+        return tt_fail(err, -EINVAL,
+                       "'%s' is no deadline; write a time up to 3600s: 500us, 40ms, 1.5s",
+                       deadline);
+    if (loss[0] && (tt_parse_fraction(loss, &service->loss) < 0 || service->loss.num <= 0 ||
+                    service->loss.num >= service->loss.den))
+        return tt_fail(err, -EINVAL,
+                       "'%s' is no loss bound; write a part above 0 and below 1: 1%%, 0.01, 1/100",
+                       loss);
     if (rate[0] && (tt_parse_rational(rate, &service->rate) < 0 || service->rate.num <= 0))
         return tt_fail(err, -EINVAL, "'%s' is no rate; say 50 or 30000/1001", rate);
     if (json_is_true(json_object_get(order->body, "best_effort")))
