@@ -101,7 +101,6 @@ static void lazy_timer_watches_the_later_job(void)
     own = world.own;
     now_ns = tt_linux_now();
     world.port.ops->arm(world.port.world, now_ns + 5000000);
-    world.port.ops->disarm(world.port.world);
     world.port.ops->arm(world.port.world, now_ns + 40000000);
     CHECK_INT(own->world.timer_until_ns, now_ns + 5000000);
     spend(&world, 15000000);
@@ -110,6 +109,25 @@ static void lazy_timer_watches_the_later_job(void)
     while (tt_linux_now() < now_ns + 60000000)
         ;
     CHECK_INT(own->world.watched_until_ns, 0);
+    close_world(&world);
+}
+
+/* A timer that is left on would wake an idle worker for nothing, once in each of its periods. */
+static void an_idle_worker_is_not_woken(void)
+{
+    struct contract_world world;
+    struct own *own;
+    struct itimerspec left;
+
+    open_world(&world, SLOTS, NULL, NULL);
+    own = world.own;
+    world.port.ops->arm(world.port.world, tt_linux_now() + 3600000000000);
+    CHECK_INT(timer_gettime(own->world.timer, &left), 0);
+    CHECK(left.it_value.tv_sec > 0);
+    world.port.ops->disarm(world.port.world);
+    CHECK_INT(timer_gettime(own->world.timer, &left), 0);
+    CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
+    CHECK_INT(own->world.timer_until_ns, 0);
     close_world(&world);
 }
 
@@ -137,6 +155,7 @@ int main(void)
                                                     .join_workers = join_workers};
 
     RUN(lazy_timer_watches_the_later_job);
+    RUN(an_idle_worker_is_not_woken);
     RUN(rings_out_of_range_are_ignored);
     contract_run(&factory);
     return 0;

@@ -157,6 +157,11 @@ static void port_disarm(void *ctx)
     struct tt_linux *world = ctx;
 
     world->watched_until_ns = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (world->timer_until_ns == 0)
+        return;
+    world->timer_until_ns = 0;
+    set_timer(world, 0); /* or it would wake the worker in its sleep */
 }
 
 static void *port_map(void *world, uint64_t bytes)
