@@ -79,9 +79,12 @@ static bool is_fit(struct tt_engine *engine, struct flow *flow, const struct ent
 static bool is_near(const struct tt_engine *engine, const struct flow *flow,
                     const struct entry *entry)
 {
+    const struct node *to = &engine->nodes[flow->plan->to_node];
+    bool is_join = to->kind == KIND_LED || to->kind == KIND_CLOCKED;
+
     if (engine->is_live || flow->is_still)
         return true;
-    if (!flow->is_coded && entry->index - flow->pushed_index > LOST_MAX)
+    if ((is_join || !flow->is_coded) && entry->index - flow->pushed_index > LOST_MAX)
         return false;
     return entry->origin_ns - flow->end_ns <= LOST_MAX * flow->period_ns;
 }
