@@ -13,6 +13,7 @@ enum {
                                which no component's cost counts */
     HEADROOM_PART = 4,      /* of the least budget: activations above the quantile, and the kernel's
                                tick of 4 ms, by which a worker overruns, are paid back out of it */
+    EDGE_PART = 10,         /* of each deadline, kept free where less than as much again does it */
     SHARE_STEP_PPM = 10000, /* shares within this are equal: the longer period switches less */
     VIDEO_PERIOD_MAX_NS = 10000000,
     AUDIO_PERIOD_MAX_NS = 5000000,
@@ -65,25 +66,46 @@ static int64_t tardiness(const struct tt_machine *machine, int64_t period_ns)
            most_ns;
 }
 
-/* Without headroom a worker that fell behind once stays behind: its budget is spent on the demand
- * that comes anew. It is no term of the promise, so it is taken where there is room. */
-static void settle(const struct demand_set *set, int64_t most_ns, struct reservation *ret)
+/* The least of bad_ns < budget <= good_ns that keeps every deadline, in whole steps from good_ns.
+ */
+static int64_t bisect(const struct demand_set *set, int64_t period_ns, int64_t bad_ns,
+                      int64_t good_ns)
 {
-    int64_t headroom_ns = ret->least_ns / HEADROOM_PART / STEP_NS * STEP_NS;
+    while (good_ns - bad_ns > STEP_NS) {
+        int64_t middle_ns = (bad_ns + (good_ns - bad_ns) / 2) / STEP_NS * STEP_NS;
 
-    ret->headroom_ns =
-        headroom_ns < most_ns - ret->least_ns ? headroom_ns : most_ns - ret->least_ns;
-    ret->budget_ns = ret->least_ns + ret->headroom_ns + ret->overhead_ns;
-    (void)demand_admits(set, ret->least_ns + ret->headroom_ns, ret->period_ns, &ret->worst);
+        if (demand_admits(set, middle_ns, period_ns, NULL))
+            good_ns = middle_ns;
+        else
+            bad_ns = middle_ns;
+    }
+    return good_ns;
+}
+
+/* Without headroom a worker that fell behind once stays behind: its budget is spent on the demand
+ * that comes anew. And with the least budget the bound may lie at the deadline's very edge, where
+ * what the model leaves out decides: up to as much again keeps a tenth of each deadline free. None
+ * of it is a term of the promise, so it is taken where there is room. */
+static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t least_ns,
+                        int64_t period_ns)
+{
+    int64_t wide_ns = least_ns + least_ns / HEADROOM_PART / STEP_NS * STEP_NS;
+    int64_t double_ns = 2 * least_ns < most_ns ? 2 * least_ns : most_ns;
+
+    if (wide_ns >= most_ns)
+        return most_ns - least_ns;
+    if (!demand_admits(early, wide_ns, period_ns, NULL) &&
+        demand_admits(early, double_ns, period_ns, NULL))
+        wide_ns = bisect(early, period_ns, wide_ns, double_ns);
+    return wide_ns - least_ns;
 }
 
 /* The least budget in this period, by bisection: more budget never hurts. */
-static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_t room_ppm,
-                         struct reservation *ret)
+static bool least_budget(const struct demand_set *set, const struct demand_set *early,
+                         int64_t period_ns, int64_t room_ppm, struct reservation *ret)
 {
     int64_t overhead_ns = (period_ns / OVERHEAD_PART + STEP_NS - 1) / STEP_NS * STEP_NS;
     int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS - overhead_ns;
-    int64_t bad_ns = BUDGET_MIN_NS - STEP_NS, good_ns = most_ns;
 
     *ret = (struct reservation){
         .period_ns = period_ns, .tardiness_ns = set->tardiness_ns, .overhead_ns = overhead_ns};
@@ -95,16 +117,10 @@ static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_
     ret->budget_ns = most_ns + overhead_ns;
     if (!demand_admits(set, most_ns, period_ns, &ret->worst))
         return false;
-    while (good_ns - bad_ns > STEP_NS) {
-        int64_t middle_ns = (bad_ns + (good_ns - bad_ns) / 2) / STEP_NS * STEP_NS;
-
-        if (demand_admits(set, middle_ns, period_ns, NULL))
-            good_ns = middle_ns;
-        else
-            bad_ns = middle_ns;
-    }
-    ret->least_ns = good_ns;
-    settle(set, most_ns, ret);
+    ret->least_ns = bisect(set, period_ns, BUDGET_MIN_NS - STEP_NS, most_ns);
+    ret->headroom_ns = headroom(early, most_ns, ret->least_ns, period_ns);
+    ret->budget_ns = ret->least_ns + ret->headroom_ns + ret->overhead_ns;
+    (void)demand_admits(set, ret->least_ns + ret->headroom_ns, ret->period_ns, &ret->worst);
     return true;
 }
 
@@ -121,14 +137,19 @@ bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret)
 
     if (room_ppm > WORKER_MAX_PPM)
         room_ppm = WORKER_MAX_PPM;
+    for (uint32_t n = 0; n < work->picture->segment_count; n++) {
+        work->tried[n] = work->tasks[n];
+        work->tried[n].deadline_ns -= work->tasks[n].deadline_ns / EDGE_PART;
+    }
     for (uint32_t n = 0; n < PERIOD_COUNT; n++) {
         struct reservation found = {0};
-        struct demand_set set = work->set;
+        struct demand_set set = work->set, early = work->set;
 
         if (periods_ns[n] > longest_ns)
             continue;
-        set.tardiness_ns = tardiness(work->machine, periods_ns[n]);
-        if (least_budget(&set, periods_ns[n], room_ppm < 0 ? 0 : room_ppm, &found)) {
+        early.tasks = work->tried;
+        set.tardiness_ns = early.tardiness_ns = tardiness(work->machine, periods_ns[n]);
+        if (least_budget(&set, &early, periods_ns[n], room_ppm < 0 ? 0 : room_ppm, &found)) {
             if (!is_found || is_better(&found, ret))
                 *ret = found;
             is_found = true;

@@ -55,7 +55,7 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
     struct terms *terms = &work->terms;
 
     terms_add(terms, "least budget", "worker", reservation->least_ns, "ns", "computed");
-    terms_add(terms, "headroom", "worker", reservation->headroom_ns, "ns", "a quarter, if free");
+    terms_add(terms, "headroom", "worker", reservation->headroom_ns, "ns", "if free");
     terms_add(terms, "overhead", "worker", reservation->overhead_ns, "ns", "a period's 20th");
     terms_add(terms, "budget", "worker", reservation->budget_ns, "ns", "computed");
     terms_add(terms, "period", "worker", reservation->period_ns, "ns", "computed");

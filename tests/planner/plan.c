@@ -145,6 +145,29 @@ static void headroom_is_what_is_free(void)
     free(made);
 }
 
+/* 0.7 ms every 20 ms: the least budget finds its way in 39.4 ms of 40, a bit more in 29.7. */
+static void the_deadlines_edge_is_left(void)
+{
+    struct test_picture *made = thumbnail(40 * MS);
+    int64_t least_ns, headroom_ns;
+    struct tt_plan *plan;
+
+    for (uint32_t n = 0; n < 3; n++)
+        made->costs[n] = cost(100000, 200000, 400);
+    for (int64_t cost_ns = 50000; cost_ns < 5 * MS; cost_ns += 50000) {
+        made->segment_costs[0] = cost(cost_ns / 2, cost_ns, 400);
+        plan = plan_on(made, &machine);
+        expect(plan, true, TT_CLASS_TARGETED, "", "");
+        CHECK(plan->slack_ns >= 4 * MS);
+        least_ns = term(plan, "least budget", "worker");
+        headroom_ns = term(plan, "headroom", "worker");
+        CHECK(headroom_ns >= least_ns / 4 - 1000 && headroom_ns <= least_ns);
+        CHECK_INT(plan->budget_ns, least_ns + headroom_ns + term(plan, "overhead", "worker"));
+        tt_plan_close(&plan);
+    }
+    free(made);
+}
+
 /* Every period that is tried ends its search, whatever free share it is given. */
 static void any_room_is_searched(void)
 {
@@ -561,6 +584,7 @@ int main(void)
 {
     RUN(golden_thumbnail);
     RUN(headroom_is_what_is_free);
+    RUN(the_deadlines_edge_is_left);
     RUN(any_room_is_searched);
     RUN(classes_say_why);
     RUN(declared_costs_are_bounded);
