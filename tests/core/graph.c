@@ -1,6 +1,8 @@
 /* Small graphs of fake components in the simulated world, for the engine's tests. */
 #include "graph.h"
 
+#include "core/inside.h"
+
 #include "tactus/format.h"
 
 static void log_inputs(struct fake *fake, struct tt_call *call)
@@ -364,6 +366,34 @@ void graph_open(struct graph *g)
         exit(1);
     }
     tt_sim_on_budget(g->sim, budget, g->engine);
+}
+
+void graph_restart(struct graph *g, int64_t first_ns)
+{
+    struct tt_error err = {0};
+
+    memset(g->stats, 0, sizeof(*g->stats));
+    for (uint32_t n = 0; n < g->params.node_count; n++)
+        if (g->fakes[n])
+            g->fakes[n]->held_count = 0;
+    CHECK_INT(tt_engine_open(&g->params, g->stats, &g->engine, &err), 0);
+    tt_sim_on_budget(g->sim, budget, g->engine);
+    tt_engine_begin(g->engine, g->epoch_ns, first_ns);
+    tt_engine_check(g->engine);
+}
+
+bool graph_have_all_ended(const struct graph *g)
+{
+    return g->engine->nodes_ended == g->params.node_count;
+}
+
+uint32_t graph_frames_out(const struct graph *g, uint32_t pool)
+{
+    uint32_t count = 0;
+
+    for (uint32_t n = 0; n < g->engine->pools[pool].view.slot_count; n++)
+        count += g->engine->pools[pool].slots[n].refs > 0;
+    return count;
 }
 
 void graph_begin(struct graph *g, int64_t first_ns)

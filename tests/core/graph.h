@@ -95,6 +95,14 @@ bool graph_run_until(struct graph *g, int64_t media_ns); /* true: the engine end
 void graph_run(struct graph *g); /* to the end; fails when it does not come */
 void graph_close(struct graph *g);
 
+/* The process of the engine died and a new one takes its place, with the links that g->nodes[] name
+ * now; what the dead one remembered is gone. */
+void graph_restart(struct graph *g, int64_t first_ns);
+
+/* Slots of a pool that anybody holds, by the engine's count. */
+bool graph_have_all_ended(const struct graph *g); /* all nodes, not just the sinks */
+uint32_t graph_frames_out(const struct graph *g, uint32_t pool);
+
 /* What the records say about one sink: exactly once, in order, from first to its End. */
 uint32_t graph_check_sink(struct graph *g, uint32_t sink, int64_t first, uint32_t outcome);
 uint32_t graph_count(const struct graph *g, uint32_t kind, uint32_t outcome);
