@@ -2,6 +2,7 @@
 """Fewer rights, a full machine and a full kernel: each is said where the promise would be, with exit codes that fit."""
 import json
 import os
+import signal
 import sys
 
 from lib import Node, check, skip, wait_for
@@ -47,7 +48,7 @@ def term(plan, name):
 
 
 def full_machine():
-    """Room for one and a half: the first is promised, the second is refused with what others have."""
+    """Services come until one is refused: with what others have reserved in the arithmetic, and nothing changed by it."""
     words = ("test.video width=64 height=64 rate=50 ! null spin=500000", "--deadline", "19ms")
     with Node() as node:
         if node.status()["class"] != "deadline":
@@ -55,19 +56,29 @@ def full_machine():
         plan = json.loads(node.run("check", *words, "--json", code=None).stdout)
         check(plan["admitted"], f"the first is refused already: {plan['binding']}")
         share_ppm = plan["reservation"]["budget_ns"] * 1000000 // plan["reservation"]["period_ns"]
-        wanted_ppm = share_ppm * 3 // 2 + term(plan, "kept free")
+        room_ppm = share_ppm * 3 // 2
         cpus = len(os.sched_getaffinity(0))
-        node.restart("--limit", str(-(-wanted_ppm // (10000 * cpus))))
-        first = node.spawn("run", *words, "--for", "20s", "--no-profile", "--json")
-        wait_for(lambda: node.status()["reserved_ppm"] > 0, 15, f"nothing is reserved: {node.words()}")
-        reserved = node.status()["reserved_ppm"]
-        second = node.run("run", *words, "--for", "1s", "--no-profile", code=1)
-        check("reserved" in second.stderr, f"the arithmetic is missing: {second.stderr}")
-        told = json.loads(node.run("check", *words, "--no-profile", "--json", code=1).stdout)
+        percent = -(-(room_ppm + term(plan, "kept free")) // (10000 * cpus))
+        room_ppm = percent * 10000 * cpus - term(plan, "kept free")
+        node.restart("--limit", str(percent))
+        running, reserved, told = [], 0, None
+        while len(running) < 12:
+            told = json.loads(node.run("check", *words, "--no-profile", "--json", code=None).stdout)
+            if not told["admitted"]:
+                break
+            running.append(node.spawn("run", *words, "--for", "60s", "--no-profile", "--quiet"))
+            wait_for(lambda: node.status()["reserved_ppm"] > reserved, 15, f"nothing is reserved: {node.words()}")
+            reserved = node.status()["reserved_ppm"]
+        check(running and not told["admitted"], f"{len(running)} services, {reserved} ppm: none was refused")
+        check(reserved <= room_ppm, f"{reserved} ppm reserved of {room_ppm}")
         check(term(told, "reserved by others") == reserved, f"{told['terms']}")
+        refused = node.run("run", *words, "--for", "1s", "--no-profile", code=1)
+        check("reserved" in refused.stderr, f"the arithmetic is missing: {refused.stderr}")
         check(node.status()["reserved_ppm"] == reserved, "the refused one changed what is reserved")
-        first.send_signal(2)
-        first.communicate(timeout=30)
+        for one in running:
+            one.send_signal(signal.SIGINT)
+        for one in running:
+            one.communicate(timeout=30)
         wait_for(lambda: node.status()["reserved_ppm"] == 0, 5, "a reservation stayed")
         check(json.loads(node.run("check", *words, "--no-profile", "--json").stdout)["admitted"], "there is room again")
 
