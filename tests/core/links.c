@@ -264,8 +264,10 @@ void links_finish(struct links *links)
         links->is_dead[side] = false;
     }
     links->fault[1] = FAULT_NONE;
-    for (uint32_t n = 0; n < links->out_count; n++)
+    for (uint32_t n = 0; n < links->out_count; n++) {
+        give_back(links, n, 0);
         receive(links, n);
+    }
     (void)graph_step(links->graph);
     for (uint32_t n = 0; n < links->in_count; n++)
         take_back(links, n);
