@@ -285,7 +285,8 @@ struct tt_shape {
 
 /* Ids of notes that the host itself understands; the others are the component's own. */
 enum tt_note {
-    TT_NOTE_WRITE_FAILED = 12 /* value: the errno; what follows is discarded; said once */
+    TT_NOTE_WRITE_FAILED = 12, /* value: the errno; what follows is discarded; said once */
+    TT_NOTE_READ_ENDED = 18    /* value: the errno; what follows cannot be read, so it ends here */
 };
 
 struct tt_host { /* all bounded, none blocks */

@@ -57,15 +57,30 @@ static const char *place(const struct edge *edge)
     return "output";
 }
 
-/* A number in the ledger tells nobody why his file is short: a sentence goes to tactusd as well. */
-static void say_write_failed(const struct edge *edge, int error)
+static const char *cause(int error)
 {
-    if (error == EPIPE)
-        tt_seat_note(&edge->seat, "%s: its reader has gone; what follows is discarded",
-                     place(edge));
-    else
+    switch (error) {
+    case EPIPE:
+        return "its reader has gone";
+    case ETIMEDOUT:
+        return "nothing came for longer than an input may be silent";
+    case EBADMSG:
+        return "there is no media in what follows";
+    default:
+        return strerror(error);
+    }
+}
+
+/* A number in the ledger tells nobody why his file is short: a sentence goes to tactusd as well. */
+static void say_note(const struct edge *edge, uint32_t id, int error)
+{
+    if (id == TT_NOTE_READ_ENDED)
+        tt_seat_note(&edge->seat, "%s: %s; it ends here", place(edge), cause(error));
+    else if (id == TT_NOTE_WRITE_FAILED && error == EPIPE)
+        tt_seat_note(&edge->seat, "%s: %s; what follows is discarded", place(edge), cause(error));
+    else if (id == TT_NOTE_WRITE_FAILED)
         tt_seat_note(&edge->seat, "%s: %s; the file up to here plays, what follows is discarded",
-                     place(edge), strerror(error));
+                     place(edge), cause(error));
 }
 
 /* The host that components see: edges are given all outputs beforehand, so frames cannot be made or
@@ -81,8 +96,7 @@ static int host_note(void *ctx, uint32_t id, int64_t value)
                                .value = value};
 
     edge_record(edge, &record);
-    if (id == TT_NOTE_WRITE_FAILED)
-        say_write_failed(edge, (int)value);
+    say_note(edge, id, (int)value);
     return 0;
 }
 
@@ -214,6 +228,25 @@ static void *memory_for(uint64_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* Where a source goes on: at the index that is on, and behind what its predecessor has handed over
+ * already. Of several outputs the one that got least counts. */
+static int64_t resume_ns(const struct edge *edge)
+{
+    int64_t first_ns = tt_seat_plan(&edge->seat, "first_ns", 0), behind_ns = INT64_MAX, index;
+
+    for (uint32_t n = 0; n < edge->plan->out_count; n++) {
+        struct tt_rational rate = edge->plan->out_format[n].rate;
+        int64_t next_ns = 0;
+
+        if (!edge->out[n] || rate.num <= 0)
+            continue;
+        if (tt_link_last_put(edge->out[n], &index))
+            next_ns = tt_index_ns(index + 1, rate);
+        behind_ns = next_ns < behind_ns ? next_ns : behind_ns;
+    }
+    return behind_ns != INT64_MAX && behind_ns > first_ns ? behind_ns : first_ns;
+}
+
 static int start_component(struct edge *edge, struct tt_error *err)
 {
     const struct tt_shape *shape = &edge->plan->shape;
@@ -229,7 +262,7 @@ static int start_component(struct edge *edge, struct tt_error *err)
                                   .note = host_note,
                                   .kernels = host_kernels};
     tt_picture_request(edge->picture, edge->number, &edge->store, &edge->request);
-    edge->request.resume_ns = tt_seat_plan(&edge->seat, "first_ns", 0);
+    edge->request.resume_ns = resume_ns(edge);
     edge->state = memory_for(shape->state_bytes);
     edge->scratch = memory_for(shape->scratch_bytes);
     if ((shape->state_bytes && !edge->state) || (shape->scratch_bytes && !edge->scratch))
@@ -258,8 +291,8 @@ static void run_edge(void *ctx)
     int r = edge->plan->is_source ? edge_run_source(edge) : edge_run_sink(edge);
 
     if (r < 0) {
-        err.code = tt_fail(&err, r, "'%s' (%s) cannot go on: %s", edge->plan->name,
-                           edge->plan->kind, strerror(-r));
+        err.code = tt_fail(&err, r, "'%s' (%s) cannot go on: %s: %s", edge->plan->name,
+                           edge->plan->kind, place(edge), cause(-r));
         tt_seat_fail(edge->seat.control, &err);
     }
     if (edge->component->close)

@@ -31,3 +31,18 @@ with Node() as node:
         child.stdout.read(1000)
         child.stdout.close()
         child.wait(timeout=30 * SLOW)
+
+    # A FIFO is read once: no profile run takes its beginning away.
+    fifo, out = node.path("fifo"), node.path("out.raw")
+    os.mkfifo(fifo)
+    with open(source, "rb") as file:
+        feeder = subprocess.Popen(["sh", "-c", 'cat > "$0"', fifo], stdin=file)
+        node.run(*words[:1], f"raw.read url={fifo} format=I420 width={WIDTH} height={HEIGHT} rate=50 ! "
+                 f"video.scale width={WIDTH} height={HEIGHT} ! raw.write url={out}", "--quiet")
+        feeder.wait(timeout=10 * SLOW)
+    with open(out, "rb") as file:
+        check(file.read() == wanted, "what went through a FIFO is not what came out")
+
+    # One that nobody writes ends by itself, and says so.
+    ran = node.run("run", f"raw.read url={fifo} format=I420 width={WIDTH} height={HEIGHT} rate=50 ! null", timeout=30)
+    check("it ends here" in " ".join(ran.stderr.split()), f"no word of the FIFO that nobody writes: {ran.stderr}")

@@ -12,7 +12,8 @@
 
 enum {
     ERROR_ROW_MAX = 64,    /* damaged places in a row before the input counts as ended */
-    SILENCE_LIMIT_S = 10,  /* an input that says nothing for so long is dead */
+    SILENCE_LIMIT_S = 10,  /* a network input that says nothing for so long is dead */
+    RUBBISH_LIMIT_S = 5,   /* a file in which nothing is found for so long has ended */
     SLICE_MS = 200,        /* a network read returns at least so often */
     SAMPLES_LOOKED_AT = 8, /* packets of audio without a fixed size */
     VIDEO_BYTES_MIN = 256 << 10,
@@ -438,7 +439,7 @@ static int read_packet(struct input *input)
     }
     __atomic_store_n(&input->deadline_ns,
                      now_ns +
-                         (input->is_network ? SLICE_MS * 1000000 : SILENCE_LIMIT_S * SECOND_NS),
+                         (input->is_network ? SLICE_MS * 1000000 : RUBBISH_LIMIT_S * SECOND_NS),
                      __ATOMIC_RELAXED);
     r = av_read_frame(input->format, input->packet);
     if (r >= 0)
@@ -451,18 +452,29 @@ static int read_packet(struct input *input)
     return r;
 }
 
+/* A file in which no media was found for so long holds none: reading it again finds no more. */
+static int end_here(const struct input *input, int error)
+{
+    if (input->host && input->host->note)
+        (void)input->host->note(input->host->ctx, TT_NOTE_READ_ENDED, error);
+    return -ENODATA;
+}
+
 static int on_read_error(struct input *input, int r)
 {
     int64_t silent_ns = tt_av_now_ns() - input->heard_ns;
 
     if (r == AVERROR_EOF)
         return play_again(input) == 0 ? -EAGAIN : -ENODATA;
-    if (r == AVERROR(EAGAIN) || r == AVERROR_EXIT)
+    if (r == AVERROR(EAGAIN) || r == AVERROR_EXIT) {
+        if (!input->is_network)
+            return silent_ns > RUBBISH_LIMIT_S * SECOND_NS ? end_here(input, EBADMSG) : -EAGAIN;
         return silent_ns > SILENCE_LIMIT_S * SECOND_NS ? -ETIMEDOUT : -EAGAIN;
+    }
     count(input, TT_AV_NOTE_CORRUPT);
     if (r != AVERROR_INVALIDDATA && r != AVERROR_PATCHWELCOME)
         return tt_av_errno(r);
-    return ++input->error_row > ERROR_ROW_MAX ? -ENODATA : -EAGAIN;
+    return ++input->error_row > ERROR_ROW_MAX ? end_here(input, EBADMSG) : -EAGAIN;
 }
 
 static bool is_wanted(const struct input *input, int stream)

@@ -1,7 +1,9 @@
 /* Reads frames without any header from a file, a FIFO or standard input. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "components/raw_read/raw.h"
@@ -19,11 +21,16 @@ enum {
     PARAM_LIVE,
     PARAM_COUNT
 };
-enum { NOTE_SHORT = 16 /* value: bytes of an incomplete last frame, dropped */ };
+enum {
+    NOTE_SHORT = 16, /* value: bytes of an incomplete last frame, dropped */
+    WAIT_MS = 200,   /* between two looks at whether the service was stopped */
+    WAITS_MAX = 50   /* a FIFO that nobody writes for so many has no writer */
+};
 
 struct raw_reader {
     int fd;
-    bool is_ended;
+    bool is_ended, is_writer_awaited;
+    uint32_t wait_count;
     int64_t index;
     struct tt_format format;
     uint32_t frame_bytes; /* with strides */
@@ -147,15 +154,20 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     const char *url = tt_setting_text(request, PARAM_URL);
     struct raw_reader *reader = state;
     struct tt_shape shaped = {0};
+    struct stat found;
     int r = shape(request, &shaped, err);
 
     if (r < 0)
         return r;
     reader->format = shaped.out[0];
     reader->frame_bytes = shaped.bytes_max[0];
-    reader->fd = strcmp(url, "-") == 0 ? STDIN_FILENO : open(url, O_RDONLY | O_CLOEXEC);
+    /* Opening a FIFO would wait for its writer where nobody can be told of it. */
+    reader->fd =
+        strcmp(url, "-") == 0 ? STDIN_FILENO : open(url, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->fd < 0)
         return tt_fail(err, -errno, "raw.read: cannot open '%s': %s", url, strerror(errno));
+    reader->is_writer_awaited =
+        reader->fd != STDIN_FILENO && fstat(reader->fd, &found) == 0 && S_ISFIFO(found.st_mode);
     return 0;
 }
 
@@ -181,17 +193,35 @@ static int end(struct tt_frame *frame)
     return TT_DONE;
 }
 
+/* A FIFO without a writer reads as one that has ended: its first bytes are waited for. Returns
+ * -EAGAIN until they are there. */
+static int await_writer(struct raw_reader *reader)
+{
+    struct pollfd first = {.fd = reader->fd, .events = POLLIN};
+
+    if (poll(&first, 1, WAIT_MS) == 0 && reader->wait_count++ < WAITS_MAX)
+        return -EAGAIN;
+    reader->is_writer_awaited = false;
+    if (reader->wait_count > WAITS_MAX && reader->host->note)
+        (void)reader->host->note(reader->host->ctx, TT_NOTE_READ_ENDED, ETIMEDOUT);
+    return 0;
+}
+
 static int step(void *state, struct tt_call *call)
 {
     struct raw_reader *reader = state;
     struct tt_frame *frame = tt_call_out(call, 0);
     int64_t got;
+    int r;
 
     frame->bytes = 0;
     if (reader->is_ended)
         return end(frame);
     if (frame->capacity < reader->frame_bytes || frame->data == 0)
         return -ENOBUFS;
+    r = reader->is_writer_awaited ? await_writer(reader) : 0;
+    if (r < 0)
+        return r;
     got = raw_transfer(reader->fd, &reader->format, tt_frame_data(frame), false);
     if (got < 0)
         return (int)got;
