@@ -50,6 +50,10 @@ bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot);
 /* Writer: sends a header; false when the ring is full. */
 bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);
 
+/* Writer: the index of the frame that was put last, by this end or its predecessor; false when
+ * there is none, or End came after it. */
+bool tt_link_last_put(const struct tt_link *link, int64_t *ret_index);
+
 /* Writer: takes back the next slot that the reader has finished with; false when there is none. A
  * slot that the caller has not lent is the peer's lie; the caller ignores it. A slot is never lent
  * twice on one link at the same time. */

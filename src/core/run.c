@@ -23,6 +23,7 @@ static void release_outputs(struct tt_engine *engine, struct node *node)
 static bool lay_outputs(struct tt_engine *engine, struct node *node)
 {
     struct running *running = &engine->running;
+    bool was_freed = engine->is_pool_freed;
     const uint32_t *class_of = &engine->params.class_of[node->number * TT_PORTS_MAX];
 
     for (uint32_t n = 0; n < node->out_count; n++)
@@ -33,6 +34,7 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node)
         running->out[n] = engine_slot_new(engine, class_of[n]);
         if (running->out[n] == TT_NO_FRAME) {
             release_outputs(engine, node);
+            engine->is_pool_freed = was_freed; /* or those who wait for a slot would spin */
             return false;
         }
     }

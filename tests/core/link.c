@@ -289,6 +289,26 @@ static void a_new_reader_keeps_what_it_passed_on(void)
     CHECK(!lent[1] && !lent[4]);
 }
 
+/* A source that starts anew asks what its predecessor handed over. */
+static void the_last_put_is_known(void)
+{
+    uint32_t lent[SLOTS] = {0};
+    struct tt_link_slot slot = {.index = 41}, end = {.slot = TT_NO_FRAME, .flags = TT_END};
+    struct tt_link *reader, *writer;
+    int64_t index = -1;
+
+    make_shared();
+    writer = new_writer(lent);
+    CHECK(!tt_link_last_put(writer, &index));
+    CHECK(tt_link_put(writer, &slot));
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
+    CHECK(tt_link_get(reader, &pool, 1, &slot)); /* also when it is read already */
+    CHECK(tt_link_last_put(new_writer(lent), &index));
+    CHECK_INT(index, 41);
+    CHECK(tt_link_put(writer, &end));
+    CHECK(!tt_link_last_put(new_writer(lent), &index));
+}
+
 static void bad_headers_are_counted(void)
 {
     uint32_t lent[SLOTS];
@@ -384,6 +404,7 @@ int main(void)
 {
     RUN(a_new_writer_respects_loans);
     RUN(a_new_reader_keeps_what_it_passed_on);
+    RUN(the_last_put_is_known);
     RUN(bad_headers_are_counted);
     RUN(a_held_slot_does_not_change);
     RUN(either_side_may_die_at_any_moment);
