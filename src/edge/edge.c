@@ -11,6 +11,7 @@
 
 #include "components/table.h"
 #include "edge/inside.h"
+#include "tactus/format.h"
 
 enum { PICTURE_BYTES_MAX = 16 << 20, SERVE_MS = 50, FDS_MAX = 64 };
 
@@ -172,6 +173,7 @@ static int attach_link(struct edge *edge, uint32_t number, struct tt_error *err)
     if (is_writer) {
         edge->out[plan->pin] = tt_link_writer(end, memory, plan->depth);
         edge->out_depth[plan->pin] = plan->depth;
+        edge->out_rate[plan->pin] = edge->picture->flows[plan->flow].format.rate;
     } else {
         edge->in[plan->pin] = tt_link_reader(end, memory, plan->depth);
     }
@@ -235,7 +237,7 @@ static int64_t resume_ns(const struct edge *edge)
     int64_t first_ns = tt_seat_plan(&edge->seat, "first_ns", 0), behind_ns = INT64_MAX, index;
 
     for (uint32_t n = 0; n < edge->plan->out_count; n++) {
-        struct tt_rational rate = edge->plan->out_format[n].rate;
+        struct tt_rational rate = edge->out_rate[n];
         int64_t next_ns = 0;
 
         if (!edge->out[n] || rate.num <= 0)

@@ -43,6 +43,7 @@ struct edge {
     struct tt_pool_view pools[TT_PROCESSES_MAX];
     struct tt_link *in[TT_PORTS_MAX], *out[TT_PORTS_MAX]; /* NULL: not connected */
     uint32_t out_depth[TT_PORTS_MAX];
+    struct tt_rational out_rate[TT_PORTS_MAX];
     uint32_t out_class[TT_PORTS_MAX];
     bool has_ended_in[TT_PORTS_MAX], has_ended_out[TT_PORTS_MAX];
     bool has_put[TT_PORTS_MAX];

@@ -57,10 +57,37 @@ def one(node, n):
     check(all(1 <= step < 125 for step in steps), f"the pictures' order: {[picture[0] for picture in pictures]}")
 
 
+def source_dies(node):
+    """Without a clock nothing may be missing or come twice when the source's edge dies: the output is the input."""
+    os.mkfifo(node.path("asap"))
+    fifo = os.open(node.path("asap"), os.O_RDONLY | os.O_NONBLOCK)
+    command = node.spawn("run", f"raw.read url={node.path('in.raw')} width={WIDTH} height={HEIGHT} rate={RATE} ! "
+                         f"raw.write url={node.path('asap')}", "--no-profile", "--quiet")
+    wait_for(lambda: state(node) == ["running"], 15, f"it does not run: {node.words()}")
+    data = b""
+    while len(data) < 30 * BYTES:
+        data += read_some(fifo, 0.02)
+    # Both wait for the FIFO now; the sink's edge is the one that has it open.
+    reader = [pid for pid in node.processes("edge") if node.path("in.raw") in
+              [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]]
+    check(len(reader) == 1, f"edges: {node.processes('edge')}")
+    os.kill(reader[0], signal.SIGKILL)
+    end = time.monotonic() + 30
+    while command.poll() is None and time.monotonic() < end:
+        data += read_some(fifo, 0.05)
+    data += read_some(fifo, 0.2)
+    os.close(fifo)
+    check(command.returncode == 0, f"exit {command.returncode}: {command.communicate()[1]} {node.words()}")
+    check("restarted: process=read" in node.words(), f"no restart: {node.words()}")
+    came = [data[at] for at in range(0, len(data), BYTES)]
+    check(came == [n % 251 for n in range(4 * RATE)], f"what came: {came}")
+
+
 with Node() as node:
     with open(node.path("in.raw"), "wb") as raw:
         for n in range(4 * RATE):
             raw.write(bytes([n % 251]) * BYTES)
     for n in range(3):
         one(node, n)
+    source_dies(node)
     print("passing")
