@@ -459,7 +459,8 @@ void harness_check_description(const struct tt_component *component)
     CHECK(component->shape != NULL && component->init != NULL && component->open != NULL);
     CHECK(component->close != NULL);
     for (uint32_t n = 0; n < component->port_count; n++)
-        CHECK(component->ports[n].is_output || component->ports[n].late_policies != 0);
+        CHECK(component->ports[n].is_output ||
+              (component->ports[n].late_policies & tt_port_late_default(&component->ports[n])));
     for (uint32_t n = 0; n < component->param_count; n++) {
         const struct tt_param *param = component->params + n;
 

@@ -14,8 +14,26 @@ static void descriptions_are_complete(void)
     }
 }
 
+/* Who says nothing about a recording wants all of it. */
+static void writers_keep(void)
+{
+    uint32_t writers = 0;
+
+    for (uint32_t n = 0; n < tt_component_count; n++) {
+        const struct tt_component *one = tt_components[n];
+
+        if (strcmp(one->name, "av.write") != 0 && strcmp(one->name, "raw.write") != 0)
+            continue;
+        writers++;
+        for (uint32_t port = 0; port < one->port_count; port++)
+            CHECK_INT(tt_port_late_default(&one->ports[port]), TT_LATE_KEEP);
+    }
+    CHECK_INT(writers, 2);
+}
+
 int main(void)
 {
     RUN(descriptions_are_complete);
+    RUN(writers_keep);
     return 0;
 }

@@ -324,7 +324,8 @@ static const struct tt_component encode = {.abi = TT_ABI,
 
 static const struct tt_edge writer_edge = {0};
 static const struct tt_port write_ports[] = {
-    IN("video", coded_video, .is_optional = 1, .late_policies = ANY_LATE),
+    IN("video", coded_video, .is_optional = 1, .late_policies = ANY_LATE,
+       .late_default = TT_LATE_KEEP),
     IN("audio", coded_audio, .is_optional = 1, .late_policies = ANY_LATE)};
 static const struct tt_component write = {.abi = TT_ABI,
                                           .size = sizeof(write),

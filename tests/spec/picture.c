@@ -105,6 +105,20 @@ static void shapes_the_news(void)
     tt_picture_close(&picture);
 }
 
+static void an_input_says_its_late_policy(void)
+{
+    struct tt_picture *picture = shaped("tactus: 1\nservice: s\nrate: 25\ncomponents:\n"
+                                        "  v: {kind: test.video}\n  a: {kind: test.audio}\n"
+                                        "  ve: {kind: av.encode, params: {codec: libx264}}\n"
+                                        "  ae: {kind: av.encode, params: {codec: aac}}\n"
+                                        "  w: {kind: av.write, params: {url: x.mkv}}\n"
+                                        "flows: [v ! ve ! w.video, a ! ae ! w.audio]\n");
+
+    CHECK_INT(find(picture, "w")->in[0].late_policy, TT_LATE_KEEP);
+    CHECK_INT(find(picture, "w")->in[1].late_policy, TT_LATE_DROP);
+    tt_picture_close(&picture);
+}
+
 static const struct tt_picture_segment *segment_of(const struct tt_picture *picture,
                                                    const char *name)
 {
@@ -333,6 +347,7 @@ int main(void)
 {
     RUN(shapes_the_thumbnail);
     RUN(shapes_the_news);
+    RUN(an_input_says_its_late_policy);
     RUN(segments_run_at_one_rate);
     RUN(coded_queues_hold_a_deadline);
     RUN(answers_requests);
