@@ -23,6 +23,7 @@ struct loop {
     int epoll_fd;
     struct loop_timer *timers; /* earliest first */
     struct loop_watch *dead;
+    int64_t serving_ns; /* timers up to here are being served; 0: none are */
 };
 
 int64_t loop_now_ns(void)
@@ -118,6 +119,8 @@ void loop_set(struct loop *loop, struct loop_timer *timer, int64_t at_ns)
     struct loop_timer **place = &loop->timers;
 
     loop_clear(loop, timer);
+    if (loop->serving_ns != 0 && at_ns <= loop->serving_ns)
+        at_ns = loop->serving_ns + 1; /* descriptors come first */
     timer->at_ns = at_ns;
     while (*place != NULL && (*place)->at_ns <= at_ns)
         place = &(*place)->next;
@@ -154,12 +157,13 @@ void loop_turn(struct loop *loop)
         if (watch->fn != NULL)
             watch->fn(watch->ctx, events[n].events);
     }
-    now_ns = loop_now_ns();
+    loop->serving_ns = now_ns = loop_now_ns();
     while (loop->timers != NULL && loop->timers->at_ns <= now_ns) {
         struct loop_timer *timer = loop->timers;
 
         loop_clear(loop, timer);
         timer->fn(timer->ctx, 0);
     }
+    loop->serving_ns = 0;
     bury(loop);
 }

@@ -30,6 +30,8 @@ void loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
 /* Accepts a pointer to NULL; safe inside any callback; the descriptor stays open. */
 void loop_remove(struct loop *loop, struct loop_watch **watch);
 
+/* A time that has passed is served in this turn; set by a timer, in the next one, so that no timer
+ * can keep the loop from its descriptors. */
 void loop_set(struct loop *loop, struct loop_timer *timer, int64_t at_ns);
 void loop_clear(struct loop *loop, struct loop_timer *timer);
 

@@ -329,20 +329,25 @@ static void name_state(struct supervise *s)
         move(s, SUPERVISE_RUNNING);
 }
 
+/* Only for what a tick can do: a time that has passed and has nothing left to do would come again
+ * and again. */
 static void ask_for_timer(const struct supervise *s, struct supervise_actions *out)
 {
-    int64_t at_ns = s->state == SUPERVISE_DRAINING ? s->drain_limit_ns : INT64_MAX;
+    int64_t at_ns = INT64_MAX;
 
     for (uint32_t n = 0; n < s->process_count; n++) {
         const struct supervise_process *process = &s->processes[n];
+        bool is_killable = is_alive(process) && !process->is_killed;
         int64_t wanted_ns = INT64_MAX;
 
         if (process->life == SUPERVISE_WAITING)
             wanted_ns = process->restart_ns;
-        else if (process->life == SUPERVISE_SPAWNED && !process->is_ready && !process->is_killed)
+        else if (is_killable && s->state == SUPERVISE_DRAINING)
+            wanted_ns = s->drain_limit_ns;
+        else if (is_killable && process->life == SUPERVISE_SPAWNED && !process->is_ready)
             wanted_ns = process->limit_ns;
-        else if (process->life == SUPERVISE_SPAWNED && process->is_source && !process->is_primed &&
-                 s->prime_limit_ns != 0)
+        else if (is_killable && process->life == SUPERVISE_SPAWNED && process->is_source &&
+                 !process->is_primed && s->prime_limit_ns != 0)
             wanted_ns = s->prime_limit_ns;
         at_ns = wanted_ns < at_ns ? wanted_ns : at_ns;
     }

@@ -16,6 +16,8 @@ static void step(enum supervise_kind kind, uint32_t process)
     supervise_step(&s, &(struct supervise_event){.kind = kind, .process = process, .text = "x"},
                    now_ns, &out);
     supervise_check(&s);
+    for (uint32_t n = 0; kind == SUPERVISE_TICK && n < out.count; n++)
+        CHECK(out.list[n].verb != SUPERVISE_TIMER || out.list[n].at_ns > now_ns);
 }
 
 static void die(uint32_t process, bool is_clean, bool is_refusal)
@@ -195,6 +197,35 @@ static void a_user_who_is_gone_is_given_1_s(void)
     CHECK_INT(count(SUPERVISE_KILL, 0), 0);
 }
 
+/* Killed is not yet reaped: until then there is nothing to wait for by a timer. */
+static void a_limit_that_has_passed_asks_for_no_timer(void)
+{
+    start();
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(timer(), now_ns + 10 * SECOND);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 1);
+    CHECK_INT(timer(), -1);
+    now_ns += SECOND;
+    die(1, false, false);
+    CHECK_INT(timer(), -1);
+    die(0, false, false);
+    die(2, false, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+
+    now_ns = SECOND; /* an unprimed source that was killed */
+    supervise_init(&s, 2, 1u << 1);
+    step(SUPERVISE_PLANNED, 0);
+    step(SUPERVISE_READY, 0);
+    step(SUPERVISE_READY, 1);
+    step(SUPERVISE_GONE, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 1), 1);
+    now_ns += 6 * SECOND;
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(timer(), -1);
+}
+
 static void a_second_stop_kills(void)
 {
     start();
@@ -336,6 +367,7 @@ int main(void)
     RUN(deaths_far_apart_go_on_for_ever);
     RUN(a_refusal_at_the_start_is_final);
     RUN(a_user_who_is_gone_is_given_1_s);
+    RUN(a_limit_that_has_passed_asks_for_no_timer);
     RUN(a_second_stop_kills);
     RUN(a_stuck_container_is_killed_once);
     RUN(a_refused_service_starts_nothing);
