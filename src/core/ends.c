@@ -1,6 +1,8 @@
 /* The ends of links: inlets bring frames in at their release, outlets lend frames out. */
 #include "core/inside.h"
 
+#define END_AHEAD_NS 1000000000 /* of the last frame and of now */
+
 static void give_back_rest(struct tt_engine *engine, struct node *node)
 {
     uint32_t filled = tt_link_filled(node->plan->link);
@@ -95,14 +97,28 @@ static bool is_timely(const struct node *node, const struct tt_link_slot *slot)
     return node->rate.num > 0 && slot->origin_ns < TIME_MAX && slot->origin_ns > -TIME_MAX;
 }
 
-static int64_t inlet_end_ns(const struct node *node, const struct tt_link_slot *slot)
+/* An End that is said to be further away is a lie, which would be written as so many losses. */
+static int64_t end_max_ns(const struct tt_engine *engine, const struct node *node)
+{
+    int64_t next_ns = tt_index_ns(node->next_index, node->rate);
+    int64_t now_ns = engine_media(engine, engine->now_ns);
+
+    if (!engine->is_live)
+        return next_ns + LOST_MAX * node->period_ns;
+    return (next_ns > now_ns ? next_ns : now_ns) + END_AHEAD_NS;
+}
+
+static int64_t inlet_end_ns(const struct tt_engine *engine, const struct node *node,
+                            const struct tt_link_slot *slot)
 {
     int64_t end_ns = 0;
 
     for (uint32_t n = 0; n < HISTORY; n++)
         if (node->history[n].is_set && node->history[n].origin_ns + node->period_ns > end_ns)
             end_ns = node->history[n].origin_ns + node->period_ns;
-    return slot && slot->origin_ns > end_ns ? slot->origin_ns : end_ns;
+    end_ns = slot && slot->origin_ns > end_ns ? slot->origin_ns : end_ns;
+    return node->rate.num > 0 && end_ns > end_max_ns(engine, node) ? end_max_ns(engine, node)
+                                                                   : end_ns;
 }
 
 /* The time to look again; NEVER when only the peer's bell brings more. INT64_MIN: it has ended. */
@@ -139,7 +155,7 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
         if (slot.flags & TT_END) {
             if (slot.slot != TT_NO_FRAME)
                 tt_link_give_back(node->plan->link, slot.pool, slot.slot);
-            end_inlet(engine, node, inlet_end_ns(node, &slot));
+            end_inlet(engine, node, inlet_end_ns(engine, node, &slot));
             return INT64_MIN;
         }
         (void)accept(engine, node, &slot);
@@ -159,7 +175,7 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
     if (wake_ns == INT64_MIN)
         return;
     if (engine_is_stopping(engine)) {
-        end_inlet(engine, node, inlet_end_ns(node, NULL));
+        end_inlet(engine, node, inlet_end_ns(engine, node, NULL));
         return;
     }
     if (engine->is_live && end_ns < TIME_MAX) {
