@@ -183,7 +183,7 @@ static int add_outlet(struct container *container, uint32_t number, uint32_t pin
                        component->in[pin].name);
     container->node_of_in[number][pin] = container->node_count;
     node = add_node(container, number, component->in[pin].name);
-    /* Each of a writer's inputs runs with what feeds it: sound is no part of a picture's release. */
+    /* Each of a writer's inputs runs with what feeds it: sound is no part of a picture. */
     node->segment =
         container->picture->components[container->picture->flows[component->in[pin].flow].from]
             .segment;
