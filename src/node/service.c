@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,10 @@
 #include "node/shape.h"
 
 #define SECOND INT64_C(1000000000)
+
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC 0x65735546
+#endif
 
 enum { TEXT_BYTES = 768 };
 
@@ -580,6 +586,28 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     plan(service);
 }
 
+/* tactusd writes to it itself: what could keep a write waiting would hold up everybody's services.
+ * A file of FUSE is a program of somebody's, and is recognised before anything else is asked of it.
+ */
+static int check_ledger_fd(int fd, struct tt_error *err)
+{
+    struct statfs system;
+    struct stat about;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (fstatfs(fd, &system) < 0 || system.f_type == FUSE_SUPER_MAGIC)
+        return tt_fail(err, -EINVAL,
+                       "the ledger cannot lie on a file system that a program provides (FUSE); "
+                       "name a file on a disk");
+    if (flags < 0 || fstat(fd, &about) < 0 || !S_ISREG(about.st_mode))
+        return tt_fail(err, -EINVAL,
+                       "the ledger must be a regular file, not a pipe, a socket or a device; write "
+                       "it to a file and read it from there");
+    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
+        return tt_fail(err, -EINVAL, "the ledger is not open for writing");
+    return 0;
+}
+
 void service_begin(struct node *node, struct client *client, enum service_goal goal,
                    const json_t *request)
 {
@@ -610,8 +638,10 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->next = node->services;
     node->services = service;
     client_attach(client, service);
-    r = shape_open(node, request, service->uid, service->gid, on_shape, service, &service->shape,
-                   &err);
+    r = service->ledger_fd >= 0 ? check_ledger_fd(service->ledger_fd, &err) : 0;
+    if (r == 0)
+        r = shape_open(node, request, service->uid, service->gid, on_shape, service,
+                       &service->shape, &err);
     if (r < 0)
         fail(service, &err, r == -EINVAL ? 2 : 3);
 }
