@@ -232,7 +232,7 @@ static void *memory_for(uint64_t bytes)
 
 /* Where a source goes on: at the index that is on, and behind what its predecessor has handed over
  * already. Of several outputs the one that got least counts. */
-static int64_t resume_ns(const struct edge *edge)
+static int64_t resume_ns(struct edge *edge)
 {
     int64_t first_ns = tt_seat_plan(&edge->seat, "first_ns", 0), behind_ns = INT64_MAX, index;
 
@@ -240,10 +240,13 @@ static int64_t resume_ns(const struct edge *edge)
         struct tt_rational rate = edge->out_rate[n];
         int64_t next_ns = 0;
 
+        edge->handed_over[n] = -1;
         if (!edge->out[n] || rate.num <= 0)
             continue;
-        if (tt_link_last_put(edge->out[n], &index))
+        if (tt_link_last_put(edge->out[n], &index)) {
+            edge->handed_over[n] = index;
             next_ns = tt_index_ns(index + 1, rate);
+        }
         behind_ns = next_ns < behind_ns ? next_ns : behind_ns;
     }
     return behind_ns != INT64_MAX && behind_ns > first_ns ? behind_ns : first_ns;

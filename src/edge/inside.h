@@ -47,6 +47,7 @@ struct edge {
     uint32_t out_class[TT_PORTS_MAX];
     bool has_ended_in[TT_PORTS_MAX], has_ended_out[TT_PORTS_MAX];
     bool has_put[TT_PORTS_MAX];
+    int64_t handed_over[TT_PORTS_MAX]; /* by a predecessor, up to this index; -1: nothing */
     bool is_primed;
 
     struct slots slots;

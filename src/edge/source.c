@@ -123,6 +123,14 @@ static void put_end(struct edge *edge, uint32_t output, const struct tt_frame *f
     edge->has_ended_out[output] = true;
 }
 
+/* A source that goes on from a key picture gives once more what its predecessor gave already. */
+static bool is_there_already(struct edge *edge, uint32_t output, const struct tt_frame *frame)
+{
+    if (frame->bytes > 0 && frame->index > edge->handed_over[output])
+        edge->handed_over[output] = -1;
+    return frame->bytes > 0 && edge->handed_over[output] >= 0;
+}
+
 /* Hands out what the step made. Returns true when there was anything. */
 static bool put_outputs(struct edge *edge)
 {
@@ -136,11 +144,13 @@ static bool put_outputs(struct edge *edge)
             continue;
         tt_assert(frame->bytes <= frame->capacity);
         frame->flags &= ~(uint32_t)TT_END;
+        has_any = true;
+        if (is_there_already(edge, n, frame))
+            frame->bytes = frame->flags = 0;
         if (frame->bytes > 0 || frame->flags != 0)
             put_header(edge, n, frame, frame->bytes > 0);
         if (is_end)
             put_end(edge, n, frame);
-        has_any = true;
     }
     if (has_any)
         tt_bell_ring(&edge->seat.bells, CONTAINER);

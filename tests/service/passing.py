@@ -4,11 +4,13 @@
 Each picture has one value in all its bytes. The sink's FIFO is full when the container dies, so that the sink's edge has
 pictures of the source's pool in its hands while a new container starts.
 """
+import json
 import os
+import shutil
 import signal
 import time
 
-from lib import Node, check, wait_for
+from lib import Node, check, clip, probe, wait_for
 
 WIDTH, HEIGHT, RATE = 320, 180, 50
 BYTES = WIDTH * HEIGHT * 3 // 2
@@ -57,6 +59,14 @@ def one(node, n):
     check(all(1 <= step < 125 for step in steps), f"the pictures' order: {[picture[0] for picture in pictures]}")
 
 
+def edge_with(node, path):
+    """The edge that has this file open."""
+    found = [pid for pid in node.processes("edge") if path in
+             [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]]
+    check(len(found) == 1, f"edges with {path}: {found} of {node.processes('edge')}")
+    return found[0]
+
+
 def source_dies(node):
     """Without a clock nothing may be missing or come twice when the source's edge dies: the output is the input."""
     os.mkfifo(node.path("asap"))
@@ -67,11 +77,7 @@ def source_dies(node):
     data = b""
     while len(data) < 30 * BYTES:
         data += read_some(fifo, 0.02)
-    # Both wait for the FIFO now; the sink's edge is the one that has it open.
-    reader = [pid for pid in node.processes("edge") if node.path("in.raw") in
-              [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]]
-    check(len(reader) == 1, f"edges: {node.processes('edge')}")
-    os.kill(reader[0], signal.SIGKILL)
+    os.kill(edge_with(node, node.path("in.raw")), signal.SIGKILL)
     end = time.monotonic() + 30
     while command.poll() is None and time.monotonic() < end:
         data += read_some(fifo, 0.05)
@@ -83,6 +89,25 @@ def source_dies(node):
     check(came == [n % 251 for n in range(4 * RATE)], f"what came: {came}")
 
 
+def source_of_packets_dies(node):
+    """A demuxer goes on from a key picture: no packet comes twice, and none is missing where it was quick enough."""
+    if not shutil.which("ffmpeg"):
+        print("no ffmpeg: packets are not tried")
+        return
+    source = clip(node.path("in.mp4"), seconds=8, size="320x180", audio=False)
+    command = node.spawn("run", f"av.read url={source} live=true name=r r.video ! av.write url={node.path('out.mkv')}",
+                         "--for", "4s", "--no-profile", "--quiet", "--ledger", node.path("packets.ledger"))
+    wait_for(lambda: state(node) == ["running"], 15, f"it does not run: {node.words()}")
+    time.sleep(1.5)
+    os.kill(edge_with(node, source), signal.SIGKILL)
+    command.communicate(timeout=60)
+    check("restarted: process=r" in node.words(), f"no restart: {node.words()}")
+    told = json.loads(node.run("explain", node.path("packets.ledger"), "all", "--json").stdout)
+    sent = [frame["index"] for frame in told["frames"] if frame["sent_ns"] > 0]
+    stream = probe(node.path("out.mkv"), "-count_packets", "-show_streams")["streams"][0]
+    check(int(stream["nb_read_packets"]) == len(sent) > 48, f"{stream['nb_read_packets']} packets, {len(sent)} sent")
+
+
 with Node() as node:
     with open(node.path("in.raw"), "wb") as raw:
         for n in range(4 * RATE):
@@ -90,4 +115,5 @@ with Node() as node:
     for n in range(3):
         one(node, n)
     source_dies(node)
+    source_of_packets_dies(node)
     print("passing")
