@@ -25,6 +25,8 @@ void report_line(FILE *file, const char *name, const char *format, ...)
     if (length < 0)
         return;
     fprintf(file, "  %-*s", TEXT_COLUMN - 2, name);
+    if (strlen(name) >= TEXT_COLUMN - 2) /* a long name has a line of its own */
+        fprintf(file, "\n%*s", TEXT_COLUMN, "");
     paint_wrap(file, text, TEXT_COLUMN, TEXT_COLUMN);
     free(text);
 }

@@ -134,6 +134,16 @@ def test_print():
     check(r.json()['dot'] == 'digraph {}\n' and 'event' not in r.json(), r)
 
 
+def test_long_names():
+    """A service's name that is longer than its column stands on a line of its own."""
+    service = {'name': 'n' * 60, 'state': 'running', 'class': 'targeted', 'frames': 1, 'late': 0, 'lost': 0,
+               'ledger': '/l'}
+    with Fake([dict(STATUS, services=[service]), done()]) as fake:
+        r = tactus(fake=fake)
+    check(r.code == 0 and '\n  ' + 'n' * 60 + '\n' in r.out, r)
+    check_narrow(r.out)
+
+
 def test_other_version():
     """A tactusd that runs on from before an update is named, with what to do about it."""
     for version, is_told in (('0.0.1', True), (tactus('--version').out.split()[1], False)):
