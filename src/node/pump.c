@@ -10,14 +10,28 @@
 
 #define SECOND INT64_C(1000000000)
 
+/* No honest index or time comes near: what is calculated from them here stays within 64 bits. */
+#define INDEX_MAX (INT64_C(1) << 50)
+#define TIME_MAX (INT64_C(1) << 60)
+#define RATE_DEN_MAX INT64_C(1000000000)
+
 enum {
     SEGMENT_RECORDS = 4096,
-    RECORDS_A_POLL = 1 << 16, /* of one ring: a flood must not hold the loop */
-    GAP_MAX = 1 << 20         /* indices: beyond it a record is not believed */
+    /* A ring holds half a second of what the picture's rates give (see wiring): four times that. */
+    RINGS_A_SECOND = 8,
+    GAP_SPARE_S = 3,        /* of indices, beyond the time that has gone by */
+    ASAP_GAP_MAX = 1 << 16, /* indices: without a clock only the queues bound a gap */
+};
+
+struct pump_source {
+    int64_t since_ns; /* when this second began */
+    uint64_t taken;   /* within it */
 };
 
 struct pump_sink {
     int64_t last_index; /* the greatest that has a record, -1 */
+    int64_t index_max;  /* beyond it a record is not believed */
+    int64_t seen_ns;    /* when its last record came */
     struct tt_rational rate;
     uint16_t component;
     int64_t due_after_ns;    /* of its origin */
@@ -36,6 +50,7 @@ struct batch {
 struct pump {
     struct pump_params params;
     struct pump_sink *sinks;
+    struct pump_source sources[TT_PROCESSES_MAX];
     struct join *join;
     struct samples *samples;
     struct batch frames, hops;
@@ -106,9 +121,18 @@ static void fill_gap(struct pump *pump, uint16_t number, int64_t until, int64_t 
     sink->gap_cause = TT_CAUSE_NONE;
 }
 
-static bool is_believable_gap(const struct pump_sink *sink, int64_t until)
+/* Each lost index is a record: a process that lies about where it goes on must not fill the disk.
+ */
+static bool is_believable_gap(const struct pump *pump, const struct pump_sink *sink, int64_t until,
+                              int64_t now_ns)
 {
-    return sink->rate.num > 0 && until - sink->last_index <= GAP_MAX;
+    int64_t gap_max = ASAP_GAP_MAX;
+
+    if (sink->rate.num <= 0)
+        return false;
+    if (pump->params.picture->is_live)
+        gap_max = tt_ns_index(now_ns - sink->seen_ns + GAP_SPARE_S * SECOND, sink->rate) + 1;
+    return until - sink->last_index <= gap_max;
 }
 
 static void take_frame(struct pump *pump, const struct tt_record *record, int64_t now_ns)
@@ -116,9 +140,10 @@ static void take_frame(struct pump *pump, const struct tt_record *record, int64_
     struct pump_sink *sink = &pump->sinks[record->sink];
 
     if (sink->gap_cause != TT_CAUSE_NONE && record->index > sink->last_index + 1 &&
-        is_believable_gap(sink, record->index))
+        is_believable_gap(pump, sink, record->index, now_ns))
         fill_gap(pump, record->sink, record->index, now_ns);
     sink->gap_cause = TT_CAUSE_NONE;
+    sink->seen_ns = now_ns;
     if (record->index > sink->last_index)
         sink->last_index = record->index;
     join_frame(pump->join, record, now_ns);
@@ -136,7 +161,7 @@ static void take_end(struct pump *pump, const struct tt_record *record, int64_t 
 {
     struct pump_sink *sink = &pump->sinks[record->sink];
 
-    if (sink->gap_cause != TT_CAUSE_NONE && is_believable_gap(sink, record->index))
+    if (sink->gap_cause != TT_CAUSE_NONE && is_believable_gap(pump, sink, record->index, now_ns))
         fill_gap(pump, record->sink, record->index, now_ns);
     sink->has_ended = true;
     join_settle(pump->join, now_ns, true); /* an end stands after all frames of its sink */
@@ -145,10 +170,12 @@ static void take_end(struct pump *pump, const struct tt_record *record, int64_t 
     put(pump, &pump->frames, record);
 }
 
-/* Nothing in a record is believed before it is looked at: a component that went wild shares memory
- * with the ring. */
-static void take(struct pump *pump, uint32_t process, const struct tt_record *record,
-                 int64_t now_ns)
+static bool is_time(int64_t time_ns)
+{
+    return time_ns >= -TIME_MAX && time_ns <= TIME_MAX;
+}
+
+static bool is_sane(const struct pump *pump, const struct tt_record *record)
 {
     const struct tt_picture *picture = pump->params.picture;
     bool has_sink = record->kind == TT_RECORD_FRAME || record->kind == TT_RECORD_SENT ||
@@ -156,9 +183,38 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
 
     if (record->kind < TT_RECORD_FRAME || record->kind > TT_RECORD_FORMAT ||
         record->outcome > TT_LOST_FRAME || record->cause >= TT_CAUSE_COUNT || record->index < -1 ||
-        (has_sink && record->sink >= picture->sink_count) ||
-        (record->component >= picture->component_count && record->kind != TT_RECORD_LOST &&
-         record->kind != TT_RECORD_SENT && record->kind != TT_RECORD_END)) {
+        record->index > INDEX_MAX)
+        return false;
+    if (has_sink && (record->sink >= picture->sink_count ||
+                     record->index > pump->sinks[record->sink].index_max))
+        return false;
+    if (record->component >= picture->component_count && record->kind != TT_RECORD_LOST &&
+        record->kind != TT_RECORD_SENT && record->kind != TT_RECORD_END)
+        return false;
+    /* The slack is the difference of two times. */
+    return is_time(record->origin_ns) && is_time(record->delivered_ns) &&
+           is_time(record->sent_ns) && is_time(record->slack_ns / 2);
+}
+
+/* An edge speaks of itself: what reached a sink is the container's to say. */
+static bool is_its_own(const struct pump *pump, uint32_t process, const struct tt_record *record)
+{
+    int32_t component = pump->params.broker->wiring->processes[process].component;
+
+    if (process == 0)
+        return true;
+    if (record->kind == TT_RECORD_SENT)
+        return pump->sinks[record->sink].process == process;
+    return (record->kind == TT_RECORD_NOTE || record->kind == TT_RECORD_LOST) &&
+           record->component == component;
+}
+
+/* Nothing in a record is believed before it is looked at: a component that went wild shares memory
+ * with the ring. */
+static void take(struct pump *pump, uint32_t process, const struct tt_record *record,
+                 int64_t now_ns)
+{
+    if (!is_sane(pump, record) || !is_its_own(pump, process, record)) {
         pump->counts.refused++;
         return;
     }
@@ -181,18 +237,31 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
         take_hop(pump, record);
         break;
     }
-    (void)process;
+}
+
+/* At most what its ring holds in a poll, and in a second what a service with a clock can mean. One
+ * without runs as fast as it can: nothing says how fast that is. */
+static void poll_ring(struct pump *pump, uint32_t process, int64_t now_ns)
+{
+    struct pump_source *source = &pump->sources[process];
+    uint32_t slots = pump->params.broker->wiring->processes[process].record_slots;
+    bool is_live = pump->params.picture->is_live;
+    struct tt_record record;
+
+    if (now_ns - source->since_ns >= SECOND)
+        *source = (struct pump_source){.since_ns = now_ns};
+    for (uint32_t n = 0; n < slots && tt_ring_get(&pump->params.broker->rings[process], &record);
+         n++)
+        if (source->taken++ < (uint64_t)slots * RINGS_A_SECOND || !is_live)
+            take(pump, process, &record, now_ns);
+        else
+            pump->counts.refused++;
 }
 
 void pump_poll(struct pump *pump, int64_t now_ns)
 {
-    struct broker *broker = pump->params.broker;
-    struct tt_record record;
-
-    for (uint32_t n = 0; n < broker->wiring->process_count; n++)
-        for (uint32_t taken = 0; taken < RECORDS_A_POLL && tt_ring_get(&broker->rings[n], &record);
-             taken++)
-            take(pump, n, &record, now_ns);
+    for (uint32_t n = 0; n < pump->params.broker->wiring->process_count; n++)
+        poll_ring(pump, n, now_ns);
     join_settle(pump->join, now_ns, false);
     if (now_ns - pump->written_ns < SECOND)
         return;
@@ -259,7 +328,7 @@ void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns)
         if (sink->gap_cause == TT_CAUSE_NONE || sink->rate.num <= 0 || end_ns < 0)
             continue;
         until = tt_ns_index(end_ns, sink->rate);
-        if (until > sink->last_index && is_believable_gap(sink, until))
+        if (until > sink->last_index && is_believable_gap(pump, sink, until, now_ns))
             fill_gap(pump, (uint16_t)n, until, now_ns);
     }
     join_settle(pump->join, now_ns, true);
@@ -285,6 +354,18 @@ static uint32_t process_of(const struct tt_wiring *wiring, uint32_t component)
     return 0;
 }
 
+static void set_rate(struct pump_sink *sink, struct tt_rational rate)
+{
+    int64_t last;
+
+    sink->index_max = INDEX_MAX;
+    if (rate.num <= 0 || rate.den <= 0 || rate.den > RATE_DEN_MAX)
+        return;
+    sink->rate = rate;
+    last = tt_ns_index(TIME_MAX, rate) - 1;
+    sink->index_max = last < INDEX_MAX ? last : INDEX_MAX;
+}
+
 static void describe_sinks(struct pump *pump, bool *is_edge)
 {
     const struct tt_picture *picture = pump->params.picture;
@@ -299,9 +380,10 @@ static void describe_sinks(struct pump *pump, bool *is_edge)
             if (sink >= picture->sink_count)
                 return;
             pump->sinks[sink].component = (uint16_t)c;
-            pump->sinks[sink].rate = component->in_format[n].rate.num > 0
-                                         ? component->in_format[n].rate
-                                         : component->rate;
+            set_rate(&pump->sinks[sink], component->in_format[n].rate.num > 0
+                                             ? component->in_format[n].rate
+                                             : component->rate);
+            pump->sinks[sink].seen_ns = pump->params.epoch_ns;
             pump->sinks[sink].due_after_ns = component->deadline_ns + component->path_structural_ns;
             pump->sinks[sink].process = process_of(pump->params.broker->wiring, c);
             pump->sinks[sink].last_index = -1;

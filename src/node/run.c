@@ -248,6 +248,15 @@ static void expect_gap(struct run *run, uint32_t number)
     pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
 }
 
+/* What the container's memory says is no more than what one thread can have had. */
+static int64_t engine_cpu_ns(const struct run *run)
+{
+    int64_t cpu_ns = __atomic_load_n(&run->broker->engine_stats->cpu_ns, __ATOMIC_RELAXED);
+    int64_t most_ns = loop_now_ns() - run->opened_ns;
+
+    return cpu_ns < 0 ? 0 : cpu_ns > most_ns ? most_ns : cpu_ns;
+}
+
 static void on_reaped(void *ctx, int code, int status)
 {
     struct run_process *process = ctx;
@@ -259,7 +268,7 @@ static void on_reaped(void *ctx, int code, int status)
     if (process->number == 0) {
         /* Its place in the books is kept: what was promised is there for the next one. */
         loop_clear(run->params.node->loop, &run->reserve_timer);
-        run->cpu_before_ns += run->broker->engine_stats->cpu_ns;
+        run->cpu_before_ns += engine_cpu_ns(run);
         run->switches_before += run->switches;
         run->switches = 0;
     }
@@ -600,7 +609,7 @@ static void watch_dog(struct run *run, int64_t now_ns)
     int64_t limit_ns = is_known ? WATCHDOG_BUDGETS * run->params.plan->budget_of_ns[node] : 0;
     char text[SUPERVISE_TEXT_BYTES];
 
-    if (since_ns == 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
+    if (since_ns <= 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
         return;
     if (limit_ns == 0)
         limit_ns = WATCHDOG_UNKNOWN_NS;
@@ -618,12 +627,13 @@ static void watch_dog(struct run *run, int64_t now_ns)
 static void on_poll_timer(void *ctx, uint32_t events)
 {
     struct run *run = ctx;
-    int64_t now_ns = loop_now_ns(), first_ns = run->broker->engine_stats->first_delivery_ns;
+    const int64_t *first = &run->broker->engine_stats->first_delivery_ns;
+    int64_t now_ns = loop_now_ns(), first_ns = __atomic_load_n(first, __ATOMIC_RELAXED);
 
     (void)events;
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
     pump_poll(run->pump, now_ns);
-    if (run->first_frame_ns == 0 && first_ns != 0) {
+    if (run->first_frame_ns == 0 && first_ns > run->opened_ns && first_ns <= now_ns) {
         run->first_frame_ns = first_ns - run->opened_ns;
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
     }
@@ -759,7 +769,6 @@ struct run_figures run_figures(const struct run *run)
     bool is_alive = run->processes[0].child != NULL;
 
     return (struct run_figures){.first_frame_ns = run->first_frame_ns,
-                                .cpu_ns = run->cpu_before_ns +
-                                          (is_alive ? run->broker->engine_stats->cpu_ns : 0),
+                                .cpu_ns = run->cpu_before_ns + (is_alive ? engine_cpu_ns(run) : 0),
                                 .switches = run->switches_before + run->switches};
 }

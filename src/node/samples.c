@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+/* Above it the watchdog has ended the process; a sum of such stays within 64 bits. */
+#define COST_MAX_NS (INT64_C(60) * 1000000000)
+
 struct samples {
     const struct tt_picture *picture;
     struct tt_histogram *components, *segments;
@@ -35,15 +38,19 @@ void samples_close(struct samples **samples)
 /* CPU time where it was read, else the time it took. */
 void samples_add(struct samples *samples, const struct tt_record *hop)
 {
-    int64_t cost_ns = hop->slack_ns >= 0 ? hop->slack_ns : hop->sent_ns - hop->delivered_ns;
+    int64_t cost_ns = hop->slack_ns;
 
-    if (cost_ns >= 0 && hop->component < samples->picture->component_count)
+    if (cost_ns < 0 && __builtin_sub_overflow(hop->sent_ns, hop->delivered_ns, &cost_ns))
+        return;
+
+    if (cost_ns >= 0 && cost_ns <= COST_MAX_NS &&
+        hop->component < samples->picture->component_count)
         tt_histogram_add(&samples->components[hop->component], cost_ns);
 }
 
 void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost_ns)
 {
-    if (cost_ns >= 0 && segment < samples->picture->segment_count)
+    if (cost_ns >= 0 && cost_ns <= COST_MAX_NS && segment < samples->picture->segment_count)
         tt_histogram_add(&samples->segments[segment], cost_ns);
 }
 
