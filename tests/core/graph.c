@@ -209,6 +209,8 @@ void graph_init(struct graph *g, uint64_t seed)
         view->slot_count = POOL_SLOTS;
         view->bytes = (uint64_t)4096 * POOL_SLOTS;
         view->memory = aligned_alloc(4096, view->bytes);
+        /* Pools are files in memory: zero until somebody writes. */
+        memset(view->memory, 0, view->bytes);
     }
     g->params.pool_count = 2;
     g->params.pools = g->pools;
