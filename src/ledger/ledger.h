@@ -66,6 +66,7 @@ struct tt_report;
 struct tt_report_params {
     const char *service, *class, *class_reason;
     bool is_promised;
+    bool is_paced; /* media time runs with the clock; if not (asap), delay and slack mean nothing */
     int64_t deadline_ns;
     double loss;
     const double *sink_loss;  /* of each sink; NULL: `loss` */
@@ -87,7 +88,8 @@ char *tt_report_print(const struct tt_report *report, const struct tt_report_ext
 
 struct tt_report_line { /* for the live line */
     uint64_t frames, on_time, late, late_ours, lost, repeated;
-    int64_t slack_min_ns; /* since the last call */
+    int64_t slack_min_ns; /* since the last call; means nothing unless is_paced */
+    bool is_paced;
 };
 void tt_report_live(struct tt_report *report, struct tt_report_line *ret);
 /* Was the promise kept: late and lost of each promised sink within its loss? */

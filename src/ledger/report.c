@@ -24,7 +24,7 @@ struct sink {
 
 struct tt_report {
     char *service, *class, *class_reason;
-    bool is_promised;
+    bool is_promised, is_paced;
     int64_t deadline_ns, loss_ppb;
     struct sink *sinks;
     uint32_t sink_count;
@@ -55,6 +55,7 @@ struct tt_report *tt_report_open(const struct tt_report_params *params)
     report->class = copy_text(params->class);
     report->class_reason = copy_text(params->class_reason);
     report->is_promised = params->is_promised;
+    report->is_paced = params->is_paced;
     report->deadline_ns = params->deadline_ns;
     report->loss_ppb = to_ppb(params->loss);
     report->slack_min_ns = INT64_MAX;
@@ -163,9 +164,12 @@ void tt_report_add(struct tt_report *report, const struct tt_record *record)
     }
 }
 
-/* For ordering: a sink that got nothing of what it was owed has less slack than any other. */
-static int64_t least_slack(const struct sink *sink)
+/* For ordering: a sink that got nothing of what it was owed has less slack than any other. Without
+ * slack the one that misses most comes first. */
+static int64_t least_slack(const struct tt_report *report, const struct sink *sink)
 {
+    if (!report->is_paced)
+        return -(int64_t)(sink->late + sink->lost);
     if (sink->delay.count > 0)
         return sink->slack_min_ns;
     return sink->lost > 0 ? INT64_MIN : INT64_MAX;
@@ -176,7 +180,7 @@ static const struct sink *worst_sink(const struct tt_report *report)
     const struct sink *worst = NULL;
 
     for (uint32_t n = 0; n < report->sink_count; n++)
-        if (!worst || least_slack(&report->sinks[n]) < least_slack(worst))
+        if (!worst || least_slack(report, &report->sinks[n]) < least_slack(report, worst))
             worst = &report->sinks[n];
     return worst;
 }
@@ -219,9 +223,30 @@ static void put_text(json_t *object, const char *name, const char *text)
     (void)json_object_set_new(object, name, text ? json_string(text) : json_null());
 }
 
-static void put_counts(json_t *object, const struct sink *sink)
+static void put_time(json_t *object, const char *name, bool is_known, int64_t ns)
 {
-    json_t *delay = json_object(), *causes = json_object();
+    (void)json_object_set_new(object, name, is_known ? json_integer(ns) : json_null());
+}
+
+static void put_delay(json_t *object, const struct sink *sink, bool is_paced)
+{
+    json_t *delay;
+
+    if (!is_paced) {
+        put_text(object, "delay_ns", NULL);
+        return;
+    }
+    delay = json_object();
+    put_number(delay, "p50", tt_histogram_quantile(&sink->delay, 50, 100));
+    put_number(delay, "p99", tt_histogram_quantile(&sink->delay, 99, 100));
+    put_number(delay, "p99_9", tt_histogram_quantile(&sink->delay, 999, 1000));
+    put_number(delay, "max", sink->delay.count ? sink->delay.max_ns : 0);
+    (void)json_object_set_new(object, "delay_ns", delay);
+}
+
+static void put_counts(json_t *object, const struct sink *sink, bool is_paced)
+{
+    json_t *causes = json_object();
 
     put_number(object, "frames", (int64_t)sink->frames);
     put_number(object, "on_time", (int64_t)sink->on_time);
@@ -229,27 +254,23 @@ static void put_counts(json_t *object, const struct sink *sink)
     put_number(object, "late_ours", (int64_t)sink->late_ours);
     put_number(object, "lost", (int64_t)sink->lost);
     put_number(object, "repeated", (int64_t)sink->repeated);
-    put_number(delay, "p50", tt_histogram_quantile(&sink->delay, 50, 100));
-    put_number(delay, "p99", tt_histogram_quantile(&sink->delay, 99, 100));
-    put_number(delay, "p99_9", tt_histogram_quantile(&sink->delay, 999, 1000));
-    put_number(delay, "max", sink->delay.count ? sink->delay.max_ns : 0);
-    (void)json_object_set_new(object, "delay_ns", delay);
+    put_delay(object, sink, is_paced);
     for (uint32_t n = 0; n < TT_CAUSE_COUNT; n++)
         if (sink->causes[n] > 0)
             put_number(causes, tt_cause_name(n), (int64_t)sink->causes[n]);
     (void)json_object_set_new(object, "causes", causes);
 }
 
-static json_t *sink_json(const struct sink *sink)
+static json_t *sink_json(const struct sink *sink, bool is_paced)
 {
     json_t *object = json_object();
 
-    put_counts(object, sink);
+    put_counts(object, sink, is_paced);
     put_number(object, "sent", (int64_t)sink->sent);
     put_number(object, "not_sent", (int64_t)sink->not_sent);
-    put_number(object, "slack_min_ns", sink->delay.count ? sink->slack_min_ns : 0);
-    put_number(object, "slack_p50_ns", slack_quantile(sink, 50, 100));
-    put_number(object, "slack_p1_ns", slack_quantile(sink, 1, 100));
+    put_time(object, "slack_min_ns", is_paced, sink->delay.count ? sink->slack_min_ns : 0);
+    put_time(object, "slack_p50_ns", is_paced, slack_quantile(sink, 50, 100));
+    put_time(object, "slack_p1_ns", is_paced, slack_quantile(sink, 1, 100));
     return object;
 }
 
@@ -285,14 +306,15 @@ char *tt_report_print(const struct tt_report *report, const struct tt_report_ext
     put_text(object, "class_reason", report->class_reason);
     put_promise(object, report, worst ? worst : &nothing);
     put_text(object, "sink", worst ? worst->name : NULL);
-    put_counts(object, worst ? worst : &nothing);
+    put_counts(object, worst ? worst : &nothing, report->is_paced);
     put_number(object, "first_frame_ns", extra->first_frame_ns);
     put_number(object, "cpu_ns", extra->cpu_ns);
     put_number(object, "switches", (int64_t)extra->switches);
     put_text(object, "ledger", extra->ledger);
     put_text(object, "ledger_head", extra->ledger_head);
     for (uint32_t n = 0; n < report->sink_count; n++)
-        (void)json_object_set_new(sinks, report->sinks[n].name, sink_json(&report->sinks[n]));
+        (void)json_object_set_new(sinks, report->sinks[n].name,
+                                  sink_json(&report->sinks[n], report->is_paced));
     (void)json_object_set_new(object, "sinks", sinks);
     text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(object);
@@ -303,7 +325,7 @@ void tt_report_live(struct tt_report *report, struct tt_report_line *ret)
 {
     const struct sink *worst = worst_sink(report);
 
-    *ret = (struct tt_report_line){0};
+    *ret = (struct tt_report_line){.is_paced = report->is_paced};
     if (!worst)
         return;
     ret->frames = worst->frames;

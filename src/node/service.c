@@ -24,7 +24,7 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
-enum { TEXT_BYTES = 768 };
+enum { TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20 };
 
 struct service {
     struct service *next;
@@ -199,6 +199,7 @@ static struct tt_report *make_report(struct service *service)
             .class = service->class_name,
             .class_reason = service->class_reason,
             .is_promised = service->is_promised,
+            .is_paced = picture->is_live,
             .deadline_ns = picture->deadline_ns,
             .loss =
                 picture->loss.den > 0 ? (double)picture->loss.num / (double)picture->loss.den : 0,
@@ -226,16 +227,21 @@ static void begin_ledger(struct service *service, int64_t epoch_ns)
                                       .budget_ns = run_budget_ns(service->run)};
     struct tt_error err = {0};
     json_t *agreement;
+    bool is_ours = service->ledger_fd < 0;
     int r = make_ledger(service, &err), fd = service->ledger_fd;
 
     service->ledger_fd = -1;
     if (r == 0)
         r = scribe_open(fd, service->node->key, &service->scribe, &err);
+    else
+        drop_fd(&fd);
     if (r < 0) { /* the promise is kept without its proof rather than not at all */
         service->ledger[0] = '\0';
         on_note(service, err.text[0] != '\0' ? err.text : "there is no ledger");
         return;
     }
+    if (is_ours)
+        scribe_leave_free(service->scribe, LEAVE_FREE_BYTES);
     agreement = agreement_make(&params);
     scribe_put_json(service->scribe, TT_PART_AGREEMENT, agreement);
     json_decref(agreement);
@@ -338,10 +344,11 @@ static void on_live(void *ctx, uint32_t events)
     service->lost = line.lost;
     if (t_ns >= 2 * SECOND)
         tell_started(service, 0); /* nothing came yet: the service runs all the same */
-    tell(service, json_pack("{ss sI sI sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns,
-                            "slack_ns", (json_int_t)line.slack_min_ns, "frames",
-                            (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
-                            (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
+    tell(service,
+         json_pack("{ss sI so sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns, "slack_ns",
+                   line.is_paced ? json_integer(line.slack_min_ns) : json_null(), "frames",
+                   (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
+                   (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
     note_full_ledger(service);
 }
 

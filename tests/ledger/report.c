@@ -12,6 +12,7 @@ static struct tt_report *open_report(double loss, const double *sink_loss)
                                       .class = "targeted",
                                       .class_reason = "all costs are known",
                                       .is_promised = true,
+                                      .is_paced = true,
                                       .deadline_ns = 40000000,
                                       .loss = loss,
                                       .sink_loss = sink_loss,
@@ -196,6 +197,32 @@ static void without_a_promise_nothing_is_broken(void)
     tt_report_close(&report);
 }
 
+/* In asap mode media time does not run with the clock: delays and slack would be nonsense. */
+static void unpaced_has_no_delay(void)
+{
+    struct tt_report_params params = {.service = "x", .sinks = sinks, .sink_count = 2};
+    struct tt_report *report = tt_report_open(&params);
+    struct tt_report_line line;
+    json_t *object, *sink;
+
+    add(report, 0, 0, 1000000, TT_CAUSE_NONE, 0);
+    add(report, 1, 0, 2000000, TT_CAUSE_NONE, 0);
+    add(report, 1, 1, -1, TT_CAUSE_MEDIA, 0);
+    tt_report_live(report, &line);
+    CHECK(!line.is_paced);
+    object = print(report);
+    CHECK_TEXT(json_string_value(json_object_get(object, "sink")), "live.video");
+    CHECK(json_is_null(json_object_get(object, "delay_ns")));
+    sink = json_object_get(json_object_get(object, "sinks"), "live.video");
+    CHECK_INT(number(sink, "lost"), 1);
+    CHECK(json_is_null(json_object_get(sink, "delay_ns")));
+    CHECK(json_is_null(json_object_get(sink, "slack_min_ns")));
+    CHECK(json_is_null(json_object_get(sink, "slack_p50_ns")));
+    CHECK(json_is_null(json_object_get(sink, "slack_p1_ns")));
+    json_decref(object);
+    tt_report_close(&report);
+}
+
 static void live_line_is_since_the_last(void)
 {
     struct tt_report *report = fill();
@@ -208,6 +235,7 @@ static void live_line_is_since_the_last(void)
     tt_report_live(report, &line);
     CHECK_INT(line.frames, 11);
     CHECK_INT(line.slack_min_ns, 36000000);
+    CHECK(line.is_paced);
     tt_report_close(&report);
 }
 
@@ -238,6 +266,7 @@ int main(void)
     RUN(each_sink_keeps_its_own_promise);
     RUN(indices_without_a_record_are_lost);
     RUN(without_a_promise_nothing_is_broken);
+    RUN(unpaced_has_no_delay);
     RUN(live_line_is_since_the_last);
     RUN(absurd_records_do_no_harm);
     return 0;

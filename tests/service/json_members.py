@@ -68,6 +68,8 @@ with Node() as node:
     compare("check", node.run("check", *GRAPH, "--json"))
     report = compare("run", node.run("run", *GRAPH, "--for", "1s", "--ledger", ledger, "--json", code=None))
     compare("run", node.run("run", *GRAPH, "--for", "1s", "--best-effort", "--json"))
+    asap = compare("run", node.run("run", "test.video live=false width=64 height=64 ! null", "--for", "1s", "--json"))
+    check(asap["delay_ns"] is None and asap["sinks"]["null"]["slack_min_ns"] is None, f"a delay in asap: {asap}")
     compare("prove", node.run("prove", ledger, "--json"))
     compare("prove", node.run("prove", ledger, "--head", report["ledger_head"], "--json"))
     compare("explain", node.run("explain", ledger, "--json"))
