@@ -12,7 +12,7 @@ struct option {
 };
 
 static const struct option options[OPTION_COUNT] = {
-    [OPTION_FOR] = {"--for", "T", "end after this time: 20s, 1500ms"},
+    [OPTION_FOR] = {"--for", "T", "end after this time: 20s, 1500ms, 10m, 1h"},
     [OPTION_DEADLINE] = {"--deadline", "T", "end to end, instead of the service's: 40ms"},
     [OPTION_LOSS] = {"--loss", "P", "share of frames that may be late or lost: 1%, 0.001"},
     [OPTION_NAME] = {"--name", "N", "name of the service"},

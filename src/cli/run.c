@@ -130,12 +130,14 @@ static void show_live(struct run *run)
     const json_t *live = run->talk.event;
     int64_t t_ns = json_int(live, "t_ns"), frames = json_int(live, "frames");
     int64_t delivered = frames - json_int(live, "lost");
+    bool has_slack = delivered != run->live_delivered && /* asap has none: null */
+                     json_is_integer(json_object_get(live, "slack_ns"));
     char text[320];
 
     (void)snprintf(
         text, sizeof(text), "%3lld s  slack %8s  %4s/s  late %s  lost %s  repeated %s  frames %s",
         (long long)(t_ns / 1000000000),
-        delivered == run->live_delivered ? "-" : quantity_time(json_int(live, "slack_ns")).text,
+        has_slack ? quantity_time(json_int(live, "slack_ns")).text : "-",
         quantity_count(per_second(run, frames, t_ns)).text,
         quantity_count(json_int(live, "late")).text, quantity_count(json_int(live, "lost")).text,
         quantity_count(json_int(live, "repeated")).text, quantity_count(frames).text);
@@ -292,10 +294,28 @@ static void tell_words(struct run *run, bool is_done)
         report_next(stderr, "tactus explain ", ledger, " worst");
 }
 
+/* Quiet or not: who reads the exit code alone must find why it is not 0. */
+static void tell_broken(struct run *run)
+{
+    const char *ledger = ledger_path(run);
+
+    if (!json_is_object(json_object_get(run->result, "promised")))
+        return;
+    fprintf(stderr, "the promise was broken: %s of %s on time",
+            quantity_count(json_int(run->result, "on_time")).text,
+            quantity_count(json_int(run->result, "frames")).text);
+    if (ledger[0]) {
+        fputs("; ledger ", stderr);
+        paint_safe(stderr, ledger);
+    }
+    fputc('\n', stderr);
+}
+
 static int tell_end(struct run *run, int code)
 {
     bool is_done =
         code == CLI_DONE; /* by tactusd's word; a report that cannot be written is ours */
+    bool is_broken = code == CLI_REFUSED && run->result;
 
     if (run->result && run->ledger.path && !json_text(run->result, "ledger")[0])
         (void)json_object_set_new(run->result, "ledger", json_string(run->ledger.path));
@@ -305,6 +325,8 @@ static int tell_end(struct run *run, int code)
         code = CLI_UNREACHABLE;
     if (!run->is_quiet)
         tell_words(run, is_done);
+    else if (is_broken)
+        tell_broken(run);
     return code;
 }
 
@@ -316,7 +338,9 @@ static int add_run_options(struct run *run)
 
     if (time) {
         if (tt_parse_duration(time, &for_ns) < 0 || for_ns <= 0)
-            return cli_fail(run->cli, CLI_USAGE, "--for %s is no time; write 20s, 1500ms or 0.5s",
+            return cli_fail(run->cli, CLI_USAGE,
+                            "--for %s is no time: write a number and its unit, ns, us, ms, s, m or "
+                            "h, as in 20s or 1.5h",
                             time);
         (void)json_object_set_new(json, "for_ns", json_integer(for_ns));
     }

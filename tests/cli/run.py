@@ -31,6 +31,13 @@ def test_whole():
     check_narrow(r.err)
 
 
+def test_for():
+    for words, ns in (('10m', 600000000000), ('1.5h', 5400000000000), ('1h', 3600000000000)):
+        with Fake(WHOLE) as fake:
+            r = tactus('run', 'x', '--for', words, fake=fake)
+            check(r.code == 0 and fake.requests[0]['for_ns'] == ns, fake.requests, r)
+
+
 def test_quiet():
     with Fake(WHOLE) as fake:
         r = tactus('run', 'x', '--quiet', fake=fake)
@@ -38,6 +45,12 @@ def test_quiet():
     with Fake([REFUSAL, done(1)]) as fake:
         r = tactus('run', 'x', '--quiet', fake=fake)
     check(r.code == 1 and 'scale needs 340 %' in r.said, r)
+    broken = dict(REPORT, frames=33, on_time=0, ledger='/x/a.ledger')
+    with Fake([PLAN, STARTED, broken, done(1)]) as fake:
+        r = tactus('run', 'x', '--quiet', fake=fake)
+        check(r.code == 1 and r.out == '', r)
+        check(r.err == 'the promise was broken: 0 of 33 on time; ledger /x/a.ledger\n', r)
+        check(tactus('run', 'x', '--quiet', '--json', fake=fake).json()['frames'] == 33)
 
 
 def test_json_and_report():
@@ -148,6 +161,16 @@ def test_live_counts():
     check(len({line.index('/s') for line in shown}) == 1, shown)
 
 
+def test_asap():
+    """Where media time is not paced, nobody speaks of delay or slack."""
+    counts = dict(COUNTS, delay_ns=None, slack_min_ns=None)
+    report = dict(REPORT, promised=None, delay_ns=None, sinks={'file.video': counts})
+    with Fake([PLAN, STARTED, dict(LIVE, slack_ns=None), report, done()]) as fake:
+        r = tactus('run', 'x', fake=fake)
+        check(r.code == 0 and ' 12 s  slack        -    24/s  late 0' in r.err, r)
+        check('delay' not in r.said and 'longest' not in r.said, r)
+
+
 def test_watch():
     """A line that can be pasted, before the start; where nothing is started it is left out."""
     watch = "watch: ffplay -fflags nobuffer 'srt://127.0.0.1:9710/" + 'x' * 80 + "'"
@@ -177,7 +200,10 @@ def test_rights_command():
 
 def test_words_before_daemon():
     for words, said in ((('a.yaml', 'b.yaml'), "one FILE at a time; 'b.yaml'"),
-                        (('x', '--name', 'a b'), "'a b' is no service's name")):
+                        (('x', '--name', 'a b'), "'a b' is no service's name"),
+                        (('x', '--for', '90'), '--for 90 is no time: write a number and its unit, ns, us, ms, s, '
+                                               'm or h, as in 20s or 1.5h'),
+                        (('x', '--for', '0s'), '--for 0s is no time')):
         r = tactus('run', *words)
         check(r.code == 2 and said in r.said, r)
 
