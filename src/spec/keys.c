@@ -18,7 +18,7 @@ int spec_read_deadline(const char *text, struct tt_place place, int64_t *ret, st
         return 0;
     }
     (void)spec_fail(err, place, token, "'%s' is no deadline", token);
-    return spec_expect_text(err, "a time with its unit up to 3600s: 500us, 40ms, 1.5s");
+    return spec_expect_text(err, "a time with its unit, at most 1h: 500us, 40ms, 1.5s");
 }
 
 int spec_read_loss(const char *text, struct tt_place place, struct tt_rational *ret,

@@ -91,7 +91,7 @@ char *tt_service_print(const struct tt_service *service);
 bool tt_service_equal(const struct tt_service *a, const struct tt_service *b);
 void tt_service_close(struct tt_service **service);
 
-/* "40ms", "1.5s", "1%", "30000/1001", "3M": 0 or -EINVAL; whole string. */
+/* "40ms" (ns, us, ms, s, m, h), "1%", "30000/1001", "3M": 0 or -EINVAL; whole string. */
 int tt_parse_duration(const char *text, int64_t *ret_ns);
 int tt_parse_rational(const char *text, struct tt_rational *ret);
 int tt_parse_fraction(const char *text, struct tt_rational *ret); /* 1%, 0.01, 1/100 */

@@ -123,7 +123,7 @@ static void describe(const struct tt_param *param, char *ret, size_t bytes)
         [TT_PARAM_BOOL] = "true or false",
         [TT_PARAM_TEXT] = "text",
         [TT_PARAM_RATIONAL] = "a rate such as 50 or 30000/1001",
-        [TT_PARAM_TIME] = "a time such as 40ms or 1.5s",
+        [TT_PARAM_TIME] = "a time with its unit (ns, us, ms, s, m, h), such as 40ms or 1.5s",
         [TT_PARAM_CHOICE] = "one of ",
         [TT_PARAM_BITS] = "bits a second such as 128k or 3M",
         [TT_PARAM_OPTIONS] = "text",

@@ -185,7 +185,7 @@ static void refuses_what_is_too_big(void)
 static void reads_units(void)
 {
     static const char *const bad[] = {"",      "ms",  "40", "-1ms",
-                                      "1.5ns", "1 s", "1m", "9999999999999s"};
+                                      "1.5ns", "1 s", "1M", "9999999999999s"};
     struct tt_rational rate;
     int64_t value;
 
@@ -193,6 +193,10 @@ static void reads_units(void)
     CHECK_INT(value, 1500000000);
     CHECK_INT(tt_parse_duration("0.25us", &value), 0);
     CHECK_INT(value, 250);
+    CHECK_INT(tt_parse_duration("10m", &value), 0);
+    CHECK_INT(value, 600000000000);
+    CHECK_INT(tt_parse_duration("1.5h", &value), 0);
+    CHECK_INT(value, 5400000000000);
     for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++)
         CHECK_INT(tt_parse_duration(bad[n], &value), -EINVAL);
     CHECK_INT(tt_parse_rational("60000/2002", &rate), 0);
