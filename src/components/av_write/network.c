@@ -41,12 +41,12 @@ static void set_deadline(struct network *network, int64_t in_ms)
 
 static bool is_stopping(struct network *network)
 {
-    bool is;
+    bool is_asked_to;
 
     pthread_mutex_lock(&network->lock);
-    is = network->is_stopping;
+    is_asked_to = network->is_stopping;
     pthread_mutex_unlock(&network->lock);
-    return is;
+    return is_asked_to;
 }
 
 static void empty_queue(struct network *network)
@@ -59,10 +59,10 @@ static void empty_queue(struct network *network)
     network->bytes = 0;
 }
 
-static void set_connected(struct network *network, bool is)
+static void set_connected(struct network *network, bool is_connected)
 {
     pthread_mutex_lock(&network->lock);
-    network->is_connected = is;
+    network->is_connected = is_connected;
     empty_queue(network);
     pthread_mutex_unlock(&network->lock);
 }
