@@ -4,7 +4,7 @@ import os
 from harness import PLAN, REFUSAL, Fake, check, check_narrow, done, run_all, tactus, tactus_on_tty
 
 TEXT = 'tactus: 1\ncomponents:\n  scale: {kind: video.scal, params: {width: 640}}\n'
-ERROR = {'event': 'error', 'code': 'EINVAL', 'text': "unknown kind 'video.scal'", 'line': 3,
+ERROR = {'event': 'error', 'code': -22, 'text': "unknown kind 'video.scal'", 'line': 3,
          'column': 17, 'token': 'video.scal', 'expected': 'a kind that tactus inspect lists',
          'nearest': 'video.scale', 'exit': 2}
 
