@@ -16,7 +16,7 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { SPAWN_LIMIT_MS = 5000, MESSAGES_AT_ONCE = 64 };
+enum { SPAWN_LIMIT_MS = 5000, MESSAGES_AT_ONCE = 16 };
 
 struct zygote {
     struct loop *loop;

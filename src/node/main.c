@@ -215,10 +215,18 @@ static int choose_state(struct daemon *d, struct tt_error *err)
                  : 0;
 }
 
+/* A log that says the same for years must not fill the disk; children write to it as well. */
+static void bound_log(void)
+{
+    struct stat about;
+
+    if (fstat(STDERR_FILENO, &about) == 0 && about.st_size > LOG_BYTES_MAX)
+        (void)!ftruncate(STDERR_FILENO, 0);
+}
+
 static void open_log(const struct daemon *d)
 {
     char path[PATH_MAX];
-    struct stat about;
     int fd;
 
     if (d->options.is_foreground)
@@ -227,11 +235,10 @@ static void open_log(const struct daemon *d)
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return;
-    if (fstat(fd, &about) == 0 && about.st_size > LOG_BYTES_MAX)
-        (void)!ftruncate(fd, 0);
     (void)dup2(fd, STDERR_FILENO);
     (void)close(fd);
     setvbuf(stderr, NULL, _IOLBF, 0);
+    bound_log();
 }
 
 static void find_host(const struct options *options, char ret[PATH_MAX])
@@ -288,6 +295,8 @@ static void on_tick(void *ctx, uint32_t events)
     int64_t now_ns = loop_now_ns();
 
     (void)events;
+    if (!d->options.is_foreground)
+        bound_log();
     (void)machine_wake_poll(&d->node.machine, d->node.profile);
     if (d->node.services != NULL || d->node.clients != NULL)
         d->node.busy_ns = now_ns;

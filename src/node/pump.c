@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/record.h"
+#include "node/allowance.h"
 #include "node/join.h"
 #include "tactus/format.h"
 
@@ -21,11 +22,6 @@ enum {
     RINGS_A_SECOND = 8,
     GAP_SPARE_S = 3,        /* of indices, beyond the time that has gone by */
     ASAP_GAP_MAX = 1 << 16, /* indices: without a clock only the queues bound a gap */
-};
-
-struct pump_source {
-    int64_t since_ns; /* when this second began */
-    uint64_t taken;   /* within it */
 };
 
 struct pump_sink {
@@ -50,7 +46,7 @@ struct batch {
 struct pump {
     struct pump_params params;
     struct pump_sink *sinks;
-    struct pump_source sources[TT_PROCESSES_MAX];
+    struct allowance allowances[TT_PROCESSES_MAX]; /* of records */
     struct join *join;
     struct samples *samples;
     struct batch frames, hops;
@@ -243,16 +239,14 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
  * without runs as fast as it can: nothing says how fast that is. */
 static void poll_ring(struct pump *pump, uint32_t process, int64_t now_ns)
 {
-    struct pump_source *source = &pump->sources[process];
+    struct allowance *allowance = &pump->allowances[process];
     uint32_t slots = pump->params.broker->wiring->processes[process].record_slots;
     bool is_live = pump->params.picture->is_live;
     struct tt_record record;
 
-    if (now_ns - source->since_ns >= SECOND)
-        *source = (struct pump_source){.since_ns = now_ns};
     for (uint32_t n = 0; n < slots && tt_ring_get(&pump->params.broker->rings[process], &record);
          n++)
-        if (source->taken++ < (uint64_t)slots * RINGS_A_SECOND || !is_live)
+        if (!is_live || allowance_take(allowance, now_ns, (uint64_t)slots * RINGS_A_SECOND))
             take(pump, process, &record, now_ns);
         else
             pump->counts.refused++;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "node/allowance.h"
 #include "node/broker.h"
 #include "node/supervise.h"
 #include "platform/linux/reserve.h"
@@ -31,7 +32,12 @@ enum {
     WATCHDOG_BUDGETS = 10,
     FIFO_PRIORITY = 50,
     PROFILE_FIFO_PRIORITY = 1,
-    COSTS_BYTES_MAX = 16 << 20
+    /* 400 samples of each segment since the last second; of a profile run once and all. */
+    COSTS_BYTES_MAX = 256 << 10,
+    PROFILE_COSTS_BYTES_MAX = 1 << 20,
+    COSTS_A_SECOND = 2, /* one each second, and one at the end */
+    NOTES_A_SECOND = 20,
+    NOTE_BYTES = 1024
 };
 
 struct run_process {
@@ -40,6 +46,8 @@ struct run_process {
     struct child *child;
     pid_t tid; /* of its worker, as tactusd sees it; 0 unknown */
     bool has_ended;
+    struct allowance costs, notes;
+    uint64_t notes_left_out;
     char error[SUPERVISE_TEXT_BYTES];
 };
 
@@ -257,6 +265,8 @@ static int64_t engine_cpu_ns(const struct run *run)
     return cpu_ns < 0 ? 0 : cpu_ns > most_ns ? most_ns : cpu_ns;
 }
 
+static void tell_left_out(struct run_process *process);
+
 static void on_reaped(void *ctx, int code, int status)
 {
     struct run_process *process = ctx;
@@ -265,6 +275,7 @@ static void on_reaped(void *ctx, int code, int status)
     char text[2 * SUPERVISE_TEXT_BYTES];
 
     process->child = NULL;
+    tell_left_out(process);
     if (process->number == 0) {
         /* Its place in the books is kept: what was promised is there for the next one. */
         loop_clear(run->params.node->loop, &run->reserve_timer);
@@ -308,14 +319,15 @@ static void add_costs(struct run *run, const json_t *segments)
 static void on_costs(struct run *run, struct tt_message *message)
 {
     int fd = tt_message_take(message, "costs");
-    uint64_t bytes;
+    uint64_t bytes, most = run->params.is_profile ? PROFILE_COSTS_BYTES_MAX : COSTS_BYTES_MAX;
     char *text;
 
-    if (run->pump == NULL) {
-        /* nothing has run yet */
+    if (run->pump == NULL ||
+        !allowance_take(&run->processes[0].costs, loop_now_ns(), COSTS_A_SECOND)) {
+        /* nothing has run yet, or there was enough of it */
     } else if (fd < 0) {
         add_costs(run, json_object_get(message->body, "segments"));
-    } else if (tt_message_read_fd(fd, COSTS_BYTES_MAX, &text, &bytes, NULL) == 0) {
+    } else if (tt_message_read_fd(fd, most, &text, &bytes, NULL) == 0) {
         json_t *body = json_loadb(text, bytes, 0, NULL);
 
         add_costs(run, json_object_get(body, "segments"));
@@ -326,16 +338,68 @@ static void on_costs(struct run *run, struct tt_message *message)
         (void)close(fd);
 }
 
+/* What the user is told while it runs stands in the ledger too. */
+static void tell(struct run_process *process, const char *event, const char *text)
+{
+    struct run *run = process->run;
+    char note[NOTE_BYTES + 128];
+
+    (void)snprintf(note, sizeof(note), "%s: %s", process_name(run, process->number), text);
+    if (!run->params.is_profile)
+        run->params.ops->on_note(run->params.ctx, note);
+    if (run->pump != NULL)
+        pump_event(run->pump, event, process_name(run, process->number), text, loop_now_ns());
+}
+
+static void tell_left_out(struct run_process *process)
+{
+    char text[64];
+
+    if (process->notes_left_out == 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%llu more notes, too many a second to keep",
+                   (unsigned long long)process->notes_left_out);
+    process->notes_left_out = 0;
+    tell(process, "note", text);
+}
+
+/* No half character at the end. */
+static void copy_text(const char *text, char *ret, size_t bytes)
+{
+    size_t length = strnlen(text, bytes - 1);
+
+    if (text[length] != '\0')
+        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+            length--;
+    memcpy(ret, text, length);
+    ret[length] = '\0';
+}
+
+/* A process that speaks without end fills neither the ledger nor the user's screen. */
+static void on_note(struct run_process *process, const char *event, const char *given)
+{
+    char text[NOTE_BYTES];
+
+    copy_text(given, text, sizeof(text));
+    if (event[0] == 'e')
+        copy_text(given, process->error, sizeof(process->error));
+    if (!allowance_take(&process->notes, loop_now_ns(), NOTES_A_SECOND)) {
+        process->notes_left_out++;
+        return;
+    }
+    tell_left_out(process);
+    tell(process, event, text);
+}
+
 static void on_message(void *ctx, struct tt_message *message)
 {
     struct run_process *process = ctx;
     struct run *run = process->run;
     const char *event = tt_message_text(message, "event");
-    const char *text = tt_message_text(message, "text");
-    char note[1024];
 
     if (strcmp(event, "ready") == 0) {
-        on_ready(process, tt_message_int(message, "tid", 0));
+        if (!run->supervise.processes[process->number].is_ready)
+            on_ready(process, tt_message_int(message, "tid", 0));
     } else if (strcmp(event, "primed") == 0) {
         feed_simple(run, SUPERVISE_PRIMED, process->number);
     } else if (strcmp(event, "costs") == 0 && process->number == 0) {
@@ -345,14 +409,7 @@ static void on_message(void *ctx, struct tt_message *message)
         if (process->number == 0)
             read_switches(run);
     } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {
-        if (event[0] == 'e')
-            (void)snprintf(process->error, sizeof(process->error), "%s", text);
-        (void)snprintf(note, sizeof(note), "%s: %s", process_name(run, process->number), text);
-        if (!run->params.is_profile)
-            run->params.ops->on_note(run->params.ctx, note);
-        /* What the user is told while it runs stands in the ledger too. */
-        if (run->pump != NULL)
-            pump_event(run->pump, event, process_name(run, process->number), text, loop_now_ns());
+        on_note(process, event, tt_message_text(message, "text"));
     }
 }
 

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct scribe {
     struct tt_ledger_writer *writer;
     int fd, failure;
+    uint64_t leave_free_bytes;
     off_t whole_bytes; /* up to the end of the last whole segment; -1: a pipe */
 };
 
@@ -60,8 +62,23 @@ void scribe_close(struct scribe **scribe)
     *scribe = NULL;
 }
 
+void scribe_leave_free(struct scribe *scribe, uint64_t bytes)
+{
+    scribe->leave_free_bytes = bytes;
+}
+
+static bool has_room(const struct scribe *scribe, uint64_t bytes)
+{
+    struct statvfs about;
+
+    return scribe->leave_free_bytes == 0 || fstatvfs(scribe->fd, &about) < 0 ||
+           (uint64_t)about.f_bavail * about.f_frsize >= scribe->leave_free_bytes + bytes;
+}
+
 void scribe_put(struct scribe *scribe, enum tt_ledger_part part, const void *data, uint64_t bytes)
 {
+    if (scribe->failure == 0 && !has_room(scribe, bytes))
+        scribe->failure = -ENOSPC;
     if (scribe->failure != 0)
         return;
     scribe->failure = tt_ledger_writer_put(scribe->writer, part, data, bytes);

@@ -15,6 +15,10 @@ struct scribe;
 int scribe_open(int fd, struct key *key, struct scribe **ret, struct tt_error *err);
 void scribe_close(struct scribe **scribe);
 
+/* Fails (-ENOSPC) when the file system has less than this for everybody: a ledger is not what fills
+ * a machine's disk. */
+void scribe_leave_free(struct scribe *scribe, uint64_t bytes);
+
 /* After a failure everything is dropped: the file then ends with its last whole segment. */
 void scribe_put(struct scribe *scribe, enum tt_ledger_part part, const void *data, uint64_t bytes);
 void scribe_put_json(struct scribe *scribe, enum tt_ledger_part part, const json_t *object);

@@ -3,6 +3,7 @@
 
 #include "base/record.h"
 #include "check.h"
+#include "node/allowance.h"
 #include "node/join.h"
 
 #define MILLI INT64_C(1000000)
@@ -130,10 +131,23 @@ static void own_room_is_not_others(void)
     CHECK_INT(books_others_ppm(&books, 1, 10 * MILLI), 0);
 }
 
+static void so_many_a_second_and_no_more(void)
+{
+    struct allowance allowance = {0};
+
+    for (int64_t now_ns = 5; now_ns < 3000 * MILLI; now_ns += 1000 * MILLI) {
+        for (int n = 0; n < 20; n++)
+            CHECK(allowance_take(&allowance, now_ns + n * MILLI, 20));
+        CHECK(!allowance_take(&allowance, now_ns + 100 * MILLI, 20));
+        CHECK(!allowance_take(&allowance, now_ns + 999 * MILLI, 20));
+    }
+}
+
 int main(void)
 {
     RUN(what_is_entered_is_given_back_after_a_period);
     RUN(own_room_is_not_others);
+    RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);
     return 0;

@@ -2,8 +2,10 @@
  * alone, and a flood fills neither the loop nor the disk. */
 #include "node/pump.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/record.h"
 #include "check.h"
@@ -202,6 +204,30 @@ static void a_gap_is_no_longer_than_the_time_that_went_by(void)
     CHECK_INT(frames_after_gap(false, 1 << 20, 0), 2);
 }
 
+static void a_ledger_leaves_room_on_the_disk(void)
+{
+    char folder[] = "/tmp/tt-pump-XXXXXX", command[64];
+    FILE *file = tmpfile();
+    struct scribe *scribe = NULL;
+    struct key *key = NULL;
+
+    CHECK(mkdtemp(folder) != NULL);
+    CHECK(file != NULL);
+    CHECK_INT(key_open(folder, &key, NULL), 0);
+    CHECK_INT(scribe_open(dup(fileno(file)), key, &scribe, NULL), 0);
+    scribe_leave_free(scribe, 1);
+    scribe_put(scribe, TT_PART_AGREEMENT, "{}", 2);
+    CHECK_INT(scribe_failure(scribe), 0);
+    scribe_leave_free(scribe, UINT64_MAX / 2);
+    scribe_put(scribe, TT_PART_AGREEMENT, "{}", 2);
+    CHECK_INT(scribe_failure(scribe), -ENOSPC);
+    scribe_close(&scribe);
+    key_close(&key);
+    (void)fclose(file);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+    CHECK_INT(system(command), 0);
+}
+
 int main(void)
 {
     RUN(numbers_that_cannot_be_are_refused);
@@ -209,5 +235,6 @@ int main(void)
     RUN(an_edge_speaks_of_itself_alone);
     RUN(a_flood_is_counted_not_kept);
     RUN(a_gap_is_no_longer_than_the_time_that_went_by);
+    RUN(a_ledger_leaves_room_on_the_disk);
     return 0;
 }
