@@ -152,11 +152,16 @@ void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
     struct profile_key key;
 
     feed_text(digest, "segment");
-    for (uint32_t n = 0; n < picture->component_count; n++)
-        if (picture->components[n].segment == segment) {
-            profile_component_key(picture, n, machine, pace, &key);
-            feed(digest, key.bytes, sizeof(key.bytes));
-        }
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        /* A writer works in its edge: another file name does not change what the worker does. */
+        if (component->segment != segment ||
+            ((component->flags & TT_EDGE) != 0 && component->is_sink))
+            continue;
+        profile_component_key(picture, n, machine, pace, &key);
+        feed(digest, key.bytes, sizeof(key.bytes));
+    }
     end_digest(digest, ret);
 }
 
