@@ -19,11 +19,16 @@
 #include "node/service.h"
 #include "platform/linux/message.h"
 
+#define MILLI INT64_C(1000000)
+#define ASK_LIMIT_NS (10000 * MILLI) /* from the connection to the request */
+#define ACCEPT_AGAIN_NS (100 * MILLI)
+
 enum {
     LINE_BYTES_MAX = 4 << 20,
     WAITING_BYTES_MAX = 8 << 20, /* of answers that a client has not read */
     FDS_MAX = 8,
-    CLIENTS_MAX = 128,
+    CLIENTS_MAX = 1024,
+    CLIENTS_A_USER = 32, /* but root */
     READ_BYTES = 65536,
     READS_AT_ONCE = 16
 };
@@ -33,6 +38,7 @@ struct control {
     int fd, lock_fd;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct loop_watch *watch;
+    struct loop_timer accept_timer;
     uint32_t client_count;
 };
 
@@ -49,7 +55,7 @@ struct client {
     char fd_names[FDS_MAX][TT_MESSAGE_NAME_BYTES];
     uint32_t fd_count;
     bool has_asked, is_done, is_dead;
-    struct loop_timer end_timer;
+    struct loop_timer end_timer, ask_timer;
 };
 
 static void client_close(struct client *client)
@@ -61,6 +67,7 @@ static void client_close(struct client *client)
     *place = client->next;
     loop_remove(client->control->node->loop, &client->watch);
     loop_clear(client->control->node->loop, &client->end_timer);
+    loop_clear(client->control->node->loop, &client->ask_timer);
     (void)close(client->fd);
     for (uint32_t n = 0; n < client->fd_count; n++)
         if (client->fds[n] >= 0)
@@ -92,6 +99,13 @@ static void client_die(struct client *client)
     client->is_dead = true;
     loop_remove(client->control->node->loop, &client->watch);
     loop_set(client->control->node->loop, &client->end_timer, 0);
+}
+
+/* A place at the socket is for those who want something. */
+static void on_ask_timer(void *ctx, uint32_t events)
+{
+    (void)events;
+    client_die(ctx);
 }
 
 static void flush(struct client *client)
@@ -223,9 +237,9 @@ static void answer_status(struct client *client)
     client_event(client,
                  json_pack("{ss ss si ss so so sI sI si}", "event", "status", "version", TT_VERSION,
                            "pid", (int)getpid(), "class", classes[node->machine.plan.right],
-                           "rights", may_print(), "services", service_table(node), "reserved_ppm",
-                           (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
-                           (json_int_t)node->machine.plan.limit_ppm, "cpus",
+                           "rights", may_print(), "services", service_table(node, client->peer.uid),
+                           "reserved_ppm", (json_int_t)books_ppm(&node->books, loop_now_ns()),
+                           "limit_ppm", (json_int_t)node->machine.plan.limit_ppm, "cpus",
                            (int)node->machine.plan.cpus));
     client_done(client, 0);
 }
@@ -273,6 +287,18 @@ static void answer_last(struct client *client)
     client_done(client, 0);
 }
 
+static void stop_named(struct client *client, const json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "name"));
+
+    if (name == NULL)
+        fail(client, 2, "\"stop\" wants the \"name\" of a service");
+    else if (service_stop_named(client->control->node, client->peer.uid, name) == 0)
+        fail(client, 1, "no service of yours with this name runs here; see tactus");
+    else
+        client_done(client, 0);
+}
+
 static bool name_fds(struct client *client, const json_t *request)
 {
     const json_t *names = json_object_get(request, "fds");
@@ -315,10 +341,13 @@ static void on_request(struct client *client, const json_t *request)
         service_begin(node, client, SERVICE_CHECK, request);
     } else if (strcmp(op, "run") == 0) {
         service_begin(node, client, SERVICE_RUN, request);
+    } else if (strcmp(op, "stop") == 0) {
+        stop_named(client, request);
     } else {
         fail(client, 2, "unknown operation; there are status, shape, check, run, stop, last");
     }
     client->has_asked = true;
+    loop_clear(node->loop, &client->ask_timer);
 }
 
 static void on_line(struct client *client, const char *line, size_t bytes)
@@ -415,18 +444,22 @@ static void on_client(void *ctx, uint32_t events)
     }
 }
 
-static void on_connection(void *ctx, uint32_t events)
+static bool may_connect(const struct control *control, uid_t uid)
 {
-    struct control *control = ctx;
-    struct client *client;
-    socklen_t bytes = sizeof(client->peer);
-    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    uint32_t count = 0;
 
-    (void)events;
-    if (fd < 0)
-        return;
-    client = control->client_count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
-    if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) < 0) {
+    for (const struct client *c = control->node->clients; c != NULL; c = c->next)
+        count += c->peer.uid == uid;
+    return control->client_count < CLIENTS_MAX && (uid == 0 || count < CLIENTS_A_USER);
+}
+
+static void begin_client(struct control *control, int fd)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    socklen_t bytes = sizeof(client->peer);
+
+    if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) < 0 ||
+        !may_connect(control, client->peer.uid)) {
         free(client);
         (void)close(fd);
         return;
@@ -434,15 +467,44 @@ static void on_connection(void *ctx, uint32_t events)
     client->control = control;
     client->fd = fd;
     client->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = client};
+    client->ask_timer = (struct loop_timer){.fn = on_ask_timer, .ctx = client};
     client->watch = loop_add(control->node->loop, fd, EPOLLIN, on_client, client);
     if (client->watch == NULL) {
         (void)close(fd);
         free(client);
         return;
     }
+    loop_set(control->node->loop, &client->ask_timer, loop_now_ns() + ASK_LIMIT_NS);
     client->next = control->node->clients;
     control->node->clients = client;
     control->client_count++;
+}
+
+static void on_connection(void *ctx, uint32_t events);
+
+static void on_accept_timer(void *ctx, uint32_t events)
+{
+    struct control *control = ctx;
+
+    (void)events;
+    control->watch = loop_add(control->node->loop, control->fd, EPOLLIN, on_connection, control);
+    if (control->watch == NULL)
+        loop_set(control->node->loop, &control->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
+}
+
+/* Who waits at the socket keeps it readable: without a descriptor for him the loop would spin. */
+static void on_connection(void *ctx, uint32_t events)
+{
+    struct control *control = ctx;
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)events;
+    if (fd >= 0) {
+        begin_client(control, fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        loop_remove(control->node->loop, &control->watch);
+        loop_set(control->node->loop, &control->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
+    }
 }
 
 /* Makes the socket's folder: nobody else may put a socket of that name there. */
@@ -504,6 +566,7 @@ int control_open(struct node *node, const char *path, struct control **ret, stru
         return tt_fail(err, -ENOMEM, "no memory for the control socket");
     control->node = node;
     control->fd = control->lock_fd = -1;
+    control->accept_timer = (struct loop_timer){.fn = on_accept_timer, .ctx = control};
     if (snprintf(control->path, sizeof(control->path), "%s", path) >= (int)sizeof(control->path))
         r = tt_fail(err, -ENAMETOOLONG, "the socket's path is too long: '%s'", path);
     if (r == 0)
@@ -532,6 +595,7 @@ void control_close(struct control **closed)
     while (control->node->clients != NULL)
         client_close(control->node->clients);
     loop_remove(control->node->loop, &control->watch);
+    loop_clear(control->node->loop, &control->accept_timer);
     if (control->path[0] != '\0')
         (void)unlink(control->path);
     if (control->fd >= 0)

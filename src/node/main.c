@@ -210,6 +210,9 @@ static int choose_state(struct daemon *d, struct tt_error *err)
         (void)snprintf(ret, bytes, "%s/.local/state/tactus", home != NULL ? home : "");
     (void)snprintf(ledgers, sizeof(ledgers), "%s/ledgers", ret);
     r = make_path(ledgers);
+    /* Who owns a ledger is told its name; nobody lists those of others. */
+    if (r == 0 && chmod(ledgers, 0711) < 0)
+        r = -errno;
     return r < 0 ? tt_fail(err, r, "cannot make the state folder '%s': %s; name another by --state",
                            ret, strerror(-r))
                  : 0;

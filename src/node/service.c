@@ -24,7 +24,7 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
-enum { TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20 };
+enum { TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20, SERVICES_A_USER = 32 };
 
 struct service {
     struct service *next;
@@ -154,7 +154,7 @@ static int make_ledger(struct service *service, struct tt_error *err)
             (void)snprintf(service->ledger, sizeof(service->ledger), "%s", target);
             return 0;
         }
-        fd = open(service->ledger, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        fd = open(service->ledger, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 && errno == EEXIST)
             continue;
         if (fd < 0)
@@ -615,6 +615,15 @@ static int check_ledger_fd(int fd, struct tt_error *err)
     return 0;
 }
 
+static uint32_t services_of(const struct node *node, uid_t uid)
+{
+    uint32_t count = 0;
+
+    for (const struct service *s = node->services; s != NULL; s = s->next)
+        count += s->uid == uid;
+    return count;
+}
+
 void service_begin(struct node *node, struct client *client, enum service_goal goal,
                    const json_t *request)
 {
@@ -623,6 +632,14 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     struct tt_error err = {0};
     int r;
 
+    if (client_uid(client) != 0 && services_of(node, client_uid(client)) >= SERVICES_A_USER) {
+        (void)tt_fail(&err, -EAGAIN,
+                      "%d services of yours are here, and more are not taken; end one of them",
+                      SERVICES_A_USER);
+        client_error(client, &err, 3);
+        free(service);
+        return;
+    }
     if (service == NULL) {
         (void)tt_fail(&err, -ENOMEM, "no memory for a service");
         client_error(client, &err, 3);
@@ -687,15 +704,39 @@ static const char *state_of(const struct service *service)
     return service->profile_run != NULL ? "profiling" : "shaping";
 }
 
-json_t *service_table(const struct node *node)
+static bool may_see(const struct service *service, uid_t uid)
+{
+    return uid == 0 || uid == service->uid;
+}
+
+json_t *service_table(const struct node *node, uid_t uid)
 {
     json_t *table = json_array();
 
     for (const struct service *s = node->services; s != NULL; s = s->next)
-        json_array_append_new(table, json_pack("{ss ss ss sI sI sI ss}", "name",
-                                               s->picture != NULL ? s->picture->name : "", "state",
-                                               state_of(s), "class", s->class_name, "frames",
-                                               (json_int_t)s->frames, "late", (json_int_t)s->late,
-                                               "lost", (json_int_t)s->lost, "ledger", s->ledger));
+        if (may_see(s, uid))
+            json_array_append_new(table,
+                                  json_pack("{ss ss ss sI sI sI ss}", "name",
+                                            s->picture != NULL ? s->picture->name : "", "state",
+                                            state_of(s), "class", s->class_name, "frames",
+                                            (json_int_t)s->frames, "late", (json_int_t)s->late,
+                                            "lost", (json_int_t)s->lost, "ledger", s->ledger));
     return table;
+}
+
+/* Taken off the table in the loop's own time: a service that is stopped may go at once. */
+uint32_t service_stop_named(struct node *node, uid_t uid, const char *name)
+{
+    struct service *next;
+    uint32_t count = 0;
+
+    for (struct service *s = node->services; s != NULL; s = next) {
+        next = s->next;
+        if (s->goal != SERVICE_RUN || s->picture == NULL || !may_see(s, uid) ||
+            strcmp(s->picture->name, name) != 0)
+            continue;
+        count++;
+        service_stop(s);
+    }
+    return count;
 }

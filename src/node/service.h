@@ -20,7 +20,11 @@ void service_client_gone(struct service *service); /* it has no client any more 
 void service_abandon(struct service *service); /* at once; its processes are killed */
 struct service *service_next(const struct service *service);
 
-/* Entries of the status event's "services"; a new reference. */
-json_t *service_table(const struct node *node);
+/* Running services of this user (0: of everybody) with this name, as if their users had stopped
+ * them; how many there were. */
+uint32_t service_stop_named(struct node *node, uid_t uid, const char *name);
+
+/* Entries of the status event's "services" that this user may see; a new reference. */
+json_t *service_table(const struct node *node, uid_t uid);
 
 #endif
