@@ -80,7 +80,7 @@ FILES = [
 
 # Words before the daemon is asked.
 WORDS = [
-    (["test.video ! null", "--for", "5"], 2, "--for 5 is no time; write 20s"),
+    (["test.video ! null", "--for", "5"], 2, "--for 5 is no time: write a number and its unit"),
     (["test.video ! null", "--deadline", "-1ms"], 2, "'-1ms' is no deadline"),
     (["test.video ! null", "--loss", "x"], 2, "'x' is no loss bound"),
     (["test.video ! null", "--loss", "0"], 2, "'0' is no loss bound; write a part above 0 and below 1"),
