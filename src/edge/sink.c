@@ -111,8 +111,8 @@ static uint32_t oldest_input(struct edge *edge)
 
         if (!edge->in[n] || edge->has_ended_in[n] || !tt_link_peek(edge->in[n], &slot))
             continue;
-        if (slot.stamp_ns >= oldest_ns)
-            continue;
+        if (oldest != TT_NO_PORT && slot.stamp_ns >= oldest_ns)
+            continue; /* a stamp from beyond all time is somebody's turn, too */
         oldest_ns = slot.stamp_ns;
         oldest = n;
     }

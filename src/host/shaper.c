@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "components/table.h"
@@ -152,6 +153,36 @@ static int complete_paths(struct tt_service *service, const char *base,
     return 0;
 }
 
+/* Streams, devices and addresses give what they have once: a profile run must not take it away.
+ * Asked here, with the rights of who named the place. */
+static bool is_given_once(const char *place)
+{
+    const char *scheme = strstr(place, "://");
+    struct stat found;
+
+    if (strncmp(place, "file:", 5) == 0)
+        place += 5;
+    else if (scheme || strcmp(place, "-") == 0)
+        return true;
+    return stat(place, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
+static bool has_input_given_once(const struct tt_picture *picture)
+{
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        for (uint32_t m = 0; component->is_source && m < component->setting_count; m++) {
+            uint32_t text = component->settings[m].text;
+
+            if (text != 0 && text < component->texts_bytes &&
+                is_given_once(component->texts + text))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void add_notes(json_t *array, char *const *notes, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
@@ -176,6 +207,7 @@ static int send_answer(int control, const struct answer *answer, struct tt_error
     static const char *const names[] = {"picture", "print", "dot"};
     const char *texts[] = {answer->picture_text, answer->print, answer->dot};
     json_t *notes = json_array();
+    bool is_once = has_input_given_once(answer->picture);
     int fds[3];
     int r = 0;
 
@@ -188,8 +220,8 @@ static int send_answer(int control, const struct answer *answer, struct tt_error
     }
     if (r < 0)
         return r;
-    return tt_message_send_new(control, json_pack("{sb so}", "ok", 1, "notes", notes), fds, names,
-                               3, err);
+    return tt_message_send_new(control, json_pack("{sb so sb}", "ok", 1, "notes", notes, "given_once", is_once),
+                               fds, names, 3, err);
 }
 
 static int shape(const struct tt_message *order, const char *text, uint64_t bytes,

@@ -124,10 +124,16 @@ static uint32_t read_paths(const json_t *array, const char **ret)
     return count;
 }
 
+static bool is_id(int64_t id)
+{
+    return id >= 0 && id < UINT32_MAX;
+}
+
 static int read_order(struct tt_message *message, struct order *ret, struct tt_error *err)
 {
     const char *role = tt_message_text(message, "role");
     const json_t *groups = json_object_get(message->body, "groups");
+    int64_t uid = tt_message_int(message, "uid", -1), gid = tt_message_int(message, "gid", -1);
 
     memset(ret, 0, sizeof *ret);
     if (strcmp(role, "shaper") == 0)
@@ -138,8 +144,10 @@ static int read_order(struct tt_message *message, struct order *ret, struct tt_e
         ret->jail.role = TT_JAIL_EDGE;
     else
         return tt_fail(err, -EINVAL, "there is no role '%s'", role);
-    ret->jail.uid = (uint32_t)tt_message_int(message, "uid", 0);
-    ret->jail.gid = (uint32_t)tt_message_int(message, "gid", 0);
+    if (!is_id(uid) || !is_id(gid)) /* who is left out is not root */
+        return tt_fail(err, -EPROTO, "the order names no user and group");
+    ret->jail.uid = (uint32_t)uid;
+    ret->jail.gid = (uint32_t)gid;
     ret->jail.has_network = json_is_true(json_object_get(message->body, "network"));
     ret->jail.files = ret->files;
     ret->jail.file_count = read_paths(json_object_get(message->body, "files"), ret->files);

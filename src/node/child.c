@@ -16,7 +16,9 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { SPAWN_LIMIT_MS = 5000, MESSAGES_AT_ONCE = 16 };
+/* The loop waits for the zygote, and everybody with it: not for long, once it has shown that it
+ * works. A new one loads media libraries first. */
+enum { SPAWN_LIMIT_MS = 500, FIRST_SPAWN_LIMIT_MS = 3000, MESSAGES_AT_ONCE = 16 };
 
 struct zygote {
     struct loop *loop;
@@ -25,6 +27,7 @@ struct zygote {
     int fd, pidfd;
     struct loop_watch *watch;
     int64_t started_ns;
+    bool has_answered;
 };
 
 struct child {
@@ -109,6 +112,7 @@ static int zygote_start(struct zygote *zygote, struct tt_error *err)
     (void)fcntl(zygote->pidfd, F_SETFD, FD_CLOEXEC);
     zygote->fd = pair[0];
     zygote->started_ns = loop_now_ns();
+    zygote->has_answered = false;
     zygote->watch = loop_add(zygote->loop, zygote->pidfd, EPOLLIN, on_zygote_end, zygote);
     return 0;
 }
@@ -136,11 +140,6 @@ void zygote_close(struct zygote **zygote)
     free((*zygote)->host);
     free(*zygote);
     *zygote = NULL;
-}
-
-pid_t zygote_pid(const struct zygote *zygote)
-{
-    return zygote->pid;
 }
 
 static void on_words(void *ctx, uint32_t events)
@@ -193,9 +192,11 @@ static int ask(struct zygote *zygote, json_t *order, int control, pid_t *ret, st
     r = tt_message_send(zygote->fd, order, &control, names, 1, err);
     if (r < 0)
         return r;
-    r = tt_message_receive_within(zygote->fd, SPAWN_LIMIT_MS, &answer, err);
+    r = tt_message_receive_within(
+        zygote->fd, zygote->has_answered ? SPAWN_LIMIT_MS : FIRST_SPAWN_LIMIT_MS, &answer, err);
     if (r < 0)
         return r;
+    zygote->has_answered = true;
     *ret = (pid_t)tt_message_int(&answer, "pid", 0);
     if (*ret <= 0) {
         struct tt_error told = {0};
@@ -216,13 +217,13 @@ static int start_and_ask(struct zygote *zygote, json_t *order, int control, pid_
     if (r < 0)
         return r;
     r = ask(zygote, order, control, ret, err);
-    if (r == -EPIPE || r == -ETIMEDOUT) { /* dead or out of step: a new one, once */
+    if (r == -EPIPE) { /* it died: a new one, once */
         zygote_reap(zygote);
         r = zygote_start(zygote, err);
         if (r == 0)
             r = ask(zygote, order, control, ret, err);
     }
-    if (r == -EPIPE || r == -ETIMEDOUT) {
+    if (r == -EPIPE || r == -ETIMEDOUT) { /* out of step: the next spawn has another */
         zygote_reap(zygote);
         return tt_wrap(err, r, "'%s' does not answer", zygote->host);
     }

@@ -17,7 +17,6 @@ struct zygote;
 /* host: the path of tactus-host. Started at once, and again when it has died. */
 int zygote_open(struct loop *loop, const char *host, struct zygote **ret, struct tt_error *err);
 void zygote_close(struct zygote **zygote);
-pid_t zygote_pid(const struct zygote *zygote);
 
 struct child;
 

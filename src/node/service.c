@@ -34,7 +34,7 @@ struct service {
     uint64_t number;
     uint32_t uid, gid;
     char base[PATH_MAX];
-    bool is_detached, wants_profile, is_profiled, is_started_told, is_full_told, is_promised;
+    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told, is_promised;
     int64_t for_ns;
     int stdin_fd, stdout_fd, ledger_fd;
     struct shape *shape;
@@ -505,38 +505,6 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     plan(service);
 }
 
-/* Standard input can be read once only: it is not spent on a profile. */
-/* Streams, devices and addresses give what they have once: a profile run must not take it away. */
-static bool is_given_once(const char *place)
-{
-    const char *scheme = strstr(place, "://");
-    struct stat found;
-
-    if (strncmp(place, "file:", 5) == 0)
-        place += 5;
-    else if (scheme != NULL || strcmp(place, "-") == 0)
-        return true;
-    return stat(place, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
-}
-
-static bool may_profile(const struct service *service)
-{
-    const struct tt_picture *picture = service->picture;
-
-    for (uint32_t n = 0; n < picture->component_count; n++) {
-        const struct tt_picture_component *component = &picture->components[n];
-
-        for (uint32_t m = 0; component->is_source && m < component->setting_count; m++) {
-            uint32_t text = component->settings[m].text;
-
-            if (text != 0 && text < component->texts_bytes &&
-                is_given_once(component->texts + text))
-                return false;
-        }
-    }
-    return true;
-}
-
 static bool profile(struct service *service)
 {
     static const struct run_ops ops = {.on_note = on_note,
@@ -562,7 +530,7 @@ static void plan(struct service *service)
         fail(service, &err, 3);
         return;
     }
-    if (service->wants_profile && !service->is_profiled && may_profile(service) &&
+    if (service->wants_profile && !service->is_profiled && !service->is_given_once &&
         costs_are_missing(service->picture, &service->costs) && profile(service))
         return;
     start(service);
@@ -579,6 +547,7 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     }
     service->picture = answer->picture;
     service->print = answer->print;
+    service->is_given_once = answer->is_given_once;
     if (service->goal == SERVICE_SHAPE) {
         tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print", answer->print,
                                 "dot", answer->dot, "notes", answer->notes));

@@ -14,6 +14,7 @@ struct shape_answer {
     struct tt_picture *picture; /* the receiver's */
     char *print, *dot;          /* the receiver's, malloc'ed; may be NULL */
     const json_t *notes;        /* borrowed */
+    bool is_given_once;         /* an input that can be read one time only */
 };
 
 /* Exactly one answer comes, from the loop: answer NULL: err says why, and the exit that follows. */

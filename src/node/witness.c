@@ -194,11 +194,6 @@ void witness_run(struct witness *witness, bool is_wanted)
         wish(witness, is_wanted, false);
 }
 
-bool witness_is_exact(const struct witness *witness)
-{
-    return witness != NULL && witness->is_exact;
-}
-
 int64_t witness_taken_ns(struct witness *witness, int64_t from_ns, int64_t to_ns)
 {
     int64_t most_ns = 0;

@@ -23,8 +23,6 @@ void witness_run(struct witness *witness, bool is_wanted);
 /* The most that was taken in one piece within [from_ns, to_ns], monotonic. */
 int64_t witness_taken_ns(struct witness *witness, int64_t from_ns, int64_t to_ns);
 
-bool witness_is_exact(const struct witness *witness); /* it runs as FIFO */
-
 /* For tests: as if it had seen this. */
 void witness_add(struct witness *witness, const struct witness_gap *gap);
 

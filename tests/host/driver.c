@@ -53,22 +53,41 @@ void driver_stop(void)
     CHECK_INT(WEXITSTATUS(status), 0);
 }
 
-pid_t driver_spawn(json_t *order, int *ret_control)
+/* Sends an order as it stands; the other end of the child's control socket. */
+static int send_order(json_t *order, struct tt_message *ret_answer)
 {
     static const char *const name = "control";
-    struct tt_message answer;
     int pair[2];
-    pid_t pid;
 
     CHECK_INT(tt_message_pair(pair, NULL), 0);
     json_object_set_new(order, "op", json_string("spawn"));
     CHECK_INT(tt_message_send_new(zygote.fd, order, &pair[1], &name, 1, NULL), 0);
     (void)close(pair[1]);
-    CHECK_INT(tt_message_receive_within(zygote.fd, 5000, &answer, NULL), 0);
+    CHECK_INT(tt_message_receive_within(zygote.fd, 5000, ret_answer, NULL), 0);
+    return pair[0];
+}
+
+void driver_refused(json_t *order)
+{
+    struct tt_message answer;
+
+    (void)close(send_order(order, &answer));
+    CHECK_INT(tt_message_int(&answer, "pid", -1), -1);
+    CHECK(json_is_object(json_object_get(answer.body, "error")));
+    tt_message_fini(&answer);
+}
+
+pid_t driver_spawn(json_t *order, int *ret_control)
+{
+    struct tt_message answer;
+    pid_t pid;
+
+    json_object_set_new(order, "uid", json_integer(geteuid()));
+    json_object_set_new(order, "gid", json_integer(getegid()));
+    *ret_control = send_order(order, &answer);
     pid = (pid_t)tt_message_int(&answer, "pid", -1);
     CHECK(pid > 0);
     tt_message_fini(&answer);
-    *ret_control = pair[0];
     return pid;
 }
 

@@ -41,6 +41,9 @@ pid_t driver_zygote(void);
 /* order without op and fds; the reference is taken. Returns the error's text in *ret_error. */
 pid_t driver_spawn(json_t *order, int *ret_control);
 
+/* The zygote answers this order with an error. */
+void driver_refused(json_t *order);
+
 /* A graph to a picture; NULL and *ret_error (an "error" object, the caller's) when refused. */
 struct tt_picture *driver_shape(const char *graph, const char *base, json_t **ret_error);
 

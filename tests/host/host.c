@@ -34,6 +34,14 @@ static void end_all(struct run *run)
     }
 }
 
+static void an_order_without_a_user_is_refused(void)
+{
+    driver_refused(json_pack("{ss}", "role", "shaper"));
+    driver_refused(json_pack("{ss si}", "role", "shaper", "uid", 0));
+    driver_refused(json_pack("{ss si si}", "role", "container", "uid", -1, "gid", 0));
+    driver_refused(json_pack("{ss ss si}", "role", "edge", "uid", "0", "gid", 0));
+}
+
 static void a_graph_is_shaped(void)
 {
     struct tt_picture *picture = shape("test.video width=320 height=180 rate=50 ! null");
@@ -259,6 +267,7 @@ int main(int argc, char **argv)
     CHECK(mkdtemp(folder) != NULL);
     RUN(nothing_outlives_the_daemon);
     driver_start(host);
+    RUN(an_order_without_a_user_is_refused);
     RUN(a_graph_is_shaped);
     RUN(a_mistake_comes_back_with_its_place);
     RUN(a_missing_file_is_named);

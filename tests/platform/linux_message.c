@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -27,7 +28,7 @@ static void names_travel_with_descriptors(void)
     struct tt_message message;
     char *text = NULL;
     uint64_t bytes = 0;
-    int fds[2];
+    int fds[2], open_fd;
 
     begin();
     fds[0] = tt_message_text_fd("one", "hello", 5, NULL);
@@ -52,6 +53,11 @@ static void names_travel_with_descriptors(void)
     CHECK_TEXT(text, "there!");
     free(text);
     CHECK_INT(tt_message_read_fd(fds[1], 5, &text, &bytes, NULL), -E2BIG);
+    CHECK_INT(tt_message_read_fd(pair[0], 6, &text, &bytes, NULL), -EPERM); /* could wait */
+    open_fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    CHECK(write(open_fd, "there!", 6) == 6);
+    CHECK_INT(tt_message_read_fd(open_fd, 6, &text, &bytes, NULL), -EPERM); /* could change */
+    (void)close(open_fd);
     tt_message_fini(&message);
     (void)close(fds[0]);
     (void)close(fds[1]);

@@ -272,10 +272,15 @@ int tt_message_text_fd(const char *name, const void *data, uint64_t bytes, struc
 int tt_message_read_fd(int fd, uint64_t bytes_max, char **ret, uint64_t *ret_bytes,
                        struct tt_error *err)
 {
+    const int wanted = F_SEAL_SHRINK | F_SEAL_WRITE;
     struct stat about;
     uint64_t bytes, done = 0;
     char *text;
+    int seals = fcntl(fd, F_GET_SEALS);
 
+    /* A file of another kind could keep a read waiting, or change under it. */
+    if (seals < 0 || (seals & wanted) != wanted)
+        return tt_fail(err, -EPERM, "a text came that is no sealed memory file");
     if (fstat(fd, &about) < 0)
         return tt_fail(err, -errno, "cannot read a text: %s", strerror(errno));
     if (about.st_size < 0 || (uint64_t)about.st_size > bytes_max)

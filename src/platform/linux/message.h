@@ -57,7 +57,8 @@ void tt_message_close_fds(struct tt_message *message);
 void tt_message_fini(struct tt_message *message);
 
 /* A text as a sealed memfd, and back; the text read gets a NUL after its last byte. The reader
- * refuses more than bytes_max (-E2BIG) and reads from the beginning, whatever the offset. */
+ * refuses more than bytes_max (-E2BIG) and what is not sealed (-EPERM), and reads from the
+ * beginning, whatever the offset. */
 int tt_message_text_fd(const char *name, const void *data, uint64_t bytes, struct tt_error *err);
 int tt_message_read_fd(int fd, uint64_t bytes_max, char **ret, uint64_t *ret_bytes,
                        struct tt_error *err);
