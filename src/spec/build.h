@@ -29,6 +29,11 @@ uint32_t spec_component(const struct tt_service *service, const char *name);
 int spec_fail_component(const struct tt_service *service, const char *name, struct tt_place place,
                         struct tt_error *err);
 
+/* Adds what its author left out: a `null` behind what nobody takes, a source's parameters that the
+ * filter behind it says. Notes tell it. */
+int spec_complete(struct tt_service *service, const struct tt_catalogue *catalogue,
+                  struct tt_error *err);
+
 /* What holds between components: ports, inputs' names, deadlines. -EINVAL with the place. */
 int spec_check(const struct tt_service *service, const struct tt_catalogue *catalogue,
                struct tt_error *err);

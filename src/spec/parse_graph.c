@@ -149,6 +149,19 @@ static bool is_name_taken(const struct graph *graph, const char *name)
     return false;
 }
 
+static struct tt_place value_place(const struct item *item)
+{
+    return (struct tt_place){item->place.line,
+                             item->place.column + (uint32_t)strlen(item->text) + 1};
+}
+
+static int fail_name_text(struct graph *graph, const struct item *item)
+{
+    (void)spec_fail(graph->err, value_place(item), item->value,
+                    "this cannot be the name of a component");
+    return spec_expect_text(graph->err, "one name of up to 63 letters, digits, - and _");
+}
+
 static int read_names(struct graph *graph)
 {
     for (uint32_t n = 0; n < graph->item_count; n++) {
@@ -159,12 +172,12 @@ static int read_names(struct graph *graph)
             strcmp(item->text, "name") != 0)
             continue;
         element = &graph->elements[item->element];
-        if (!spec_is_name(item->value, false) || element->is_named ||
-            is_name_taken(graph, item->value)) {
-            (void)spec_fail(graph->err, item->place, item->value,
-                            "this cannot be the name of a component");
-            return spec_expect_text(graph->err,
-                                    "one unique name of up to 63 letters, digits, - and _");
+        if (!spec_is_name(item->value, false) || element->is_named)
+            return fail_name_text(graph, item);
+        if (is_name_taken(graph, item->value)) {
+            (void)spec_fail(graph->err, value_place(item), item->value,
+                            "'%s' names a component already", item->value);
+            return spec_expect_text(graph->err, "a name that no other component has");
         }
         element->is_named = true;
         (void)tt_format_text(element->name, TT_NAME_BYTES, "%s", item->value);
@@ -203,12 +216,6 @@ static int add_components(struct graph *graph)
                                    graph->items[n].place, &component, graph->err);
         }
     return r;
-}
-
-static struct tt_place value_place(const struct item *item)
-{
-    return (struct tt_place){item->place.line,
-                             item->place.column + (uint32_t)strlen(item->text) + 1};
 }
 
 static int set_rate(struct graph *graph, const struct item *item)
@@ -545,6 +552,8 @@ static int read_graph(struct graph *graph)
         r = add_flows(graph);
     if (r == 0)
         r = set_properties(graph);
+    if (r == 0)
+        r = spec_complete(graph->service, graph->catalogue, graph->err);
     return r < 0 ? r : spec_check(graph->service, graph->catalogue, graph->err);
 }
 

@@ -246,6 +246,8 @@ static int read_root(struct parse *parse, const struct spec_node *root)
         if (r == 0)
             r = spec_read_chain(parse->service, parse->catalogue, item->text, place, parse->err);
     }
+    if (r == 0)
+        r = spec_complete(parse->service, parse->catalogue, parse->err);
     return r < 0 ? r : spec_check(parse->service, parse->catalogue, parse->err);
 }
 

@@ -34,7 +34,7 @@ GRAPHS = [
     ("", 2, "the service has no components"),
     ("test.video name=cam cam.vidoe ! null", 2, "graph:1:21: 'cam' (test.video) has no output 'vidoe'"),
     ("test.video name=cam ! null com.out ! null", 2, "no component is named 'com'; did you mean 'cam'?"),
-    ("test.video name=a ! null name=a", 2, "graph:1:26: this cannot be the name of a component"),
+    ("test.video name=a ! null name=a", 2, "graph:1:31: 'a' names a component already"),
     ("test.video name=a ! null a.out", 2, "graph:1:26: no '!' joins this to anything"),
     ("test.video ! video/x-raw,width=abc ! null", 2, "graph:1:14: 'abc' is no width of a filter"),
     ("test.video ! video/x-rw ! null", 2, "graph:1:14: 'video/x-rw' is no filter; did you mean 'video/x-raw'?"),

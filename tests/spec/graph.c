@@ -135,7 +135,8 @@ static const struct wrong wrongs[] = {
     {"test.video width=64\n width=64 ! null", 2, 2, "width", NULL, "twice"},
     {"rat=50 test.video ! null", 1, 1, "rat", "rate", "before any component"},
     {"rate=50 test.video rate=25 ! null", 1, 20, "25", NULL, "already"},
-    {"test.video name=a ! null name=a", 1, 26, "a", NULL, "name of a component"},
+    {"test.video name=a ! null name=a", 1, 31, "a", NULL, "names a component already"},
+    {"test.video name=a-b.c ! null", 1, 17, "a-b.c", NULL, "name of a component"},
     {"test.video name=\"x ! null", 1, 12, NULL, NULL, "quote"},
     {"test.video ! video/x-raw,widh=9 ! null", 1, 14, "widh", "width", "no field"},
     {"test.video ! text/x-raw ! null", 1, 14, "text/x-raw", NULL, "no filter"},
@@ -154,7 +155,7 @@ static const struct wrong wrongs[] = {
     {"test.video deadline=9ms ! null", 1, 1, "video", NULL, "is no sink"},
     {"av.read url=x ! av.decode ! null", 1, 1, "read", NULL, "read.video or read.audio"},
     {"test.video ! null \xff", 1, 19, NULL, NULL, "no text"},
-    {"test.video name=\xc3\xa9 ! null", 1, 12, NULL, NULL, "name of a component"},
+    {"test.video name=\xc3\xa9 ! null", 1, 17, NULL, NULL, "name of a component"},
 };
 
 static void names_what_is_wrong(void)
@@ -204,6 +205,49 @@ static void sets_parameters(void)
     tt_service_close(&b);
 }
 
+static void a_sink_is_added(void)
+{
+    struct tt_service *a =
+        graph("test.video ! video.scale width=64 height=64 deadline=20ms loss=2%");
+    struct tt_service *b =
+        graph("test.video ! video.scale width=64 height=64 ! null deadline=20ms loss=2%");
+    struct tt_service *c = graph("test.video"), *d = graph("test.video ! null");
+
+    CHECK(tt_service_equal(a, b));
+    CHECK_INT(a->note_count, 1);
+    CHECK(strstr(a->notes[0], "'scale.out' is connected to nothing: it ends in the `null` sink"));
+    CHECK_INT(b->note_count, 0);
+    CHECK(tt_service_equal(c, d));
+    CHECK_INT(c->note_count, 1);
+    tt_service_close(&a);
+    tt_service_close(&b);
+    tt_service_close(&c);
+    tt_service_close(&d);
+}
+
+static void a_source_follows_its_filter(void)
+{
+    struct tt_service *a =
+        graph("test.video height=90 ! video/x-raw,width=160,height=90,framerate=30/1 ! null");
+    struct tt_service *b = graph("rate=30 test.video height=90 width=160 ! "
+                                 "video/x-raw,width=160,height=90,framerate=30/1 ! null");
+    struct tt_service *c = graph("test.video width=64 ! video/x-raw,width=32 ! null");
+    struct tt_service *d = graph("test.video width=64 height=64 ! video.scale width=32 height=32 ! "
+                                 "video/x-raw,width=16 ! null");
+
+    CHECK(tt_service_equal(a, b));
+    CHECK_INT(a->note_count, 1);
+    CHECK(strstr(a->notes[0], "'video' follows the filter behind it: width=160 rate=30"));
+    CHECK_INT(b->note_count, 0);
+    CHECK_TEXT(c->components[0].params[0].value, "64"); /* what is written stands */
+    CHECK_INT(c->note_count, 0);
+    CHECK_INT(d->note_count, 0); /* scale is no source */
+    tt_service_close(&a);
+    tt_service_close(&b);
+    tt_service_close(&c);
+    tt_service_close(&d);
+}
+
 static void draws_it(void)
 {
     struct tt_service *service = graph("test.video ! video.convert format=nv12 ! null");
@@ -227,6 +271,8 @@ int main(void)
     RUN(understands_queues);
     RUN(names_what_is_wrong);
     RUN(sets_parameters);
+    RUN(a_sink_is_added);
+    RUN(a_source_follows_its_filter);
     RUN(draws_it);
     return 0;
 }

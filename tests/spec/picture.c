@@ -275,7 +275,7 @@ static const struct refusal refusals[] = {
     {HEAD "  c: {kind: test.video}\n  o: {kind: video.overlay}\n  n: {kind: null}\n"
           "flows: [c ! o.logo, o ! n]\n",
      "nothing at its input 'main'", 4},
-    {HEAD "  c: {kind: test.video}\n  n: {kind: null}\n"
+    {HEAD "  c: {kind: test.video, params: {width: 128}}\n  n: {kind: null}\n"
           "flows: ['c ! video/x-raw,width=64 ! n']\n",
      "and no conversion", 4},
 };
@@ -343,6 +343,37 @@ static void notes_how_to_watch(void)
     }
 }
 
+static bool has_note(const struct tt_picture *picture, const char *part)
+{
+    for (uint32_t n = 0; n < picture->note_count; n++)
+        if (strstr(picture->notes[n], part))
+            return true;
+    return false;
+}
+
+static void notes_what_does_nothing(void)
+{
+    static const char *const keys[] = {"overrun: skip", "overrun: stop", "overrun: throttle",
+                                       "degrade: [method=point]"};
+    static const char *const notes[] = {"`overrun: skip` of 's' does nothing yet",
+                                        "`overrun: stop` of 's' does nothing yet", NULL,
+                                        "`degrade` does nothing yet"};
+    char text[512];
+
+    for (size_t n = 0; n < sizeof(keys) / sizeof(keys[0]); n++) {
+        struct tt_picture *picture;
+
+        (void)snprintf(text, sizeof(text),
+                       HEAD "  c: {kind: test.video}\n  n: {kind: null}\n  s: {kind: video.scale, "
+                            "params: {width: 64, height: 64}, %s}\nflows: [c ! s ! n]\n",
+                       keys[n]);
+        picture = shaped(text);
+        CHECK_INT(has_note(picture, "does nothing yet"), notes[n] != NULL);
+        CHECK(!notes[n] || has_note(picture, notes[n]));
+        tt_picture_close(&picture);
+    }
+}
+
 int main(void)
 {
     RUN(shapes_the_thumbnail);
@@ -356,5 +387,6 @@ int main(void)
     RUN(refuses_what_cannot_be);
     RUN(inserts_conversions);
     RUN(notes_how_to_watch);
+    RUN(notes_what_does_nothing);
     return 0;
 }
