@@ -63,12 +63,55 @@ static bool is_nobody_there(int r)
     return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
 }
 
-static int wait_for(const char *path, struct tt_error *err)
+/* What it says until it serves or ends, whichever is first; no more than fits. */
+static void read_words(int fd, int64_t until_ns, char *ret, size_t bytes)
+{
+    size_t length = 0;
+
+    for (;;) {
+        struct pollfd wanted = {.fd = fd, .events = POLLIN};
+        int64_t left_ns = until_ns - now_ns();
+        ssize_t got;
+
+        if (left_ns <= 0 || length + 1 >= bytes)
+            break;
+        if (poll(&wanted, 1, (int)(left_ns / 1000000) + 1) <= 0)
+            continue;
+        got = read(fd, ret + length, bytes - 1 - length);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            break;
+        length += got > 0 ? (size_t)got : 0;
+    }
+    while (length > 0 && ret[length - 1] == '\n')
+        length--;
+    ret[length] = '\0';
+}
+
+/* The last thing that a tactusd says that cannot serve is why; NULL: it serves, or another does. */
+static const char *find_failure(const char *words)
+{
+    const char *line = strrchr(words, '\n');
+    const char *prefix = "tactusd: ";
+
+    line = line != NULL ? line + 1 : words;
+    if (strncmp(line, prefix, strlen(prefix)) != 0 || strstr(line, "another tactusd serves"))
+        return NULL;
+    return line + strlen(prefix);
+}
+
+static int wait_for(const char *path, int words_fd, struct tt_error *err)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     int64_t until_ns = now_ns() + START_WAIT_S * INT64_C(1000000000);
+    char words[1024];
+    const char *failure;
     int fd;
 
+    read_words(words_fd, until_ns, words, sizeof(words));
+    (void)close(words_fd);
+    failure = find_failure(words);
+    if (failure != NULL)
+        return tt_fail(err, -EIO, "tactusd cannot start: %s", failure);
     for (;;) {
         fd = connect_to(path);
         if (fd >= 0 || !is_nobody_there(fd))
@@ -114,11 +157,13 @@ int tt_client_open(const struct tt_client_params *params, struct tt_client **ret
     if (fd == -ENAMETOOLONG)
         return tt_fail(err, fd, "the socket's path is longer than %zu bytes", sizeof(path) - 1);
     if (is_nobody_there(fd) && params->is_start_wanted) {
-        r = tt_client_start(params->daemon, path, err);
+        int words;
+
+        r = tt_client_start(params->daemon, path, &words, err);
         if (r < 0)
             return r;
-        fd = wait_for(path, err);
-        if (fd == -ETIMEDOUT)
+        fd = wait_for(path, words, err);
+        if (fd == -ETIMEDOUT || fd == -EIO)
             return fd;
     }
     if (is_nobody_there(fd))

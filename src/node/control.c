@@ -444,6 +444,16 @@ static void on_client(void *ctx, uint32_t events)
     }
 }
 
+/* Said at once or not at all: who connects without end is not waited for. */
+static void turn_away(int fd)
+{
+    static const char words[] =
+        "{\"event\":\"error\",\"code\":-11,\"text\":\"too many connections to tactusd are open; "
+        "end a command that waits for it\",\"exit\":3}\n";
+
+    (void)!send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static bool may_connect(const struct control *control, uid_t uid)
 {
     uint32_t count = 0;
@@ -460,6 +470,7 @@ static void begin_client(struct control *control, int fd)
 
     if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) < 0 ||
         !may_connect(control, client->peer.uid)) {
+        turn_away(fd);
         free(client);
         (void)close(fd);
         return;

@@ -39,7 +39,7 @@ struct daemon {
     struct control *control;
     struct loop_timer tick;
     struct loop_watch *signals;
-    int signal_fd;
+    int signal_fd, words_fd; /* words: stderr as it was given, until it serves */
     bool is_over;
     int64_t stop_limit_ns;
 };
@@ -237,6 +237,8 @@ static void open_log(const struct daemon *d)
     (void)snprintf(path, sizeof(path), "%s/tactusd.log", d->node.state);
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
+        fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
         return;
     (void)dup2(fd, STDERR_FILENO);
     (void)close(fd);
@@ -399,6 +401,7 @@ int main(int argc, char **argv)
     if (d == NULL)
         return 3;
     d->signal_fd = -1;
+    d->words_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     d->options.rights = TT_RIGHT_DEADLINE;
     r = read_options(argc, argv, &d->options);
     if (r >= 0) {
@@ -411,7 +414,9 @@ int main(int argc, char **argv)
     }
     r = begin(d, &err);
     if (r < 0)
-        fprintf(stderr, "tactusd: %s\n", err.text);
+        (void)dprintf(d->words_fd, "tactusd: %s\n", err.text);
+    if (d->words_fd >= 0)
+        (void)close(d->words_fd); /* who started it sees that it serves */
     while (r == 0 && !d->is_over)
         loop_turn(d->node.loop);
     end(d);

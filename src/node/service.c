@@ -34,7 +34,8 @@ struct service {
     uint64_t number;
     uint32_t uid, gid;
     char base[PATH_MAX];
-    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told, is_promised;
+    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
+        is_promised;
     int64_t for_ns;
     int stdin_fd, stdout_fd, ledger_fd;
     struct shape *shape;
@@ -584,6 +585,20 @@ static int check_ledger_fd(int fd, struct tt_error *err)
     return 0;
 }
 
+/* What the shaper is not asked about. */
+static int check_request(const json_t *request, struct tt_error *err)
+{
+    const json_t *form = json_object_get(request, "form");
+    const json_t *for_ns = json_object_get(request, "for_ns");
+    const char *name = json_string_value(form);
+
+    if (name == NULL || (strcmp(name, "yaml") != 0 && strcmp(name, "graph") != 0))
+        return tt_fail(err, -EINVAL, "\"form\" says what \"text\" is: \"yaml\" or \"graph\"");
+    if (for_ns != NULL && (!json_is_integer(for_ns) || json_integer_value(for_ns) < 0))
+        return tt_fail(err, -EINVAL, "\"for_ns\" is a whole number of nanoseconds, 0 or more");
+    return 0;
+}
+
 static uint32_t services_of(const struct node *node, uid_t uid)
 {
     uint32_t count = 0;
@@ -599,7 +614,13 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     struct service *service = calloc(1, sizeof(*service));
     const char *base = json_string_value(json_object_get(request, "base"));
     struct tt_error err = {0};
-    int r;
+    int r = check_request(request, &err);
+
+    if (r < 0) {
+        client_error(client, &err, 2);
+        free(service);
+        return;
+    }
 
     if (client_uid(client) != 0 && services_of(node, client_uid(client)) >= SERVICES_A_USER) {
         (void)tt_fail(&err, -EAGAIN,

@@ -56,9 +56,9 @@ static char *take_text(struct tt_message *message, const char *name, struct tt_e
 
 static void on_picture(struct shape *shape, struct tt_message *message)
 {
-    struct shape_answer found = {
-        .notes = json_object_get(message->body, "notes"),
-        .is_given_once = !json_is_false(json_object_get(message->body, "given_once"))};
+    struct shape_answer found = {.notes = json_object_get(message->body, "notes"),
+                                 .is_given_once =
+                                     !json_is_false(json_object_get(message->body, "given_once"))};
     struct tt_error err = {0};
     char *picture = take_text(message, "picture", &err);
     int r;

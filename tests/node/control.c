@@ -1,6 +1,7 @@
 /* The control socket under clients that are slow, hostile or many, and tactusd's own comings and
  * goings. argv: tactusd. */
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -56,21 +57,112 @@ static void nonsense_is_refused_with_words(void)
     check_refused("{\"op\":\"status\",\"op\":\"last\"}", 2);
     check_refused("{\"op\":\"status\",\"fds\":[\"ledger\"]}", 2);
     check_refused("{\"op\":\"last\"}", 3);
+    check_refused("{\"op\":\"stop\"}", 2);
+    check_refused("{\"op\":\"stop\",\"name\":7}", 2);
+    check_refused("{\"op\":\"stop\",\"name\":\"nobody\"}", 1);
+    check_refused("{\"op\":\"run\",\"text\":\"test.video ! null\"}", 2);
+    check_refused("{\"op\":\"check\",\"form\":\"xml\",\"text\":\"test.video ! null\"}", 2);
+    check_refused(
+        "{\"op\":\"run\",\"form\":\"graph\",\"text\":\"test.video ! null\",\"for_ns\":-1}", 2);
+    check_refused(
+        "{\"op\":\"run\",\"form\":\"graph\",\"text\":\"test.video ! null\",\"for_ns\":1.5}", 2);
+    check_refused(
+        "{\"op\":\"run\",\"form\":\"graph\",\"text\":\"test.video ! null\",\"for_ns\":\"1s\"}", 2);
     check_is_served();
 }
 
 static void slow_and_silent_clients_hold_nobody_up(void)
 {
-    int fds[100];
+    int fds[100],
+        count = geteuid() == 0 ? 100 : 20; /* a user who is not root has a bounded share */
 
-    for (int n = 0; n < 100; n++) {
+    for (int n = 0; n < count; n++) {
         fds[n] = raw_connect();
         CHECK(send(fds[n], "{\"op\":\"sta", 10, MSG_NOSIGNAL) == 10);
     }
     check_is_served();
-    for (int n = 0; n < 100; n++)
+    for (int n = 0; n < count; n++)
         (void)close(fds[n]);
     check_is_served();
+}
+
+/* In a process of its own, as somebody who is not root. The socket is opened to him first. */
+static void a_user_holds_a_bounded_share_of_the_socket(void)
+{
+    char answer[256] = "";
+    pid_t pid;
+
+    CHECK_INT(chmod(d.folder, 0711), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct timeval limit = {.tv_sec = 5};
+        int fd = -1;
+
+        if (geteuid() == 0)
+            CHECK_INT(setuid(65534), 0);
+        for (int n = 0; n < 32; n++)
+            CHECK(raw_connect() >= 0);
+        fd = raw_connect();
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
+        CHECK(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
+        CHECK(strstr(answer, "too many connections") != NULL);
+        CHECK_INT(recv(fd, answer, sizeof(answer) - 1, 0), 0); /* and that is all */
+        _exit(0);
+    }
+    CHECK_INT(daemon_wait(pid), 0);
+    check_is_served();
+}
+
+/* Who waits at the door must not keep it awake when there is no chair left. */
+static void without_descriptors_it_waits(void)
+{
+    struct rlimit few = {24, 24}, before;
+    struct timespec from, to;
+    double used_s;
+    clockid_t cpu;
+    int fds[30];
+
+    CHECK_INT(prlimit(d.pid, RLIMIT_NOFILE, &few, &before), 0);
+    for (int n = 0; n < 30; n++)
+        fds[n] = raw_connect();
+    daemon_sleep_ms(50);
+    CHECK_INT(clock_getcpuclockid(d.pid, &cpu), 0);
+    CHECK_INT(clock_gettime(cpu, &from), 0);
+    daemon_sleep_ms(400);
+    CHECK_INT(clock_gettime(cpu, &to), 0);
+    used_s = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+    CHECK(used_s < 0.1); /* a loop that spins takes all of 0.4 s, or half of a busy CPU */
+    for (int n = 0; n < 30; n++)
+        (void)close(fds[n]);
+    if (prlimit(d.pid, RLIMIT_NOFILE, &before, NULL) == 0)
+        check_is_served();
+}
+
+static void a_daemon_that_cannot_start_says_why(void)
+{
+    struct tt_client_params params = {.is_start_wanted = 1, .daemon = d.path};
+    struct tt_client *client = NULL;
+    struct tt_error err = {0};
+    char socket[128], state[128], key[160];
+    double begun_s = daemon_now_s();
+    FILE *file;
+
+    snprintf(socket, sizeof(socket), "%s/other", d.folder);
+    params.socket = socket;
+    CHECK_INT(setenv("TACTUS_STATE", "/proc/nowhere/state", 1), 0);
+    CHECK_INT(tt_client_open(&params, &client, &err), -EIO);
+    CHECK(strstr(err.text, "state folder '/proc/nowhere/state'") != NULL);
+    CHECK(daemon_now_s() - begun_s < 4); /* it does not wait for who has gone */
+    /* A key that is none is met after the log was opened. */
+    snprintf(state, sizeof(state), "%s/broken", d.folder);
+    snprintf(key, sizeof(key), "%s/node.key", state);
+    CHECK_INT(mkdir(state, 0700), 0);
+    file = fopen(key, "w");
+    CHECK(file != NULL && fputs("short", file) >= 0 && fclose(file) == 0);
+    CHECK_INT(setenv("TACTUS_STATE", state, 1), 0);
+    CHECK_INT(tt_client_open(&params, &client, &err), -EIO);
+    CHECK(strstr(err.text, "is no key") != NULL);
+    CHECK_INT(setenv("TACTUS_STATE", d.state, 1), 0);
 }
 
 static void an_endless_request_is_cut_off(void)
@@ -190,6 +282,9 @@ int main(int argc, char **argv)
     RUN(check_is_served);
     RUN(nonsense_is_refused_with_words);
     RUN(slow_and_silent_clients_hold_nobody_up);
+    RUN(a_user_holds_a_bounded_share_of_the_socket);
+    RUN(without_descriptors_it_waits);
+    RUN(a_daemon_that_cannot_start_says_why);
     RUN(an_endless_request_is_cut_off);
     RUN(descriptors_are_not_collected);
     RUN(a_second_daemon_leaves_the_first_alone);
