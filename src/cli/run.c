@@ -27,7 +27,7 @@ struct run {
     struct output ledger, report;
     json_t *plan, *started, *result, *failure;
     sigset_t waiting;                               /* the signals that are let in while waiting */
-    int64_t live_t_ns, live_frames, live_delivered; /* as the last live line had them */
+    int64_t live_t_ns, live_frames; /* as the last live line had them */
     int stops_sent;
     bool is_quiet;
 };
@@ -129,9 +129,7 @@ static void show_live(struct run *run)
 {
     const json_t *live = run->talk.event;
     int64_t t_ns = json_int(live, "t_ns"), frames = json_int(live, "frames");
-    int64_t delivered = frames - json_int(live, "lost");
-    bool has_slack = delivered != run->live_delivered && /* asap has none: null */
-                     json_is_integer(json_object_get(live, "slack_ns"));
+    bool has_slack = json_is_integer(json_object_get(live, "slack_ns"));
     char text[320];
 
     (void)snprintf(
@@ -143,7 +141,6 @@ static void show_live(struct run *run)
         quantity_count(json_int(live, "repeated")).text, quantity_count(frames).text);
     run->live_t_ns = t_ns;
     run->live_frames = frames;
-    run->live_delivered = delivered;
     if (!run->is_quiet)
         paint_live(&run->cli->err_paint, stderr, text);
 }

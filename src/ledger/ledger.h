@@ -87,9 +87,10 @@ struct tt_report_extra {
 char *tt_report_print(const struct tt_report *report, const struct tt_report_extra *extra);
 
 struct tt_report_line { /* for the live line */
-    uint64_t frames, on_time, late, late_ours, lost, repeated;
-    int64_t slack_min_ns; /* since the last call; means nothing unless is_paced */
-    bool is_paced;
+    uint64_t frames;               /* of the first sink */
+    uint64_t late, lost, repeated; /* of all sinks together */
+    int64_t slack_min_ns;          /* of all, since the last call; if has_slack */
+    bool has_slack;                /* something was delivered, and media time runs with the clock */
 };
 void tt_report_live(struct tt_report *report, struct tt_report_line *ret);
 /* Was the promise kept: late and lost of each promised sink within its loss? */

@@ -347,7 +347,7 @@ static void on_live(void *ctx, uint32_t events)
         tell_started(service, 0); /* nothing came yet: the service runs all the same */
     tell(service,
          json_pack("{ss sI so sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns, "slack_ns",
-                   line.is_paced ? json_integer(line.slack_min_ns) : json_null(), "frames",
+                   line.has_slack ? json_integer(line.slack_min_ns) : json_null(), "frames",
                    (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
                    (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
     note_full_ledger(service);

@@ -209,7 +209,9 @@ static void unpaced_has_no_delay(void)
     add(report, 1, 0, 2000000, TT_CAUSE_NONE, 0);
     add(report, 1, 1, -1, TT_CAUSE_MEDIA, 0);
     tt_report_live(report, &line);
-    CHECK(!line.is_paced);
+    CHECK(!line.has_slack);
+    CHECK_INT(line.frames, 1); /* of the first, and what all of them lost */
+    CHECK_INT(line.lost, 1);
     object = print(report);
     CHECK_TEXT(json_string_value(json_object_get(object, "sink")), "live.video");
     CHECK(json_is_null(json_object_get(object, "delay_ns")));
@@ -235,7 +237,9 @@ static void live_line_is_since_the_last(void)
     tt_report_live(report, &line);
     CHECK_INT(line.frames, 11);
     CHECK_INT(line.slack_min_ns, 36000000);
-    CHECK(line.is_paced);
+    CHECK(line.has_slack);
+    tt_report_live(report, &line);
+    CHECK(!line.has_slack); /* nothing came since */
     tt_report_close(&report);
 }
 
