@@ -149,9 +149,10 @@ def test_sinks():
 
 
 def test_live_counts():
-    """Frames a second are those since the last line; without a new frame there is no slack."""
-    lines = [dict(LIVE, t_ns=1000000000 * n, frames=frames, lost=lost)
-             for n, frames, lost in ((1, 20, 0), (2, 45, 0), (4, 95, 0), (5, 120, 25))]
+    """Frames a second are those since the last line; where nothing was delivered there is no slack."""
+    lines = [dict(LIVE, t_ns=1000000000 * n, frames=frames, lost=lost, slack_ns=slack)
+             for n, frames, lost, slack in ((1, 20, 0, 214300000), (2, 45, 0, 214300000),
+                                            (4, 95, 0, 214300000), (5, 120, 25, None))]
     with Fake([PLAN, STARTED, *lines, REPORT, done()]) as fake:
         r = tactus('run', 'x', fake=fake)
     for words in ('1 s  slack 214.3 ms    20/s', '2 s  slack 214.3 ms    25/s',
