@@ -1,6 +1,7 @@
 /* The zygote and the children it forks: how a process of a service comes into being and is reaped.
  */
 #include "node/child.h"
+#include "node/shape.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,10 +169,13 @@ static void on_words(void *ctx, uint32_t events)
 static void on_end(void *ctx, uint32_t events)
 {
     struct child *child = ctx;
+    struct rusage usage = {0};
     siginfo_t end = {0};
 
     (void)events;
-    if (waitid(P_PIDFD, (id_t)child->pidfd, &end, WEXITED | WNOHANG) < 0 || end.si_pid == 0)
+    /* By its number: the C library's waitid() leaves out what was used. */
+    if (syscall(SYS_waitid, P_PIDFD, child->pidfd, &end, WEXITED | WNOHANG, &usage) < 0 ||
+        end.si_pid == 0)
         return;
     on_words(child, 0); /* its last words come before its death */
     loop_remove(child->loop, &child->words);
@@ -178,18 +183,26 @@ static void on_end(void *ctx, uint32_t events)
     (void)close(child->fd);
     (void)close(child->pidfd);
     if (child->ops != NULL)
-        child->ops->on_exit(child->ctx, end.si_code, end.si_status);
+        child->ops->on_exit(child->ctx, end.si_code, end.si_status, &usage);
     free(child);
 }
 
-static int ask(struct zygote *zygote, json_t *order, int control, pid_t *ret, struct tt_error *err)
+static int ask(struct zygote *zygote, json_t *order, int control, const struct plugins *plugins,
+               pid_t *ret, struct tt_error *err)
 {
-    static const char *const names[] = {"control"};
+    const char *names[1 + TT_JAIL_PLUGINS_MAX] = {"control"};
+    int fds[1 + TT_JAIL_PLUGINS_MAX] = {control};
+    uint32_t count = plugins != NULL ? plugins->count : 0;
     struct tt_message answer;
     int r;
 
+    for (uint32_t n = 0; n < count; n++) {
+        names[1 + n] = plugins->names[n];
+        fds[1 + n] = plugins->fds[n];
+    }
+
     json_object_set_new(order, "op", json_string("spawn"));
-    r = tt_message_send(zygote->fd, order, &control, names, 1, err);
+    r = tt_message_send(zygote->fd, order, fds, names, 1 + count, err);
     if (r < 0)
         return r;
     r = tt_message_receive_within(
@@ -209,19 +222,19 @@ static int ask(struct zygote *zygote, json_t *order, int control, pid_t *ret, st
     return r;
 }
 
-static int start_and_ask(struct zygote *zygote, json_t *order, int control, pid_t *ret,
-                         struct tt_error *err)
+static int start_and_ask(struct zygote *zygote, json_t *order, int control,
+                         const struct plugins *plugins, pid_t *ret, struct tt_error *err)
 {
     int r = zygote->pidfd < 0 ? zygote_start(zygote, err) : 0;
 
     if (r < 0)
         return r;
-    r = ask(zygote, order, control, ret, err);
+    r = ask(zygote, order, control, plugins, ret, err);
     if (r == -EPIPE) { /* it died: a new one, once */
         zygote_reap(zygote);
         r = zygote_start(zygote, err);
         if (r == 0)
-            r = ask(zygote, order, control, ret, err);
+            r = ask(zygote, order, control, plugins, ret, err);
     }
     if (r == -EPIPE || r == -ETIMEDOUT) { /* out of step: the next spawn has another */
         zygote_reap(zygote);
@@ -245,8 +258,8 @@ static int watch_child(struct child *child, struct tt_error *err)
                : tt_fail(err, -ENOMEM, "no memory to watch process %d", (int)child->pid);
 }
 
-int child_spawn(struct zygote *zygote, json_t *order, const struct child_ops *ops, void *ctx,
-                struct child **ret, struct tt_error *err)
+int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
+                const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err)
 {
     struct child *child = calloc(1, sizeof(*child));
     int pair[2] = {-1, -1}, r;
@@ -255,7 +268,7 @@ int child_spawn(struct zygote *zygote, json_t *order, const struct child_ops *op
     if (r == 0)
         r = tt_message_pair(pair, err);
     if (r == 0)
-        r = start_and_ask(zygote, order, pair[1], &child->pid, err);
+        r = start_and_ask(zygote, order, pair[1], plugins, &child->pid, err);
     json_decref(order);
     if (pair[1] >= 0)
         (void)close(pair[1]);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "node/loop.h"
@@ -24,13 +25,16 @@ struct child_ops {
     /* The message is the caller's to fini after the call returns. */
     void (*on_message)(void *ctx, struct tt_message *message);
     /* It is reaped; the child is freed when this returns. status as of waitid(): CLD_EXITED with
-     * an exit code, or else a signal. */
-    void (*on_exit)(void *ctx, int code, int status);
+     * an exit code, or else a signal. usage: of all its threads, from its fork to its end. */
+    void (*on_exit)(void *ctx, int code, int status, const struct rusage *usage);
 };
 
-/* order: the members of a spawn message but op and fds; the reference is taken. */
-int child_spawn(struct zygote *zygote, json_t *order, const struct child_ops *ops, void *ctx,
-                struct child **ret, struct tt_error *err);
+struct plugins;
+
+/* order: the members of a spawn message but op and fds; the reference is taken. plugins may be
+ * NULL. */
+int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
+                const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err);
 
 pid_t child_pid(const struct child *child);
 int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,

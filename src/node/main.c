@@ -19,6 +19,7 @@
 #include "node/may.h"
 #include "node/node.h"
 #include "node/service.h"
+#include "node/wall.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -39,6 +40,7 @@ struct daemon {
     struct control *control;
     struct loop_timer tick;
     struct loop_watch *signals;
+    struct wall *wall;
     int signal_fd, words_fd; /* words: stderr as it was given, until it serves */
     bool is_over;
     int64_t stop_limit_ns;
@@ -312,6 +314,11 @@ static void on_tick(void *ctx, uint32_t events)
     loop_set(d->node.loop, &d->tick, now_ns + TICK_MS * INT64_C(1000000));
 }
 
+static void on_wall_step(void *ctx, int64_t step_ns)
+{
+    service_wall_step(ctx, step_ns);
+}
+
 static int watch_signals(struct daemon *d, struct tt_error *err)
 {
     sigset_t wanted;
@@ -366,6 +373,9 @@ static int begin(struct daemon *d, struct tt_error *err)
         r = profile_open(path, &d->node.profile, err);
     if (r < 0)
         return r;
+    r = wall_open(d->node.loop, on_wall_step, &d->node, &d->wall, err);
+    if (r < 0)
+        return r;
     d->node.witness = witness_open();
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
@@ -382,6 +392,7 @@ static void end(struct daemon *d)
     control_close(&d->control);
     zygote_close(&d->node.zygote);
     witness_close(&d->node.witness);
+    wall_close(&d->wall);
     profile_close(&d->node.profile);
     key_close(&d->node.key);
     if (d->node.loop != NULL)

@@ -130,6 +130,8 @@ void profile_component_key(const struct tt_picture *picture, uint32_t component,
     EVP_MD_CTX *digest = begin_digest();
 
     feed_text(digest, c->kind);
+    if (c->plugin[0] != '\0')
+        feed_text(digest, c->plugin);
     feed_text(digest, TT_VERSION);
     feed_settings(digest, c);
     for (uint32_t n = 0; n < c->in_count; n++)

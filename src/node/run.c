@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/assert.h"
 #include "node/allowance.h"
 #include "node/broker.h"
+#include "node/ladder.h"
 #include "node/supervise.h"
 #include "platform/linux/reserve.h"
 
@@ -30,8 +32,6 @@
 enum {
     EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX,
     WATCHDOG_BUDGETS = 10,
-    FIFO_PRIORITY = 50,
-    PROFILE_FIFO_PRIORITY = 1,
     /* 400 samples of each segment since the last second; of a profile run once and all. */
     COSTS_BYTES_MAX = 256 << 10,
     PROFILE_COSTS_BYTES_MAX = 1 << 20,
@@ -69,9 +69,9 @@ struct run {
     struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
     struct pump *pump;
     int64_t drain_ns; /* nothing is due after it; 0: not yet */
-    int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns, cpu_before_ns,
-        looked_ns;
-    uint64_t switches_before, switches;
+    int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
+    int64_t cpu_ns;    /* of all its processes that are gone */
+    uint64_t switches; /* likewise */
 };
 
 static void perform(struct run *run, const struct supervise_action *action);
@@ -211,7 +211,7 @@ static void spawn(struct run *run, uint32_t number)
     r = child_spawn(
         run->params.node->zygote,
         broker_order(run->broker, number, run->params.uid, run->params.gid, run->params.base),
-        &process_ops, process, &process->child, &err);
+        run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
         r = set_up(process, &err);
         if (r < 0)
@@ -219,28 +219,6 @@ static void spawn(struct run *run, uint32_t number)
     }
     if (r < 0)
         feed_death(process, false, true, err.text);
-}
-
-static void read_switches(struct run *run)
-{
-    const struct run_process *container = &run->processes[0];
-    char path[64], line[128];
-    unsigned long long count, sum = 0;
-    FILE *file;
-
-    if (container->child == NULL || container->tid == 0)
-        return;
-    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)child_pid(container->child),
-                   (int)container->tid);
-    file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "voluntary_ctxt_switches: %llu", &count) == 1 ||
-            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &count) == 1)
-            sum += count;
-    if (file != NULL)
-        (void)fclose(file);
-    if (sum > run->switches)
-        run->switches = sum;
 }
 
 static void expect_gap(struct run *run, uint32_t number)
@@ -256,18 +234,17 @@ static void expect_gap(struct run *run, uint32_t number)
     pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
 }
 
-/* What the container's memory says is no more than what one thread can have had. */
-static int64_t engine_cpu_ns(const struct run *run)
-{
-    int64_t cpu_ns = __atomic_load_n(&run->broker->engine_stats->cpu_ns, __ATOMIC_RELAXED);
-    int64_t most_ns = loop_now_ns() - run->opened_ns;
-
-    return cpu_ns < 0 ? 0 : cpu_ns > most_ns ? most_ns : cpu_ns;
-}
-
 static void tell_left_out(struct run_process *process);
 
-static void on_reaped(void *ctx, int code, int status)
+/* The kernel's word for all its threads, and for those that were gone before it. */
+static void add_usage(struct run *run, const struct rusage *usage)
+{
+    run->cpu_ns += (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * SECOND +
+                   (usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * INT64_C(1000);
+    run->switches += (uint64_t)(usage->ru_nvcsw + usage->ru_nivcsw);
+}
+
+static void on_reaped(void *ctx, int code, int status, const struct rusage *usage)
 {
     struct run_process *process = ctx;
     struct run *run = process->run;
@@ -279,10 +256,8 @@ static void on_reaped(void *ctx, int code, int status)
     if (process->number == 0) {
         /* Its place in the books is kept: what was promised is there for the next one. */
         loop_clear(run->params.node->loop, &run->reserve_timer);
-        run->cpu_before_ns += engine_cpu_ns(run);
-        run->switches_before += run->switches;
-        run->switches = 0;
     }
+    add_usage(run, usage);
     if (process->error[0] != '\0')
         (void)snprintf(text, sizeof(text), "%s: %s", process_name(run, process->number),
                        process->error);
@@ -406,8 +381,6 @@ static void on_message(void *ctx, struct tt_message *message)
         on_costs(run, message);
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;
-        if (process->number == 0)
-            read_switches(run);
     } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {
         on_note(process, event, tt_message_text(message, "text"));
     }
@@ -424,91 +397,24 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
     if (!is_obtained)
         run->budget_ns = 0;
     run->is_class_obtained = is_obtained;
-    (void)snprintf(run->class_why, sizeof(run->class_why), "%s", why);
+    (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", why);
     feed_simple(run, SUPERVISE_RESERVED, 0);
 }
 
-static int enter_books(struct run *run, int64_t budget_ns, struct tt_error *err)
-{
-    if (books_enter(&run->params.node->books, run->params.service, budget_ns,
-                    run->params.plan->period_ns))
-        return 0;
-    return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
-}
-
-/* Exactly what the plan says, so that the books, the agreement and the kernel agree. */
-static int reserve_deadline(struct run *run, pid_t tid, struct tt_error *err)
-{
-    const struct tt_plan *plan = run->params.plan;
-    int r = enter_books(run, plan->budget_ns, err);
-
-    if (r < 0)
-        return r;
-    if (run->params.node->is_kernel_full)
-        return tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
-    r = tt_reserve_deadline(tid, plan->budget_ns, plan->period_ns, err);
-    if (r == 0)
-        run->budget_ns = plan->budget_ns;
-    return r;
-}
-
-static bool is_reservation_planned(const struct run *run)
-{
-    return !run->params.is_profile && run->params.plan->budget_ns > 0 &&
-           run->params.plan->period_ns > 0 &&
-           run->params.node->machine.plan.right == TT_RIGHT_DEADLINE;
-}
-
-/* Without the right to DEADLINE there is no plan to reserve, yet a service with due times comes
- * before programs that have none; the watchdog keeps it from taking the machine. */
-static bool is_fifo_planned(const struct run *run)
-{
-    return run->params.node->machine.plan.right == TT_RIGHT_FIFO && !run->params.is_profile &&
-           run->params.picture->is_live && !run->params.picture->is_best_effort;
-}
-
-/* The ladder DEADLINE, FIFO, OTHER. A thread that sleeps goes from OTHER upwards only. */
 static void reserve(struct run *run)
 {
-    const struct tt_plan *plan = run->params.plan;
-    struct node *node = run->params.node;
-    struct tt_error err = {0};
-    pid_t tid = run->processes[0].tid;
-    char why[TT_ERROR_TEXT_BYTES + 64];
-    int r = -ESRCH;
+    struct ladder_rung rung;
 
-    /* What is measured is what a reserved worker will meet: work, not waiting behind other
-     * programs. With a second CPU nobody is kept out for it. */
-    if (run->params.is_profile && tid != 0 && node->machine.plan.cpus > 1 &&
-        node->machine.plan.right != TT_RIGHT_OTHER)
-        (void)tt_reserve_fifo(tid, PROFILE_FIFO_PRIORITY, NULL);
-    if (is_fifo_planned(run) && tid != 0) {
-        r = tt_reserve_fifo(tid, FIFO_PRIORITY, &err);
-        set_class(run, r == 0, err.text);
+    ladder_climb(&run->params, run->processes[0].tid, !run->is_reserve_retry, &rung);
+    if (rung.is_again) {
+        run->is_reserve_retry = true;
+        loop_set(run->params.node->loop, &run->reserve_timer,
+                 loop_now_ns() + run->params.plan->period_ns);
         return;
     }
-    if (run->params.is_profile || plan->budget_ns <= 0 || plan->period_ns <= 0) {
-        set_class(run, true, "");
-        return;
-    }
-    if (tid != 0 && node->machine.plan.right == TT_RIGHT_DEADLINE) {
-        r = reserve_deadline(run, tid, &err);
-        if (r == -EBUSY && !run->is_reserve_retry) { /* somebody's 0-lag time may be near */
-            run->is_reserve_retry = true;
-            loop_set(node->loop, &run->reserve_timer, loop_now_ns() + plan->period_ns);
-            return;
-        }
-        if (r == 0) {
-            set_class(run, true, "");
-            return;
-        }
-    }
-    if (tid != 0 && tt_reserve_fifo(tid, FIFO_PRIORITY, NULL) == 0)
-        (void)snprintf(why, sizeof(why), "%s; it runs under SCHED_FIFO", err.text);
-    else
-        (void)snprintf(why, sizeof(why), "%s",
-                       tid == 0 ? "the worker's thread was not found" : err.text);
-    set_class(run, false, why);
+    if (rung.budget_ns > 0)
+        run->budget_ns = rung.budget_ns;
+    set_class(run, rung.is_obtained, rung.why);
 }
 
 static void on_reserve_timer(void *ctx, uint32_t events)
@@ -694,10 +600,6 @@ static void on_poll_timer(void *ctx, uint32_t events)
         run->first_frame_ns = first_ns - run->opened_ns;
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
     }
-    if (now_ns - run->looked_ns >= SECOND) {
-        run->looked_ns = now_ns;
-        read_switches(run);
-    }
     if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
         now_ns - run->epoch_ns >= PROFILE_LIMIT_NS)
         run_gone(run);
@@ -735,8 +637,8 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     r = broker_open(params->picture, &run->broker, err);
     /* The room is taken before anybody else plans with it; the kernel is asked once there is a
      * thread to give it to. */
-    if (r == 0 && is_reservation_planned(run))
-        r = enter_books(run, params->plan->budget_ns, err);
+    if (r == 0 && ladder_is_reservation_planned(params))
+        r = ladder_enter_books(params, err);
     if (r < 0) {
         broker_close(&run->broker);
         free(run);
@@ -801,7 +703,7 @@ bool run_is_measure(const struct run *run)
 {
     if (run->params.node->machine.plan.right == TT_RIGHT_OTHER)
         return true; /* there is nothing better, and the key of the profile says so */
-    if (is_fifo_planned(run))
+    if (ladder_is_fifo_planned(&run->params))
         return run->is_class_obtained;
     return run->is_class_obtained && run->params.plan->budget_ns > 0;
 }
@@ -811,11 +713,6 @@ int64_t run_epoch_ns(const struct run *run)
     return run->epoch_ns;
 }
 
-bool run_is_over(const struct run *run)
-{
-    return run->is_over;
-}
-
 const char *run_state(const struct run *run)
 {
     return supervise_state_name(run->supervise.state);
@@ -823,9 +720,13 @@ const char *run_state(const struct run *run)
 
 struct run_figures run_figures(const struct run *run)
 {
-    bool is_alive = run->processes[0].child != NULL;
+    return (struct run_figures){
+        .first_frame_ns = run->first_frame_ns, .cpu_ns = run->cpu_ns, .switches = run->switches};
+}
 
-    return (struct run_figures){.first_frame_ns = run->first_frame_ns,
-                                .cpu_ns = run->cpu_before_ns + (is_alive ? engine_cpu_ns(run) : 0),
-                                .switches = run->switches_before + run->switches};
+void run_event(struct run *run, const char *name, const char *text)
+{
+    run->params.ops->on_note(run->params.ctx, text);
+    if (run->pump != NULL)
+        pump_event(run->pump, name, NULL, text, loop_now_ns());
 }

@@ -28,6 +28,7 @@ struct run_ops {
 struct run_params {
     struct node *node;
     const struct tt_picture *picture; /* borrowed */
+    const struct plugins *plugins;    /* borrowed; NULL: none */
     const struct tt_plan *plan;       /* borrowed */
     uint64_t service;                 /* number in the books */
     bool is_profile;
@@ -52,13 +53,16 @@ int64_t run_budget_ns(const struct run *run); /* in each period of the plan; 0: 
 /* Did its worker run as it would for a promise? Otherwise what it measured is waiting, too. */
 bool run_is_measure(const struct run *run);
 int64_t run_epoch_ns(const struct run *run);
-bool run_is_over(const struct run *run);
 const char *run_state(const struct run *run);
 
+/* CPU time and switches of all processes, complete when the last is gone. */
 struct run_figures {
     int64_t first_frame_ns, cpu_ns;
     uint64_t switches;
 };
 struct run_figures run_figures(const struct run *run);
+
+/* Something of the world outside: a note for the user and an event of the ledger. */
+void run_event(struct run *run, const char *name, const char *text);
 
 #endif

@@ -40,6 +40,7 @@ struct service {
     int stdin_fd, stdout_fd, ledger_fd;
     struct shape *shape;
     struct tt_picture *picture;
+    struct plugins plugins;
     char *print;
     struct costs costs;
     struct tt_plan *plan;
@@ -78,6 +79,7 @@ static void service_close(struct service *service)
     tt_plan_close(&service->plan);
     costs_fini(&service->costs);
     tt_picture_close(&service->picture);
+    plugins_close(&service->plugins);
     free(service->print);
     drop_fd(&service->stdin_fd);
     drop_fd(&service->stdout_fd);
@@ -248,6 +250,25 @@ static void begin_ledger(struct service *service, int64_t epoch_ns)
     json_decref(agreement);
 }
 
+/* The client may have been told of a promise that the kernel did not let us make. */
+static void correct_plan(struct service *service)
+{
+    char *text = tt_plan_print(service->plan, service->picture);
+    json_t *event = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+    free(text);
+    on_note(service, service->class_reason);
+    if (event == NULL)
+        return;
+    json_object_set_new(event, "event", json_string("plan"));
+    json_object_set_new(event, "class", json_string(service->class_name));
+    json_object_set_new(event, "class_reason", json_string(service->class_reason));
+    json_object_set_new(event, "reservation", json_null());
+    json_object_set_new(event, "bound_ns", json_integer(0));
+    json_object_set_new(event, "binding", json_string(""));
+    tell(service, event);
+}
+
 static void on_live(void *ctx, uint32_t events);
 
 static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
@@ -265,6 +286,8 @@ static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why
         (void)snprintf(service->class_reason, sizeof(service->class_reason),
                        "planned as %s, but the kernel gave no reservation: %s",
                        tt_class_name(plan->class), why);
+    if (!is_obtained && plan->class != TT_CLASS_BEST_EFFORT)
+        correct_plan(service);
     begin_ledger(service, epoch_ns);
     service->report = make_report(service);
     *ret_report = service->report;
@@ -439,6 +462,7 @@ static int open_run(struct service *service, bool is_profile, const struct run_o
 {
     return run_open(&(struct run_params){.node = service->node,
                                          .picture = service->picture,
+                                         .plugins = &service->plugins,
                                          .plan = service->plan,
                                          .service = service->number,
                                          .is_profile = is_profile,
@@ -547,6 +571,7 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
         return;
     }
     service->picture = answer->picture;
+    service->plugins = answer->plugins;
     service->print = answer->print;
     service->is_given_once = answer->is_given_once;
     if (service->goal == SERVICE_SHAPE) {
@@ -680,6 +705,19 @@ void service_client_gone(struct service *service)
 void service_abandon(struct service *service)
 {
     service_close(service);
+}
+
+void service_wall_step(struct node *node, int64_t step_ns)
+{
+    char text[TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text),
+                   "the wall clock was set by %+.6f s; media time goes on as if it had not been",
+                   (double)step_ns / (double)SECOND);
+    fprintf(stderr, "%s\n", text);
+    for (struct service *s = node->services; s != NULL; s = s->next)
+        if (s->run != NULL && s->report != NULL)
+            run_event(s->run, "clock-step", text);
 }
 
 struct service *service_next(const struct service *service)

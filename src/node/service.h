@@ -18,6 +18,9 @@ void service_stop(struct service *service);        /* in order; a second time ki
 void service_client_gone(struct service *service); /* it has no client any more */
 
 void service_abandon(struct service *service); /* at once; its processes are killed */
+/* The wall clock was set: running services tell their users and their ledgers. */
+void service_wall_step(struct node *node, int64_t step_ns);
+
 struct service *service_next(const struct service *service);
 
 /* Running services of this user (0: of everybody) with this name, as if their users had stopped

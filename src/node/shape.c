@@ -54,6 +54,24 @@ static char *take_text(struct tt_message *message, const char *name, struct tt_e
     return text;
 }
 
+void plugins_close(struct plugins *plugins)
+{
+    for (uint32_t n = 0; n < plugins->count; n++)
+        (void)close(plugins->fds[n]);
+    plugins->count = 0;
+}
+
+static void take_plugins(struct tt_message *message, struct plugins *ret)
+{
+    for (uint32_t n = 0; n < message->fd_count && ret->count < TT_JAIL_PLUGINS_MAX; n++) {
+        if (strncmp(message->names[n], "plugin:", 7) != 0)
+            continue;
+        memcpy(ret->names[ret->count], message->names[n], TT_MESSAGE_NAME_BYTES);
+        ret->fds[ret->count] = tt_message_take(message, message->names[n]);
+        ret->count += ret->fds[ret->count] >= 0;
+    }
+}
+
 static void on_picture(struct shape *shape, struct tt_message *message)
 {
     struct shape_answer found = {.notes = json_object_get(message->body, "notes"),
@@ -73,6 +91,7 @@ static void on_picture(struct shape *shape, struct tt_message *message)
     }
     found.print = take_text(message, "print", &err);
     found.dot = take_text(message, "dot", &err);
+    take_plugins(message, &found.plugins);
     answer(shape, &found, NULL, 0);
 }
 
@@ -90,12 +109,12 @@ static void on_message(void *ctx, struct tt_message *message)
     }
 }
 
-static void on_reaped(void *ctx, int code, int status)
+static void on_reaped(void *ctx, int code, int status, const struct rusage *usage)
 {
     struct shape *shape = ctx;
     struct tt_error err = {0};
 
-    (void)code;
+    (void)code, (void)usage;
     shape->child = NULL;
     (void)tt_fail(&err, -EIO,
                   "the process that looks at the service died without an answer: status %d; one of "
@@ -164,7 +183,7 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
     /* What a service names is not known before it is parsed: its user's rights are the limit. */
     order = json_pack("{ss si si s[s] s[] sb}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
                       "files", "/", "writes", "network", 1);
-    r = child_spawn(node->zygote, order, &ops, shape, &shape->child, err);
+    r = child_spawn(node->zygote, order, NULL, &ops, shape, &shape->child, err);
     if (r == 0)
         r = send_request(shape, request, err);
     if (r < 0) {

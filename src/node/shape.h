@@ -6,11 +6,24 @@
 #include <stdint.h>
 
 #include "node/node.h"
+#include "platform/linux/jail.h"
+#include "platform/linux/message.h"
 #include "spec/picture.h"
 
 struct shape;
 
+/* Components by path: their files, sealed, and the names by which pictures speak of them. Never
+ * mapped or loaded here. */
+struct plugins {
+    int fds[TT_JAIL_PLUGINS_MAX];
+    char names[TT_JAIL_PLUGINS_MAX][TT_MESSAGE_NAME_BYTES];
+    uint32_t count;
+};
+
+void plugins_close(struct plugins *plugins);
+
 struct shape_answer {
+    struct plugins plugins;     /* the receiver's */
     struct tt_picture *picture; /* the receiver's */
     char *print, *dot;          /* the receiver's, malloc'ed; may be NULL */
     const json_t *notes;        /* borrowed */

@@ -91,6 +91,9 @@ def full_kernel():
         report = node.report(*GRAPH, "--for", "1s", "--no-profile")
         check_best_effort(node, report, "planned as targeted, but the kernel gave no reservation")
         check("not that much CPU left" in report["class_reason"], report["class_reason"])
+        words = node.run("run", *GRAPH, "--for", "300ms", "--no-profile").stderr
+        check("yes: targeted" in words and "yes: best-effort" in words.split("yes: targeted")[1], words)
+        check("note: planned as targeted, but the kernel gave no reservation" in words, words)
         check(node.status()["reserved_ppm"] == 0, "what the kernel refused stands in the books")
 
 

@@ -1,0 +1,83 @@
+/* The ladder DEADLINE, FIFO, OTHER: the best scheduling class that a service's worker can get. */
+#include "node/ladder.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "platform/linux/reserve.h"
+
+enum { FIFO_PRIORITY = 50, PROFILE_FIFO_PRIORITY = 1 };
+
+int ladder_enter_books(const struct run_params *params, struct tt_error *err)
+{
+    if (books_enter(&params->node->books, params->service, params->plan->budget_ns,
+                    params->plan->period_ns))
+        return 0;
+    return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
+}
+
+/* Exactly what the plan says, so that the books, the agreement and the kernel agree. */
+static int reserve_deadline(const struct run_params *params, pid_t tid, struct tt_error *err)
+{
+    int r = ladder_enter_books(params, err);
+
+    if (r < 0)
+        return r;
+    if (params->node->is_kernel_full)
+        return tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
+    return tt_reserve_deadline(tid, params->plan->budget_ns, params->plan->period_ns, err);
+}
+
+bool ladder_is_reservation_planned(const struct run_params *params)
+{
+    return !params->is_profile && params->plan->budget_ns > 0 && params->plan->period_ns > 0 &&
+           params->node->machine.plan.right == TT_RIGHT_DEADLINE;
+}
+
+bool ladder_is_fifo_planned(const struct run_params *params)
+{
+    return params->node->machine.plan.right == TT_RIGHT_FIFO && !params->is_profile &&
+           params->picture->is_live && !params->picture->is_best_effort;
+}
+
+/* What is measured is what a reserved worker will meet: work, not waiting behind other programs.
+ * With a second CPU nobody is kept out for it. */
+static void raise_profile(const struct run_params *params, pid_t tid)
+{
+    if (params->is_profile && tid != 0 && params->node->machine.plan.cpus > 1 &&
+        params->node->machine.plan.right != TT_RIGHT_OTHER)
+        (void)tt_reserve_fifo(tid, PROFILE_FIFO_PRIORITY, NULL);
+}
+
+void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
+                  struct ladder_rung *ret)
+{
+    const struct tt_plan *plan = params->plan;
+    struct tt_error err = {0};
+    int r = -ESRCH;
+
+    *ret = (struct ladder_rung){0};
+    raise_profile(params, tid);
+    if (ladder_is_fifo_planned(params) && tid != 0) {
+        ret->is_obtained = tt_reserve_fifo(tid, FIFO_PRIORITY, &err) == 0;
+        (void)snprintf(ret->why, sizeof(ret->why), "%s", err.text);
+        return;
+    }
+    if (params->is_profile || plan->budget_ns <= 0 || plan->period_ns <= 0) {
+        ret->is_obtained = true;
+        return;
+    }
+    if (tid != 0 && params->node->machine.plan.right == TT_RIGHT_DEADLINE) {
+        r = reserve_deadline(params, tid, &err);
+        ret->is_again = r == -EBUSY && may_wait; /* somebody's 0-lag time may be near */
+        ret->is_obtained = r == 0;
+        ret->budget_ns = r == 0 ? plan->budget_ns : 0;
+        if (ret->is_again || ret->is_obtained)
+            return;
+    }
+    if (tid != 0 && tt_reserve_fifo(tid, FIFO_PRIORITY, NULL) == 0)
+        (void)snprintf(ret->why, sizeof(ret->why), "%s; it runs under SCHED_FIFO", err.text);
+    else
+        (void)snprintf(ret->why, sizeof(ret->why), "%s",
+                       tid == 0 ? "the worker's thread was not found" : err.text);
+}

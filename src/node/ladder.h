@@ -1,0 +1,32 @@
+/* The ladder DEADLINE, FIFO, OTHER: the best scheduling class that a service's worker can get. */
+#ifndef TT_NODE_LADDER_H
+#define TT_NODE_LADDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "node/run.h"
+#include "tactus/error.h"
+
+struct ladder_rung {
+    bool is_again;     /* the kernel is full, maybe not for long: try again after a period */
+    bool is_obtained;  /* what the plan asks for */
+    int64_t budget_ns; /* reserved in each period of the plan; 0: nothing */
+    char why[TT_ERROR_TEXT_BYTES + 64]; /* what it has instead */
+};
+
+/* tid: the worker; 0: not found. A thread that sleeps goes from OTHER upwards only. */
+void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
+                  struct ladder_rung *ret);
+
+bool ladder_is_reservation_planned(const struct run_params *params);
+
+/* Without the right to DEADLINE there is no plan to reserve, yet a service with due times comes
+ * before programs that have none; the watchdog keeps it from taking the machine. */
+bool ladder_is_fifo_planned(const struct run_params *params);
+
+/* Takes the plan's room in the node's books. -ENOSPC. */
+int ladder_enter_books(const struct run_params *params, struct tt_error *err);
+
+#endif
