@@ -7,9 +7,11 @@
     X(video_scale)                                                                                 \
     X(video_convert)                                                                               \
     X(video_overlay)                                                                               \
+    X(video_crossfade)                                                                             \
     X(test_audio)                                                                                  \
     X(text_clock)                                                                                  \
     X(audio_mix)                                                                                   \
+    X(audio_gain)                                                                                  \
     X(audio_convert)                                                                               \
     X(audio_resample)                                                                              \
     X(probe_timecode)                                                                              \
@@ -21,6 +23,7 @@
     X(raw_read)                                                                                    \
     X(raw_write)                                                                                   \
     X(null)                                                                                        \
+    X(tee)                                                                                         \
     /* end */
 
 #define DECLARE(name) extern const struct tt_component tt_component_##name;
