@@ -111,7 +111,8 @@ struct tt_frame {
 };
 
 enum tt_event_kind {
-    TT_EVENT_PARAM = 1, /* id: parameter's place in params; f and i: its new value */
+    TT_EVENT_PARAM = 1, /* id: parameter's place in params, of a "*." one plus (input + 1) << 16;
+                         * f and i: its new value; a text has none and cannot change */
     TT_EVENT_LEVEL = 2, /* i: the degrading level from now on, 0 the best */
     TT_EVENT_RATIO = 3, /* id: input; f: samples out per sample in, for drift */
     TT_EVENT_WALL = 4,  /* i: local wall time, ns since 1970, of media time 0 */
@@ -286,7 +287,8 @@ struct tt_shape {
 /* Ids of notes that the host itself understands; the others are the component's own. */
 enum tt_note {
     TT_NOTE_WRITE_FAILED = 12, /* value: the errno; what follows is discarded; said once */
-    TT_NOTE_READ_ENDED = 18    /* value: the errno; what follows cannot be read, so it ends here */
+    TT_NOTE_READ_ENDED = 18,   /* value: the errno; what follows cannot be read, so it ends here */
+    TT_NOTE_PARAM = 19         /* by the host: from this index on a parameter is another; its id */
 };
 
 struct tt_host { /* all bounded, none blocks */
@@ -342,6 +344,11 @@ struct tt_component {
     int (*restore)(void *state, struct tt_reader *reader); /* TT_OPAQUE only */
     const struct tt_edge *edge;                            /* TT_EDGE only */
 };
+
+/* A shared object is a component by its path (`kind: ./libmine.so`) when it exports
+ * `const struct tt_component tt_plugin`. It is loaded in jailed processes only, without
+ * capabilities; what it needs beside the C library is linked into it. */
+#define TT_PLUGIN_SYMBOL "tt_plugin"
 
 #ifdef __cplusplus
 }

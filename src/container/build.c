@@ -36,14 +36,6 @@ static const struct tt_component discard = {.abi = TT_ABI,
 
 static const struct tt_shape no_shape;
 
-static const struct tt_component *find_component(const char *kind)
-{
-    for (uint32_t n = 0; n < tt_component_count; n++)
-        if (strcmp(tt_components[n]->name, kind) == 0)
-            return tt_components[n];
-    return NULL;
-}
-
 static bool is_edge(const struct tt_picture_component *component)
 {
     return (component->flags & TT_EDGE) != 0;
@@ -281,7 +273,7 @@ static int add_component(struct container *container, uint32_t number, struct tt
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
         container->node_of_in[number][n] = container->node_of_out[number][n] = place;
     node = add_node(container, number, NULL);
-    node->component = find_component(component->kind);
+    node->component = tt_component_find(component->kind);
     if (!node->component)
         return tt_fail(err, -EINVAL, "this build has no component '%s'", component->kind);
     if (classes)

@@ -138,18 +138,24 @@ static int read_picture(struct edge *edge, struct tt_error *err)
     return r == 0 ? tt_wiring_make(edge->picture, &edge->wiring, err) : r;
 }
 
-static int find_component(struct edge *edge, struct tt_error *err)
+static int find_component(struct edge *edge, const struct tt_jail *jail, struct tt_error *err)
 {
     uint32_t number = edge->seat.number;
+    char name[TT_MESSAGE_NAME_BYTES];
+    int r;
 
     if (number == 0 || number >= edge->wiring->process_count ||
         edge->wiring->processes[number].component < 0)
         return tt_fail(err, -EPROTO, "process %u of the service is no edge", number);
     edge->number = (uint32_t)edge->wiring->processes[number].component;
     edge->plan = &edge->picture->components[edge->number];
-    for (uint32_t n = 0; n < tt_component_count; n++)
-        if (strcmp(tt_components[n]->name, edge->plan->kind) == 0)
-            edge->component = tt_components[n];
+    if (edge->plan->plugin[0]) {
+        tt_plugin_fd_name(edge->plan->plugin, name);
+        r = tt_jail_plugin(jail, name, edge->plan->kind, tt_component_load, err);
+        if (r < 0)
+            return r;
+    }
+    edge->component = tt_component_find(edge->plan->kind);
     if (!edge->component || !edge->component->edge || !edge->component->edge->step)
         return tt_fail(err, -EINVAL, "this build has no edge component '%s'", edge->plan->kind);
     return 0;
@@ -312,7 +318,7 @@ static int set_up(struct edge *edge, int control, const struct tt_jail *jail, st
     if (r == 0)
         r = read_picture(edge, err);
     if (r == 0)
-        r = find_component(edge, err);
+        r = find_component(edge, jail, err);
     if (r == 0)
         r = map_memory(edge, err);
     if (r == 0)

@@ -12,6 +12,7 @@
 
 #include "components/table.h"
 #include "host/host.h"
+#include "host/plugin.h"
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
 #include "spec/picture.h"
@@ -104,14 +105,6 @@ static int override(struct tt_service *service, const struct tt_message *order,
     return 0;
 }
 
-static const struct tt_component *find_component(const char *kind)
-{
-    for (uint32_t n = 0; n < tt_component_count; n++)
-        if (strcmp(tt_components[n]->name, kind) == 0)
-            return tt_components[n];
-    return NULL;
-}
-
 static bool is_relative_place(const struct tt_spec_param *param)
 {
     const char *value = param->value;
@@ -132,7 +125,7 @@ static int complete_paths(struct tt_service *service, const char *base,
 
     for (uint32_t n = 0; n < service->component_count && base[0]; n++) {
         const struct tt_spec_component *one = &service->components[n];
-        const struct tt_component *component = find_component(one->kind);
+        const struct tt_component *component = tt_component_find(one->kind);
 
         if (!component || !(component->flags & TT_EDGE))
             continue;
@@ -204,11 +197,14 @@ struct answer {
 
 static int send_answer(int control, const struct answer *answer, struct tt_error *err)
 {
-    static const char *const names[] = {"picture", "print", "dot"};
+    const char *names[3 + TT_PLUGINS_MAX] = {"picture", "print", "dot"};
     const char *texts[] = {answer->picture_text, answer->print, answer->dot};
     json_t *notes = json_array();
     bool is_once = has_input_given_once(answer->picture);
-    int fds[3];
+    char plugin_names[TT_PLUGINS_MAX][TT_MESSAGE_NAME_BYTES];
+    const struct host_plugin *plugins;
+    uint32_t plugin_count = host_plugins(&plugins);
+    int fds[3 + TT_PLUGINS_MAX];
     int r = 0;
 
     add_notes(notes, answer->service->notes, answer->service->note_count);
@@ -220,14 +216,32 @@ static int send_answer(int control, const struct answer *answer, struct tt_error
     }
     if (r < 0)
         return r;
-    return tt_message_send_new(control, json_pack("{sb so sb}", "ok", 1, "notes", notes, "given_once", is_once),
-                               fds, names, 3, err);
+    for (uint32_t n = 0; n < plugin_count; n++) {
+        tt_plugin_fd_name(plugins[n].hash, plugin_names[n]);
+        names[3 + n] = plugin_names[n];
+        fds[3 + n] = plugins[n].fd;
+    }
+    return tt_message_send_new(
+        control, json_pack("{sb so sb}", "ok", 1, "notes", notes, "given_once", is_once), fds,
+        names, 3 + plugin_count, err);
+}
+
+/* What was looked at is what runs. */
+static void name_plugins(struct tt_picture *picture)
+{
+    const struct host_plugin *plugins;
+    uint32_t count = host_plugins(&plugins);
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        for (uint32_t p = 0; p < count; p++)
+            if (strcmp(plugins[p].kind, picture->components[n].kind) == 0)
+                memcpy(picture->components[n].plugin, plugins[p].hash, sizeof plugins[p].hash);
 }
 
 static int shape(const struct tt_message *order, const char *text, uint64_t bytes,
                  struct answer *ret, struct tt_error *err)
 {
-    struct tt_catalogue catalogue = {tt_components, tt_component_count};
+    struct tt_catalogue catalogue = {tt_components, tt_component_count, host_plugin_load, NULL};
     const char *base = tt_message_text(order, "base");
     bool is_graph = strcmp(tt_message_text(order, "form"), "graph") == 0;
     int r;
@@ -246,6 +260,7 @@ static int shape(const struct tt_message *order, const char *text, uint64_t byte
         r = tt_picture_shape(ret->service, &catalogue, probe, NULL, &ret->picture, err);
     if (r < 0)
         return r;
+    name_plugins(ret->picture);
     ret->picture_text = tt_picture_print(ret->picture);
     ret->dot = tt_picture_dot(ret->picture);
     return 0;
@@ -269,6 +284,11 @@ static int answer_order(int control, struct tt_message *order, struct tt_error *
     return r == 0 ? send_answer(control, &answer, err) : r;
 }
 
+static void say_last(const char *text, size_t bytes)
+{
+    (void)send(too_late.control, text, bytes, MSG_NOSIGNAL);
+}
+
 void host_shaper(int control, const struct tt_jail *jail)
 {
     struct sigaction action = {.sa_handler = on_alarm};
@@ -277,6 +297,7 @@ void host_shaper(int control, const struct tt_jail *jail)
     int r = tt_jail_close(jail, &err);
 
     too_late.control = control;
+    host_plugin_say(say_last);
     (void)sigaction(SIGALRM, &action, NULL);
     if (r == 0)
         r = tt_message_receive(control, &order, &err);

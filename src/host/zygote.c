@@ -18,7 +18,7 @@
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
 
-enum { STACK_BYTES = 8 << 20, CONTROL_FD = 3, PATHS_MAX = 64, GROUPS_MAX = 64 };
+enum { STACK_BYTES = 8 << 20, CONTROL_FD = 3, ASIDE_FD = 64, PATHS_MAX = 64, GROUPS_MAX = 64 };
 
 struct order {
     struct tt_jail jail;
@@ -27,6 +27,8 @@ struct order {
     char note[256];
     int32_t *own_tid; /* where the C library keeps the calling thread's id; NULL: unknown */
     const char *files[PATHS_MAX], *writes[PATHS_MAX];
+    int plugins[TT_JAIL_PLUGINS_MAX];
+    const char *plugin_names[TT_JAIL_PLUGINS_MAX]; /* the message's */
     uint32_t groups[GROUPS_MAX];
 };
 
@@ -39,17 +41,26 @@ static void say_note(void *ctx, const char *text)
         tt_seat_say(order->control, "note", text);
 }
 
-/* Only what it was given: the control socket; 0 and 1 lead nowhere, 2 is for a last word. */
+/* Only what it was given: the control socket and plug-ins; 0 and 1 lead nowhere, 2 is for a last
+ * word. */
 static int close_others(struct order *order)
 {
-    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC), count = (int)order->jail.plugin_count;
 
     if (nowhere < 0 || dup2(nowhere, 0) < 0 || dup2(nowhere, 1) < 0)
         return -errno;
+    for (int n = 0; n < count; n++) /* out of the way of where they go */
+        if ((order->plugins[n] = fcntl(order->plugins[n], F_DUPFD_CLOEXEC, ASIDE_FD)) < 0)
+            return -errno;
     if (order->control != CONTROL_FD && dup3(order->control, CONTROL_FD, O_CLOEXEC) < 0)
         return -errno;
     order->control = CONTROL_FD;
-    return syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+    for (int n = 0; n < count; n++) {
+        if (dup3(order->plugins[n], CONTROL_FD + 1 + n, O_CLOEXEC) < 0)
+            return -errno;
+        order->plugins[n] = CONTROL_FD + 1 + n;
+    }
+    return syscall(SYS_close_range, CONTROL_FD + 1 + count, ~0U, 0) < 0 ? -errno : 0;
 }
 
 /* Cleared by the kernel when the process changes its user, so it is set after that. A parent that
@@ -157,6 +168,15 @@ static int read_order(struct tt_message *message, struct order *ret, struct tt_e
     for (size_t n = 0; n < json_array_size(groups) && n < GROUPS_MAX; n++)
         ret->groups[ret->jail.group_count++] =
             (uint32_t)json_integer_value(json_array_get(groups, n));
+    ret->jail.plugins = ret->plugins;
+    ret->jail.plugin_names = ret->plugin_names;
+    for (uint32_t n = 0; n < message->fd_count;
+         n++) /* they stay the message's, which closes them */
+        if (strncmp(message->names[n], "plugin:", 7) == 0 &&
+            ret->jail.plugin_count < TT_JAIL_PLUGINS_MAX) {
+            ret->plugin_names[ret->jail.plugin_count] = message->names[n];
+            ret->plugins[ret->jail.plugin_count++] = message->fds[n];
+        }
     ret->control = tt_message_take(message, "control");
     if (ret->control < 0)
         return tt_fail(err, -EPROTO, "the order carries no control socket");

@@ -4,11 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
+bool tt_kind_is_path(const char *kind)
+{
+    size_t length = strlen(kind);
+
+    for (const char *c = kind; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    return length > 3 && length < TT_KIND_BYTES && strchr(kind, '/') &&
+           strcmp(kind + length - 3, ".so") == 0;
+}
+
 const struct tt_component *spec_kind(const struct tt_catalogue *catalogue, const char *name)
 {
+    const struct tt_component *loaded = NULL;
+
     for (uint32_t n = 0; n < catalogue->count; n++)
         if (strcmp(catalogue->components[n]->name, name) == 0)
             return catalogue->components[n];
+    if (catalogue->load && tt_kind_is_path(name) &&
+        catalogue->load(catalogue->ctx, name, &loaded, NULL) == 0)
+        return loaded;
     return NULL;
 }
 
@@ -22,6 +38,12 @@ int spec_find_kind(const struct tt_catalogue *catalogue, const char *name, struc
     if (*ret)
         return 0;
     spec_show(name, strlen(name), token);
+    if (catalogue->load && tt_kind_is_path(name)) {
+        struct tt_error why = {0};
+
+        (void)catalogue->load(catalogue->ctx, name, ret, &why);
+        return spec_fail(err, place, token, "%s", why.text);
+    }
     for (uint32_t n = 0; n < catalogue->count; n++)
         spec_words_add(&words, catalogue->components[n]->name);
     (void)spec_fail(err, place, token, "unknown kind '%s'", token);

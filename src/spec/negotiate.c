@@ -248,6 +248,19 @@ static int add_flows(struct shaper *shaper, const struct shape_draft *draft, uin
     return 0;
 }
 
+/* What an edge says of its pictures is what is in the file: to change it would change no file. */
+static bool is_sizable(const struct tt_component *kind)
+{
+    uint32_t found = 0;
+
+    for (uint32_t n = 0; n < kind->param_count; n++)
+        if (kind->params[n].type == TT_PARAM_INT)
+            found |= strcmp(kind->params[n].name, "width") == 0    ? 1
+                     : strcmp(kind->params[n].name, "height") == 0 ? 2
+                                                                   : 0;
+    return found == 3 && (kind->flags & TT_EDGE) == 0;
+}
+
 int shape_settle(struct shaper *shaper, struct shape_draft *draft, uint32_t inserted,
                  uint32_t *ret_place)
 {
@@ -256,10 +269,11 @@ int shape_settle(struct shaper *shaper, struct shape_draft *draft, uint32_t inse
     int r = 0;
 
     (void)tt_format_text(self->name, TT_NAME_BYTES, "%s", draft->spec->name);
-    (void)tt_format_text(self->kind, TT_NAME_BYTES, "%s", draft->kind->name);
+    (void)tt_format_text(self->kind, sizeof(self->kind), "%s", draft->kind->name);
     (void)tt_format_text(self->overrun, sizeof(self->overrun), "%s",
                          draft->spec->overrun[0] ? draft->spec->overrun : "throttle");
     self->flags = draft->kind->flags;
+    self->is_sizable = self->out_count > 0 && is_sizable(draft->kind);
     for (uint32_t n = 0; n < self->in_count; n++)
         self->in_format[n] =
             picture->components[draft->from[n].component].shape.out[draft->from[n].out];

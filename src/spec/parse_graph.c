@@ -1,4 +1,5 @@
 /* A service from the one-liner, as gst-launch writes it. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,8 @@ static int read_word(struct graph *graph, uint32_t *at, uint32_t *owner)
         return 0;
     }
     kind = spec_kind(graph->catalogue, word);
+    if (!kind && tt_kind_is_path(word))
+        return spec_find_kind(graph->catalogue, word, item->place, &kind, graph->err);
     if (kind) {
         *owner = graph->element_count;
         return begin_element(graph, item, kind);
@@ -185,6 +188,21 @@ static int read_names(struct graph *graph)
     return 0;
 }
 
+/* ./libmine.so is called mine. */
+static void name_after_file(const char *path, char ret[TT_NAME_BYTES])
+{
+    const char *file = strrchr(path, '/') + 1;
+    uint32_t length;
+
+    file += strncmp(file, "lib", 3) == 0 && strlen(file) > 6 ? 3 : 0;
+    length = tt_format_text(ret, TT_NAME_BYTES, "%.*s", (int)strlen(file) - 3, file);
+    for (uint32_t n = 0; n < length; n++)
+        if (!isalnum((unsigned char)ret[n]) && ret[n] != '-' && ret[n] != '_')
+            ret[n] = '_';
+    if (!spec_is_name(ret, false))
+        (void)tt_format_text(ret, TT_NAME_BYTES, "plugin");
+}
+
 /* test.video is called video, a second one video2. */
 static void derive_names(struct graph *graph)
 {
@@ -192,10 +210,14 @@ static void derive_names(struct graph *graph)
         struct element *element = &graph->elements[n];
         const char *dot = strrchr(element->kind->name, '.');
         const char *stem = dot ? dot + 1 : element->kind->name;
-        char name[TT_NAME_BYTES];
+        char name[TT_NAME_BYTES], file[TT_NAME_BYTES];
 
         if (element->is_named)
             continue;
+        if (tt_kind_is_path(element->kind->name)) {
+            name_after_file(element->kind->name, file);
+            stem = file;
+        }
         (void)tt_format_text(name, sizeof(name), "%s", stem);
         for (uint32_t number = 2; is_name_taken(graph, name); number++)
             (void)tt_format_text(name, sizeof(name), "%.*s%u", 50, stem, number);

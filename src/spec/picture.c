@@ -95,6 +95,11 @@ void spec_request(const struct tt_picture *picture, const struct tt_picture_comp
                                .is_live = picture->is_live};
 }
 
+void tt_plugin_fd_name(const char *hash, char ret[24])
+{
+    (void)tt_format_text(ret, 24, "plugin:%.*s", 16, hash);
+}
+
 void tt_picture_request(const struct tt_picture *picture, uint32_t component,
                         struct tt_request_store *store, struct tt_request *ret)
 {

@@ -22,10 +22,12 @@ struct tt_picture_pin {
 };
 
 struct tt_picture_component {
-    char name[TT_NAME_BYTES], kind[TT_NAME_BYTES];
+    char name[TT_NAME_BYTES], kind[TT_KIND_BYTES];
+    char plugin[TT_NAME_BYTES + 1]; /* of a kind that is a path: SHA-256 of the file, in hex */
     uint32_t flags;   /* enum tt_component_flag */
     bool is_inserted; /* by us: a conversion */
     bool is_source, is_sink, is_live;
+    bool is_sizable; /* its parameters width and height are the size of its pictures */
     struct tt_picture_pin in[TT_PORTS_MAX], out[TT_PORTS_MAX];
     uint32_t in_count, out_count;
     struct tt_setting *settings; /* as tt_request.params */
@@ -88,6 +90,9 @@ typedef int tt_probe_fn(void *ctx, const struct tt_component *component,
 int tt_picture_shape(const struct tt_service *service, const struct tt_catalogue *catalogue,
                      tt_probe_fn *probe, void *probe_ctx, struct tt_picture **ret,
                      struct tt_error *err);
+
+/* The name under which the file of a component by path travels beside the picture: 24 bytes. */
+void tt_plugin_fd_name(const char *hash, char ret[24]);
 
 /* Fills a request for a component of the picture; its pointers point into the picture and `store`.
  */

@@ -118,8 +118,13 @@ static int check_component(const struct tt_picture *picture, uint32_t place, uin
     const struct tt_picture_component *component = &picture->components[place];
     int r;
 
-    if (!spec_is_name(component->name, false) || !spec_is_name(component->kind, true))
+    if (!spec_is_name(component->name, false) ||
+        (!spec_is_name(component->kind, true) && !tt_kind_is_path(component->kind)))
         return fail(err, "?", "a name");
+    if (component->plugin[0] &&
+        (!tt_kind_is_path(component->kind) ||
+         strspn(component->plugin, "0123456789abcdef") != sizeof(component->plugin) - 1))
+        return fail(err, component->name, "the hash of its shared object");
     for (uint32_t n = 0; n < place; n++)
         if (strcmp(picture->components[n].name, component->name) == 0)
             return fail(err, component->name, "a name");

@@ -151,12 +151,15 @@ static void visit_component(struct visit *visit, json_t *object,
     struct tt_blob texts = {component->texts, component->texts_bytes};
 
     visit_text(visit, object, "name", component->name, NAME_ROOM);
-    visit_text(visit, object, "kind", component->kind, NAME_ROOM);
+    visit_text(visit, object, "kind", component->kind, sizeof(component->kind));
+    if (!visit->is_reading ? component->plugin[0] != 0 : json_object_get(object, "plugin") != NULL)
+        visit_text(visit, object, "plugin", component->plugin, sizeof(component->plugin));
     visit_u32(visit, object, "flags", UINT32_MAX, &component->flags);
     visit_bool(visit, object, "is_inserted", &component->is_inserted);
     visit_bool(visit, object, "is_source", &component->is_source);
     visit_bool(visit, object, "is_sink", &component->is_sink);
     visit_bool(visit, object, "is_live", &component->is_live);
+    visit_bool(visit, object, "is_sizable", &component->is_sizable);
     visit_pins(visit, object, "in", component->in, &component->in_count);
     visit_pins(visit, object, "out", component->out, &component->out_count);
     visit_settings(visit, object, component);

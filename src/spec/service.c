@@ -89,7 +89,7 @@ int spec_add_component(struct tt_service *service, const char *name, const char 
         return too_many(err, place, "components", TT_COMPONENTS_MAX);
     service->component_count++;
     copy_name(component->name, name);
-    copy_name(component->kind, kind);
+    (void)tt_format_text(component->kind, sizeof(component->kind), "%s", kind);
     component->place = place;
     *ret = component;
     return 0;

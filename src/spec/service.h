@@ -10,6 +10,7 @@
 
 enum {
     TT_NAME_BYTES = 64,
+    TT_KIND_BYTES = 256, /* a kind may be the path of a shared object */
     TT_COMPONENTS_MAX = 128,
     TT_SPEC_FLOWS_MAX = 256,
     TT_SPEC_BYTES_MAX = 1 << 20
@@ -31,7 +32,7 @@ struct tt_spec_late {
 };
 
 struct tt_spec_component {
-    char name[TT_NAME_BYTES], kind[TT_NAME_BYTES];
+    char name[TT_NAME_BYTES], kind[TT_KIND_BYTES];
     struct tt_place place;
     struct tt_spec_param *params;
     uint32_t param_count;
@@ -71,7 +72,14 @@ struct tt_service {
 struct tt_catalogue {
     const struct tt_component *const *components;
     uint32_t count;
+    /* Kinds that are paths; the same path always gives the same description. NULL: there are none.
+     */
+    int (*load)(void *ctx, const char *kind, const struct tt_component **ret, struct tt_error *err);
+    void *ctx;
 };
+
+/* Is this kind the path of a shared object, `./libmine.so`? */
+bool tt_kind_is_path(const char *kind);
 
 /* Text to service. yaml: one document, strict. graph: the one-liner. 0, or -EINVAL with line,
  * column, token, expected and nearest in err; -E2BIG beyond TT_SPEC_BYTES_MAX or the limits above.
@@ -81,7 +89,9 @@ int tt_service_parse_yaml(const char *text, uint64_t bytes, const struct tt_cata
 int tt_service_parse_graph(const char *text, uint64_t bytes, const struct tt_catalogue *catalogue,
                            struct tt_service **ret, struct tt_error *err);
 
-/* "comp.param=v" over what was written; -EINVAL when it names nothing. */
+/* "comp.param=v" over what was written, "deadline=", "loss=" and "rate=" of the service, and
+ * "without=comp", which takes a component with one input out of its flow; -EINVAL when it names
+ * nothing. */
 int tt_service_set(struct tt_service *service, const char *assignment,
                    const struct tt_catalogue *catalogue, struct tt_error *err);
 

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,14 +88,65 @@ static int map_ids(const struct tt_jail *jail)
     return write_text("/proc/self/gid_map", text);
 }
 
+static void name_plugin(uint32_t number, char ret[32])
+{
+    (void)snprintf(ret, 32, "/plugin.%u", number);
+}
+
+/* A file of this size at most, and one that cannot change: others are no plug-ins. */
+static int copy_plugin(int from, uint32_t number)
+{
+    const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    int seals = fcntl(from, F_GET_SEALS), to, r = 0;
+    struct stat about;
+    char name[32];
+    off_t at = 0;
+
+    name_plugin(number, name);
+    if (seals < 0 || (seals & wanted) != wanted || fstat(from, &about) < 0 ||
+        about.st_size > TT_JAIL_PLUGIN_BYTES_MAX)
+        return -EPERM;
+    to = open(name + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (to < 0)
+        return -errno;
+    while (at < about.st_size && r == 0) {
+        ssize_t sent = sendfile(to, from, &at, (size_t)(about.st_size - at));
+
+        r = sent < 0 ? -errno : sent == 0 ? -EIO : 0;
+    }
+    (void)close(to);
+    return r;
+}
+
+static int make_root(const struct tt_jail *jail, const char *root)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV;
+    int r = 0;
+
+    if (jail->plugin_count == 0)
+        return mount("none", root, "tmpfs", flags | MS_NOEXEC | MS_RDONLY, "size=4k,mode=555") < 0
+                   ? -errno
+                   : 0;
+    if (mount("none", root, "tmpfs", flags, "size=520m,mode=555") < 0 || chdir(root) < 0)
+        return -errno;
+    for (uint32_t n = 0; n < jail->plugin_count && r == 0; n++)
+        r = copy_plugin(jail->plugins[n], n);
+    if (r < 0)
+        return r;
+    return mount(NULL, root, NULL, MS_REMOUNT | MS_RDONLY | flags, "size=520m,mode=555") < 0
+               ? -errno
+               : 0;
+}
+
 /* The old tree is gone with the last call. */
-static int empty_root(void)
+static int empty_root(const struct tt_jail *jail)
 {
     static const char root[] = "/tmp";
+    int r = make_root(jail, root);
 
-    if (mount("none", root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
-              "size=4k,mode=555") < 0 ||
-        chdir(root) < 0)
+    if (r < 0)
+        return r;
+    if (chdir(root) < 0)
         return -errno;
     if (syscall(SYS_pivot_root, ".", ".") < 0)
         return chroot(".") < 0 ? -errno : 0; /* the first root file system cannot be pivoted */
@@ -110,7 +162,7 @@ static void hide_mounts(const struct tt_jail *jail)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         r = -errno;
     if (r == 0 && jail->role == TT_JAIL_CONTAINER)
-        r = empty_root();
+        r = empty_root(jail);
     if (r < 0)
         note(jail, "could not give the process an empty root", r);
 }
@@ -239,6 +291,12 @@ static int wall_files(const struct tt_jail *jail)
         r = tt_landlock_allow(&landlock, "/", TT_LANDLOCK_READ);
     if (jail->role == TT_JAIL_EDGE)
         allow_edge(jail, &landlock);
+    for (uint32_t n = 0; n < jail->plugin_count && jail->role == TT_JAIL_CONTAINER; n++) {
+        char name[32];
+
+        name_plugin(n, name);
+        (void)tt_landlock_allow(&landlock, name, TT_LANDLOCK_READ);
+    }
     return r < 0 ? r : tt_landlock_enforce(&landlock);
 }
 
@@ -260,6 +318,32 @@ int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err)
         return tt_fail(err, -errno, "cannot renounce new privileges: %s", strerror(errno));
     r = wall_files(jail);
     return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
+}
+
+/* A process that changed its user may not look at its own descriptors; for the time of the loading
+ * it may. */
+int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kind,
+                   tt_jail_load_fn *load, struct tt_error *err)
+{
+    int was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+    uint32_t number = 0;
+    char path[32];
+    int r;
+
+    while (number < jail->plugin_count && strcmp(jail->plugin_names[number], name) != 0)
+        number++;
+    if (number == jail->plugin_count)
+        return tt_fail(err, -ENOENT, "the file of %s was not handed over", kind);
+    r = tt_jail_drop_last();
+    if (r < 0)
+        return tt_fail(err, r, "cannot drop capabilities: %s", strerror(-r));
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", jail->plugins[number]);
+    if (access(path, F_OK) < 0)
+        name_plugin(number, path);
+    r = load(kind, path, err);
+    (void)prctl(PR_SET_DUMPABLE, was_dumpable == 1, 0, 0, 0);
+    return r;
 }
 
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err)

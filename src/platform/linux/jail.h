@@ -11,6 +11,8 @@
 
 #include "tactus/error.h"
 
+enum { TT_JAIL_PLUGINS_MAX = 8, TT_JAIL_PLUGIN_BYTES_MAX = 64 << 20 };
+
 enum tt_jail_role { TT_JAIL_SHAPER = 1, TT_JAIL_CONTAINER = 2, TT_JAIL_EDGE = 3 };
 
 struct tt_jail {
@@ -25,6 +27,9 @@ struct tt_jail {
     bool has_network;
     bool has_user_namespace; /* the fork made one: ids must be mapped */
     bool has_mounts;         /* the fork made a mount namespace */
+    const int *plugins;      /* sealed memory files; a container's empty root gets copies of them */
+    const char *const *plugin_names;
+    uint32_t plugin_count;
     void (*note)(void *ctx, const char *text);
     void *ctx;
 };
@@ -39,6 +44,15 @@ int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
 /* The calling thread's last capability, when memory is locked. Containers call it on each thread.
  */
 int tt_jail_drop_last(void);
+
+typedef int tt_jail_load_fn(const char *kind, const char *path, struct tt_error *err);
+
+/* Calls load with the path by which the loader finds the plug-in of this name: its descriptor's, or
+ * that of its copy in a container's root. The jail must have been entered, and the last capability
+ * is dropped: who loads runs a stranger's code. Returns what load returns; -ENOENT: no such name.
+ */
+int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kind,
+                   tt_jail_load_fn *load, struct tt_error *err);
 
 /* The system call filter, for all threads there are and will be. */
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err);
