@@ -278,6 +278,12 @@ void tt_engine_stop(struct tt_engine *engine)
 
 bool tt_engine_post(struct tt_engine *engine, uint32_t number, const struct tt_event *event)
 {
+    return tt_engine_post_at(engine, number, event, INT64_MIN);
+}
+
+bool tt_engine_post_at(struct tt_engine *engine, uint32_t number, const struct tt_event *event,
+                       int64_t index)
+{
     struct box *box;
     uint32_t put;
 
@@ -287,7 +293,7 @@ bool tt_engine_post(struct tt_engine *engine, uint32_t number, const struct tt_e
     put = __atomic_load_n(&box->put, __ATOMIC_RELAXED);
     if (put - __atomic_load_n(&box->got, __ATOMIC_ACQUIRE) >= BOX)
         return false;
-    box->events[put % BOX] = *event;
+    box->posts[put % BOX] = (struct post){*event, index};
     __atomic_store_n(&box->put, put + 1, __ATOMIC_RELEASE);
     return true;
 }

@@ -139,6 +139,11 @@ void tt_engine_stop(struct tt_engine *engine);
  * full. */
 bool tt_engine_post(struct tt_engine *engine, uint32_t node, const struct tt_event *event);
 
+/* The same at its first activation with this index or a later one. A changed parameter leaves a
+ * note, TT_NOTE_PARAM, at the index where it is told. */
+bool tt_engine_post_at(struct tt_engine *engine, uint32_t node, const struct tt_event *event,
+                       int64_t index);
+
 /* The port's word that the armed time passed; may run in a signal handler. */
 void tt_engine_on_budget(struct tt_engine *engine);
 

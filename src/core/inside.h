@@ -96,9 +96,16 @@ struct sink {
     struct pending *window; /* coded video that reorders; else NULL */
 };
 
+struct post {
+    struct tt_event event;
+    int64_t index; /* of the first activation that it is for */
+};
+
 struct box {
     uint32_t put, got; /* atomic */
-    struct tt_event events[BOX];
+    struct post posts[BOX];
+    struct post waiting[BOX]; /* the worker's: taken out, for an activation that is yet to come */
+    uint32_t waiting_count;
 };
 
 struct node {

@@ -176,21 +176,56 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
     }
 }
 
+/* Told at this index: who reads the ledger sees from where on the media is another. */
+static void note_param(struct tt_engine *engine, const struct node *node,
+                       const struct tt_event *event)
+{
+    const struct decision *d = &engine->running.decision;
+    struct tt_record record = {.kind = TT_RECORD_NOTE,
+                               .component = (uint16_t)node->plan->ledger_component,
+                               .index = d->index,
+                               .origin_ns = d->origin_ns,
+                               .due_ns = TT_NOTE_PARAM,
+                               .value = event->id};
+
+    engine_record(engine, &record);
+}
+
+/* In the order in which they came, but for those that wait for a later index. */
+static void empty_box(struct box *box)
+{
+    uint32_t put = __atomic_load_n(&box->put, __ATOMIC_ACQUIRE);
+
+    for (; box->got != put && box->waiting_count < BOX; box->waiting_count++) {
+        box->waiting[box->waiting_count] = box->posts[box->got % BOX];
+        __atomic_store_n(&box->got, box->got + 1, __ATOMIC_RELEASE);
+    }
+}
+
 static uint32_t take_events(struct tt_engine *engine, struct node *node)
 {
     struct box *box = &node->box;
-    uint32_t count = 0, put = __atomic_load_n(&box->put, __ATOMIC_ACQUIRE);
+    uint32_t count = 0, kept = 0;
 
     if (!node->is_first_call_done)
         engine->running.events[count++] =
             (struct tt_event){.kind = TT_EVENT_WALL, .i = engine->params.wall_offset_ns};
     node->is_first_call_done = true;
-    for (; box->got != put && count < BOX + 1; count++) {
-        engine->running.events[count] = box->events[box->got % BOX];
-        if (engine->running.events[count].kind == TT_EVENT_LEVEL)
-            node->level = (uint32_t)engine->running.events[count].i;
-        __atomic_store_n(&box->got, box->got + 1, __ATOMIC_RELEASE);
+    empty_box(box);
+    for (uint32_t n = 0; n < box->waiting_count; n++) {
+        const struct post *post = &box->waiting[n];
+
+        if (post->index > engine->running.decision.index) {
+            box->waiting[kept++] = *post;
+            continue;
+        }
+        if (post->event.kind == TT_EVENT_LEVEL)
+            node->level = (uint32_t)post->event.i;
+        if (post->event.kind == TT_EVENT_PARAM)
+            note_param(engine, node, &post->event);
+        engine->running.events[count++] = post->event;
     }
+    box->waiting_count = kept;
     return count;
 }
 

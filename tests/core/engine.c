@@ -33,6 +33,43 @@ static void a_chain_delivers_each_index_on_time(void)
     graph_close(&g);
 }
 
+static int64_t index_of_param(uint32_t id)
+{
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].kind == TT_RECORD_NOTE && g.records[n].due_ns == TT_NOTE_PARAM &&
+            g.records[n].value == id)
+            return g.records[n].index;
+    return -1;
+}
+
+static void a_changed_parameter_waits_for_its_index(void)
+{
+    struct tt_event event = {.kind = TT_EVENT_PARAM, .id = 7};
+    uint32_t source, sink;
+
+    graph_init(&g, 1);
+    source = graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, sink, 0);
+    graph_open(&g);
+    CHECK(tt_engine_post_at(g.engine, source, &event, 4));
+    event.id = 2; /* comes later and waits for nobody */
+    CHECK(tt_engine_post(g.engine, source, &event));
+    event.id = 3; /* beyond the end: never told */
+    CHECK(tt_engine_post_at(g.engine, source, &event, 1000));
+    for (uint32_t n = 3; n < 8; n++)
+        CHECK(tt_engine_post_at(g.engine, source, &event, 1000));
+    CHECK(!tt_engine_post(g.engine, source, &event)); /* the box is full */
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(g.fakes[source]->params_seen, 2);
+    CHECK_INT(index_of_param(2), 0);
+    CHECK_INT(index_of_param(7), 4);
+    CHECK_INT(index_of_param(3), -1);
+    CHECK_INT(graph_count(&g, TT_RECORD_NOTE, 0), 2);
+    graph_close(&g);
+}
+
 static void fan_out_counts_each_consumer(void)
 {
     uint32_t source, sinks[3];
@@ -808,6 +845,7 @@ static void a_plan_that_contradicts_itself_is_refused(void)
 int main(void)
 {
     RUN(a_chain_delivers_each_index_on_time);
+    RUN(a_changed_parameter_waits_for_its_index);
     RUN(fan_out_counts_each_consumer);
     RUN(a_missing_audio_frame_is_silence);
     RUN(a_missing_audio_frame_is_repeated);
