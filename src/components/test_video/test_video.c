@@ -73,7 +73,8 @@ static const struct tt_param params[PARAM_COUNT] = {
                        .unit = "bars|ramp|ball|black",
                        .help = "what moves: colour bars, a grey ramp, a ball; black stands still",
                        .initial = "bars",
-                       .type = TT_PARAM_CHOICE},
+                       .type = TT_PARAM_CHOICE,
+                       .is_live = 1},
     [PARAM_TIMECODE] = {.name = "timecode",
                         .help = "paint index and media time into the top rows, for probe.timecode",
                         .initial = "true",
@@ -289,10 +290,14 @@ static void paint(const struct test_video_state *state, tt_addr data, uint32_t t
 
 static int process(void *state_, struct tt_call *call)
 {
-    const struct test_video_state *state = state_;
+    struct test_video_state *state = state_;
+    const struct tt_event *events = tt_call_events(call);
     struct tt_frame *out = tt_call_out(call, 0);
     uint32_t top = 0;
 
+    for (uint32_t n = 0; n < call->event_count; n++)
+        if (events[n].kind == TT_EVENT_PARAM && events[n].id == PARAM_PATTERN)
+            state->pattern = (uint32_t)events[n].i;
     if (call->out_count == 0 || out->data == 0 || out->capacity < state->bytes)
         return -ENOBUFS;
 
