@@ -266,19 +266,47 @@ static int shape(const struct tt_message *order, const char *text, uint64_t byte
     return 0;
 }
 
+/* What a running service is to have changed, from the words of its user. */
+static int read_setting(int control, const struct tt_message *order, const char *text,
+                        uint64_t bytes, struct tt_error *err)
+{
+    struct tt_catalogue catalogue = {tt_components, tt_component_count, host_plugin_load, NULL};
+    const char *base = tt_message_text(order, "base");
+    struct tt_service *service;
+    struct tt_live_setting live;
+    int r;
+
+    if (base[0] && chdir(base) < 0)
+        return tt_fail(err, -errno, "cannot enter the folder '%s': %s", base, strerror(errno));
+    r = tt_service_parse_yaml(text, bytes, &catalogue, &service, err);
+    if (r == 0)
+        r = tt_service_set_live(service, tt_message_text(order, "set"), &catalogue, &live, err);
+    if (r < 0)
+        return r;
+    return tt_message_send_new(control,
+                               json_pack("{sb s{ss ss ss si sI sf}}", "ok", 1, "setting",
+                                         "component", live.component, "name", live.name, "input",
+                                         live.input, "param", (int)live.param, "i",
+                                         (json_int_t)live.i, "f", live.f),
+                               NULL, NULL, 0, err);
+}
+
 static int answer_order(int control, struct tt_message *order, struct tt_error *err)
 {
+    bool is_setting = strcmp(tt_message_text(order, "op"), "setting") == 0;
     int fd = tt_message_take(order, "text");
     struct answer answer = {NULL};
     uint64_t bytes = 0;
     char *text = NULL;
     int r;
 
-    if (strcmp(tt_message_text(order, "op"), "shape") != 0 || fd < 0)
+    if ((!is_setting && strcmp(tt_message_text(order, "op"), "shape") != 0) || fd < 0)
         return tt_fail(err, -EPROTO, "expected the operation 'shape' with a text");
     r = tt_message_read_fd(fd, TT_SPEC_BYTES_MAX, &text, &bytes, err);
     if (r == -E2BIG)
         return tt_fail(err, r, "the service's text is longer than %d bytes", TT_SPEC_BYTES_MAX);
+    if (r == 0 && is_setting)
+        return read_setting(control, order, text, bytes, err);
     if (r == 0)
         r = shape(order, text, bytes, &answer, err);
     return r == 0 ? send_answer(control, &answer, err) : r;

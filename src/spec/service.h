@@ -95,6 +95,21 @@ int tt_service_parse_graph(const char *text, uint64_t bytes, const struct tt_cat
 int tt_service_set(struct tt_service *service, const char *assignment,
                    const struct tt_catalogue *catalogue, struct tt_error *err);
 
+/* A parameter's new value in a service that runs. */
+struct tt_live_setting {
+    char component[TT_NAME_BYTES], name[2 * TT_NAME_BYTES];
+    char input[TT_NAME_BYTES]; /* of "*." parameters, else "" */
+    uint32_t param;            /* place in the kind's params */
+    int64_t i;
+    double f;
+};
+
+/* The same as tt_service_set() for a service that runs: -EINVAL also for what only a new start
+ * changes. */
+int tt_service_set_live(struct tt_service *service, const char *assignment,
+                        const struct tt_catalogue *catalogue, struct tt_live_setting *ret,
+                        struct tt_error *err);
+
 /* Canonical YAML that parses to an equal service; the caller frees it. NULL: no memory. */
 char *tt_service_print(const struct tt_service *service);
 

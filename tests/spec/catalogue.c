@@ -373,7 +373,8 @@ static const struct tt_param scale_params[] = {
     {.name = "method",
      .unit = "point|bilinear|bicubic|lanczos",
      .initial = "bicubic",
-     .type = TT_PARAM_CHOICE}};
+     .type = TT_PARAM_CHOICE,
+     .is_live = 1}};
 static const struct tt_component scale = {.abi = TT_ABI,
                                           .size = sizeof(scale),
                                           .flags = TT_PURE,

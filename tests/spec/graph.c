@@ -205,6 +205,38 @@ static void sets_parameters(void)
     tt_service_close(&b);
 }
 
+static void sets_what_may_change(void)
+{
+    static const char *const bad[] = {"scale.width=64", "scale.methd=point", "scale.method=blurred",
+                                      "x.method=point", "scale.deadline=1s", "null=1"};
+    struct tt_service *a = graph("test.video ! video.scale width=64 height=64 ! null");
+    struct tt_live_setting live = {.param = 99};
+    struct tt_error err = {0};
+
+    CHECK_INT(tt_service_set_live(a, "scale.method=lanczos", &test_catalogue, &live, &err), 0);
+    CHECK_TEXT(live.component, "scale");
+    CHECK_TEXT(live.name, "method");
+    CHECK_TEXT(live.input, "");
+    CHECK_INT(live.param, 2);
+    CHECK_INT(live.i, 3);
+    live.param = 99;
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+        tt_service_close(&a);
+        a = graph("test.video ! video.scale width=64 height=64 ! null");
+        CHECK_INT(tt_service_set_live(a, bad[n], &test_catalogue, &live, &err), -EINVAL);
+        fprintf(stderr, "  %s\n", err.text);
+    }
+    CHECK_INT(live.param, 99);
+    tt_service_close(&a);
+    a = graph("test.video ! video.scale width=64 height=64 ! null");
+    (void)tt_service_set_live(a, bad[0], &test_catalogue, &live, &err);
+    CHECK(strstr(err.text, "cannot change while the service runs") != NULL);
+    CHECK(strstr(err.expected, "method") != NULL); /* what can */
+    (void)tt_service_set_live(a, bad[1], &test_catalogue, &live, &err);
+    CHECK_TEXT(err.nearest, "method");
+    tt_service_close(&a);
+}
+
 static void a_sink_is_added(void)
 {
     struct tt_service *a =
@@ -271,6 +303,7 @@ int main(void)
     RUN(understands_queues);
     RUN(names_what_is_wrong);
     RUN(sets_parameters);
+    RUN(sets_what_may_change);
     RUN(a_sink_is_added);
     RUN(a_source_follows_its_filter);
     RUN(draws_it);
