@@ -217,6 +217,40 @@ static void reads_units(void)
     CHECK_INT(tt_parse_bits("3MB", &value), -EINVAL);
 }
 
+static void sets_keys_of_a_service(void)
+{
+    static const char *const bad[] = {"rate=0",          "deadline=5",        "loss=100%",
+                                      "without=cam",     "without=out",       "without=nobody",
+                                      "scale.loss=200%", "scale.deadline=1s", "speed=1"};
+    struct tt_service *a = parse(test_thumbnail), *b = parse(test_thumbnail);
+    struct tt_error err = {0};
+
+    CHECK_INT(tt_service_set(a, "rate=30000/1001", &test_catalogue, &err), 0);
+    CHECK_INT(a->rate.num, 30000);
+    CHECK_INT(tt_service_set(a, "deadline=1.5s", &test_catalogue, &err), 0);
+    CHECK_INT(a->deadline_ns, 1500000000);
+    CHECK_INT(tt_service_set(a, "loss=5%", &test_catalogue, &err), 0);
+    CHECK_INT(a->loss.num * 20, a->loss.den);
+    CHECK_INT(tt_service_set(a, "out.deadline=90ms", &test_catalogue, &err), 0);
+    CHECK_INT(a->components[2].deadline_ns, 90000000);
+    CHECK_INT(tt_service_set(b, "without=scale", &test_catalogue, &err), 0);
+    CHECK_INT(b->component_count, 2);
+    CHECK_INT(b->flow_count, 1);
+    CHECK_TEXT(b->components[b->flows[0].from].name, "cam");
+    CHECK_TEXT(b->components[b->flows[0].to].name, "out");
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++) {
+        struct tt_service *c = parse(test_thumbnail);
+
+        CHECK_INT(tt_service_set(c, bad[n], &test_catalogue, &err), -EINVAL);
+        fprintf(stderr, "  %s\n", err.text);
+        CHECK(strstr(err.text, "cannot set"));
+        CHECK(err.expected[0] != 0);
+        tt_service_close(&c);
+    }
+    tt_service_close(&a);
+    tt_service_close(&b);
+}
+
 int main(void)
 {
     RUN(reads_the_thumbnail);
@@ -224,5 +258,6 @@ int main(void)
     RUN(names_what_is_wrong);
     RUN(refuses_what_is_too_big);
     RUN(reads_units);
+    RUN(sets_keys_of_a_service);
     return 0;
 }
