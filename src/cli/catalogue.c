@@ -9,17 +9,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/json_out.h"
 #include "cli/self.h"
 
-static int parse(struct cli *cli, FILE *pipe, json_t **ret)
+static int parse(struct cli *cli, FILE *pipe, const char *plugin, json_t **ret)
 {
     json_error_t fault;
     json_t *all = json_loadf(pipe, 0, &fault), *components = all;
 
+    if (plugin && json_is_object(json_object_get(all, "error"))) {
+        int r = cli_fail(cli, CLI_USAGE, "%s", json_text(json_object_get(all, "error"), "text"));
+
+        json_decref(all);
+        return r;
+    }
     if (json_is_object(all))
         components = json_object_get(all, "components");
     if (!json_is_array(components)) {
         json_decref(all);
+        if (plugin)
+            return cli_fail(cli, CLI_USAGE, "%s ends the process that loads it", plugin);
         return cli_fail(cli, CLI_UNREACHABLE,
                         "tactus-host --catalogue gave no list of components; run it by hand to "
                         "see why");
@@ -29,9 +38,10 @@ static int parse(struct cli *cli, FILE *pipe, json_t **ret)
     return CLI_DONE;
 }
 
-static int start(const char *path, int out, pid_t *ret)
+static int start(const char *path, const char *plugin, int out, pid_t *ret)
 {
-    char name[] = "tactus-host", option[] = "--catalogue", *const words[] = {name, option, NULL};
+    char name[] = "tactus-host", option[] = "--catalogue";
+    char *const words[] = {name, option, (char *)(uintptr_t)plugin, NULL};
     posix_spawn_file_actions_t actions;
     int r;
 
@@ -45,7 +55,7 @@ static int start(const char *path, int out, pid_t *ret)
     return r;
 }
 
-int catalogue_read(struct cli *cli, json_t **ret)
+int catalogue_read(struct cli *cli, const char *plugin, json_t **ret)
 {
     char path[PATH_MAX];
     FILE *pipe_file;
@@ -59,14 +69,14 @@ int catalogue_read(struct cli *cli, json_t **ret)
                         TT_LIBEXEC);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return cli_fail(cli, CLI_UNREACHABLE, "no pipe to tactus-host: %s", strerror(errno));
-    r = start(path, fds[1], &pid);
+    r = start(path, plugin, fds[1], &pid);
     (void)close(fds[1]);
     pipe_file = r == 0 ? fdopen(fds[0], "r") : NULL;
     if (!pipe_file) {
         (void)close(fds[0]);
         return cli_fail(cli, CLI_UNREACHABLE, "cannot run %s: %s", path, strerror(r ? r : errno));
     }
-    r = parse(cli, pipe_file, ret);
+    r = parse(cli, pipe_file, plugin, ret);
     (void)fclose(pipe_file);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;

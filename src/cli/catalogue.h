@@ -6,8 +6,8 @@
 
 #include "cli/cli.h"
 
-/* Runs tactus-host --catalogue; *ret is an array of components. CLI_DONE, or CLI_UNREACHABLE with
- * the reason told. */
-int catalogue_read(struct cli *cli, json_t **ret);
+/* Runs tactus-host --catalogue; *ret is an array of components: all, or with a path the one in that
+ * shared object. CLI_DONE, or CLI_UNREACHABLE, of a path CLI_USAGE, with the reason told. */
+int catalogue_read(struct cli *cli, const char *path, json_t **ret);
 
 #endif

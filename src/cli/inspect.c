@@ -8,6 +8,7 @@
 #include "cli/json_out.h"
 #include "cli/nearest.h"
 #include "cli/report.h"
+#include "spec/service.h"
 
 enum { NAMES_MAX = 256 };
 
@@ -290,11 +291,13 @@ static int show_one(struct cli *cli, const json_t *components, const char *wante
 int cli_inspect(struct cli *cli, const struct args *args)
 {
     json_t *components = NULL;
+    bool is_path;
     int r;
 
     if (args->word_count > 1)
         return cli_fail(cli, CLI_USAGE, "one KIND at a time; '%s' is one too many", args->words[1]);
-    r = catalogue_read(cli, &components);
+    is_path = args->word_count == 1 && tt_kind_is_path(args->words[0]);
+    r = catalogue_read(cli, is_path ? args->words[0] : NULL, &components);
     if (r != CLI_DONE)
         return r;
     if (args->word_count == 1)

@@ -227,7 +227,7 @@ static int read_words(struct cli *cli, const struct args *args, struct request *
         int r = read_all(cli, STDIN_FILENO, "stdin", &request->text);
         return r == CLI_DONE ? set_base(cli, request, NULL) : r;
     }
-    if (args->word_count == 1 && is_file(args->words[0]))
+    if (args->word_count == 1 && is_file(args->words[0]) && !tt_kind_is_path(args->words[0]))
         return read_file(cli, request, args->words[0]);
     if (names_file(args->words[0]))
         return cli_fail(cli, CLI_USAGE,

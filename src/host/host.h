@@ -13,4 +13,8 @@ void host_shaper(int control, const struct tt_jail *jail) __attribute__((noretur
 /* Prints all components as JSON; returns the exit code. */
 int host_catalogue(void);
 
+/* The same of the component in a shared object, which is loaded in a jail, as nobody when we are
+ * root. What is wrong with it is {"error": ...}. */
+int host_catalogue_of(const char *path);
+
 #endif

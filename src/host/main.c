@@ -23,8 +23,9 @@ void tt_assert_failed(const char *fact, const char *file, int line)
 
 static int usage(void)
 {
-    (void)fputs("tactus-host is started by tactusd. By hand: tactus-host --catalogue | --version\n",
-                stderr);
+    (void)fputs(
+        "tactus-host is started by tactusd. By hand: tactus-host --catalogue [PATH] | --version\n",
+        stderr);
     return 2;
 }
 
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--catalogue") == 0)
         return host_catalogue();
+    if (argc == 3 && strcmp(argv[1], "--catalogue") == 0)
+        return host_catalogue_of(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--zygote") == 0) {
         char *end;
         long fd = strtol(argv[2], &end, 10);

@@ -135,6 +135,22 @@ static int copy_file(const char *kind, struct host_plugin *ret, struct tt_error 
     return r < 0 ? r : 0;
 }
 
+int host_plugin_copy(const char *kind, struct tt_error *err)
+{
+    struct host_plugin *plugin = &loaded[loaded_count];
+    int r;
+
+    if (strcmp(plugin->kind, kind) == 0)
+        return 0;
+    if (strlen(kind) >= sizeof plugin->kind)
+        return tt_fail(err, -ENAMETOOLONG, "%s: a path has at most %zu letters here", kind,
+                       sizeof plugin->kind - 1);
+    r = copy_file(kind, plugin, err);
+    if (r == 0)
+        (void)snprintf(plugin->kind, sizeof plugin->kind, "%s", kind);
+    return r;
+}
+
 int host_plugin_load(void *ctx, const char *kind, const struct tt_component **ret,
                      struct tt_error *err)
 {
@@ -151,7 +167,7 @@ int host_plugin_load(void *ctx, const char *kind, const struct tt_component **re
     if (loaded_count == TT_PLUGINS_MAX)
         return tt_fail(err, -E2BIG, "a service has at most %d components of its own by path",
                        TT_PLUGINS_MAX);
-    r = copy_file(kind, plugin, err);
+    r = host_plugin_copy(kind, err);
     if (r < 0)
         return r;
     watch(kind);
@@ -162,9 +178,9 @@ int host_plugin_load(void *ctx, const char *kind, const struct tt_component **re
     (void)sigaction(SIGALRM, &before, NULL);
     if (r < 0) {
         (void)close(plugin->fd);
+        plugin->kind[0] = 0;
         return r;
     }
-    (void)snprintf(plugin->kind, sizeof plugin->kind, "%s", kind);
     loaded_count++;
     *ret = tt_component_find(kind);
     return 0;

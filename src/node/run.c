@@ -16,6 +16,7 @@
 #include "node/allowance.h"
 #include "node/broker.h"
 #include "node/ladder.h"
+#include "node/shape.h"
 #include "node/supervise.h"
 #include "platform/linux/reserve.h"
 
@@ -28,6 +29,8 @@
 #define PROFILE_LIMIT_NS (6500 * MILLI)
 #define WATCHDOG_LEAST_NS (100 * MILLI)
 #define WATCHDOG_UNKNOWN_NS SECOND
+
+enum { NOBODY = 65534 };
 
 enum {
     EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX,
@@ -202,15 +205,18 @@ static int set_up(struct run_process *process, struct tt_error *err)
 static void spawn(struct run *run, uint32_t number)
 {
     struct run_process *process = &run->processes[number];
+    uint32_t uid = run->params.uid, gid = run->params.gid;
     struct tt_error err = {0};
     int r;
 
     process->tid = 0;
     process->has_ended = false;
     process->error[0] = '\0';
+    /* A container needs nothing that is its user's, and strangers' code does not run as root. */
+    if (number == 0 && uid == 0 && run->params.plugins != NULL && run->params.plugins->count > 0)
+        uid = gid = NOBODY;
     r = child_spawn(
-        run->params.node->zygote,
-        broker_order(run->broker, number, run->params.uid, run->params.gid, run->params.base),
+        run->params.node->zygote, broker_order(run->broker, number, uid, gid, run->params.base),
         run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
         r = set_up(process, &err);

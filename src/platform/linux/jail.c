@@ -300,6 +300,16 @@ static int wall_files(const struct tt_jail *jail)
     return r < 0 ? r : tt_landlock_enforce(&landlock);
 }
 
+int tt_jail_narrow(const struct tt_jail *jail, struct tt_error *err)
+{
+    struct tt_jail edge = *jail;
+    int r;
+
+    edge.role = TT_JAIL_EDGE;
+    r = wall_files(&edge);
+    return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
+}
+
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err)
 {
     int r;

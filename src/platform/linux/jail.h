@@ -38,6 +38,9 @@ struct tt_jail {
  * or ""). */
 int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note, uint32_t note_bytes);
 
+/* Later, once more: as an edge of these files and this network would be walled, nothing else. */
+int tt_jail_narrow(const struct tt_jail *jail, struct tt_error *err);
+
 /* In the child. Identity, root, Landlock, capabilities, no new privileges. */
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
 
