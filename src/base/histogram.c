@@ -15,7 +15,7 @@ static uint32_t bin_of(int64_t value_ns)
     return bin < TT_HISTOGRAM_BINS ? bin : TT_HISTOGRAM_BINS - 1;
 }
 
-static int64_t bin_end(uint32_t bin)
+int64_t tt_histogram_bin_end(uint32_t bin)
 {
     uint32_t octave;
 
@@ -62,7 +62,8 @@ int64_t tt_histogram_quantile(const struct tt_histogram *histogram, uint64_t par
     for (uint32_t n = 0; n < TT_HISTOGRAM_BINS; n++) {
         seen += histogram->bins[n];
         if (seen >= wanted)
-            return bin_end(n) < histogram->max_ns ? bin_end(n) : histogram->max_ns;
+            return tt_histogram_bin_end(n) < histogram->max_ns ? tt_histogram_bin_end(n)
+                                                               : histogram->max_ns;
     }
     return histogram->max_ns;
 }

@@ -15,6 +15,9 @@ struct tt_histogram {
 void tt_histogram_add(struct tt_histogram *histogram, int64_t value_ns);
 void tt_histogram_merge(struct tt_histogram *into, const struct tt_histogram *from);
 
+/* The greatest value that counts into a bin. */
+int64_t tt_histogram_bin_end(uint32_t bin);
+
 /* The value below which the share part/whole of the samples lies, rounded up to its bin's end but
  * never above the maximum seen; 0 without samples. Negative values count as 0 but for min_ns and
  * sum_ns. */

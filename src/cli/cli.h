@@ -44,5 +44,6 @@ int cli_check(struct cli *cli, const struct args *args);
 int cli_inspect(struct cli *cli, const struct args *args);
 int cli_explain(struct cli *cli, const struct args *args);
 int cli_prove(struct cli *cli, const struct args *args);
+int cli_report(struct cli *cli, const struct args *args);
 
 #endif

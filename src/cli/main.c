@@ -52,6 +52,12 @@ static const struct cli_command commands[] = {
      .more = "Without LEDGER that of the last run; without FRAME the five worst; all lists\n"
              "every frame.\n",
      .run = cli_explain},
+    {.name = "report",
+     .usage = "tactus report [LEDGER] [OPTION...]",
+     .help = "tell a run as a whole: in words, or drawn",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_OUTPUT),
+     .more = "Without LEDGER that of the last run. -o is short for --output.\n",
+     .run = cli_report},
     {.name = "prove",
      .usage = "tactus prove [LEDGER] [OPTION...]",
      .help = "say whether a ledger is intact, incomplete or altered",

@@ -27,6 +27,7 @@ static const struct option options[OPTION_COUNT] = {
     [OPTION_QUIET] = {"--quiet", NULL, "say nothing but errors"},
     [OPTION_SINK] = {"--sink", "NAME", "frames of this sink: file.video"},
     [OPTION_HEAD] = {"--head", "H", "the head that the chain must end in, 64 hex digits"},
+    [OPTION_OUTPUT] = {"--output", "PATH", "draw it there: a picture x.svg or a page x.html"},
     [OPTION_JSON] = {"--json", NULL, "data as JSON on stdout"},
     [OPTION_HELP] = {"--help", NULL, "this text; also -h"},
     [OPTION_VERSION] = {"--version", NULL, "the version; also -V"},
@@ -42,6 +43,8 @@ static int find(const char *word, size_t length, uint64_t allowed)
         return OPTION_HELP;
     if (length == 2 && strncmp(word, "-V", 2) == 0 && (allowed & OPTION_BIT(OPTION_VERSION)))
         return OPTION_VERSION;
+    if (length == 2 && strncmp(word, "-o", 2) == 0 && (allowed & OPTION_BIT(OPTION_OUTPUT)))
+        return OPTION_OUTPUT;
     return -1;
 }
 

@@ -25,6 +25,7 @@ enum option_id {
     OPTION_QUIET,
     OPTION_SINK,
     OPTION_HEAD,
+    OPTION_OUTPUT,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_VERSION,
