@@ -307,6 +307,13 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
     return true;
 }
 
+/* Its bell tells when there is room; a frame that may be lost waits no longer than its hold. */
+static void wait_for_reader(struct tt_engine *engine, struct node *node)
+{
+    if (engine->is_live && engine_is_held(engine, node))
+        engine_heap_put(&engine->timers, node->number, node->hold_until_ns);
+}
+
 void engine_outlet(struct tt_engine *engine, struct node *node)
 {
     struct flow *flow = &engine->flows[node->in[0]];
@@ -318,10 +325,12 @@ void engine_outlet(struct tt_engine *engine, struct node *node)
 
         if (put(engine, node, &entry))
             engine_deliver(engine, node, 0, &entry, engine->now_ns);
-        else if (engine->is_live && flow->plan->late_policy == TT_LATE_DROP)
+        else if (!engine_is_held(engine, node) && flow->plan->late_policy == TT_LATE_DROP)
             engine_drop(engine, node, entry.origin_ns, TT_CAUSE_EDGE);
-        else
+        else {
+            wait_for_reader(engine, node);
             return;
+        }
         entry = engine_pop(engine, flow);
         engine_unref(engine, entry.handle);
     }

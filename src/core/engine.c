@@ -77,8 +77,10 @@ static void settle(struct tt_engine *engine, struct node *node)
     is_ready = d.what != WHAT_NOTHING && !node->is_starved;
     if (engine->is_forced && d.what == WHAT_RUN && node->in_count > 0)
         is_ready = true; /* without a slot it gives its inputs up */
-    if (!engine->is_live && is_giving(node, &d) && !engine_has_room(engine, node))
+    if (engine_is_held(engine, node) && is_giving(node, &d) && !engine_has_room(engine, node)) {
         is_ready = false;
+        d.wake_ns = engine->is_live ? node->hold_until_ns : NEVER;
+    }
     if (is_ready)
         engine_heap_put(&engine->ready, node->number, due_of(engine, node, d.origin_ns));
     else

@@ -118,9 +118,10 @@ struct node {
     struct tt_rational rate;               /* of releases, or of the leader's flow */
     int64_t next_index, period_ns, index_max;
     bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
-    bool is_again;        /* it has more output from the activation before */
-    bool is_draining;     /* that activation was its End */
-    uint32_t again_input; /* of TT_SEPARATE */
+    bool is_again;         /* it has more output from the activation before */
+    bool is_draining;      /* that activation was its End */
+    int64_t hold_until_ns; /* live: nothing comes any more but what drains give; 0: it does */
+    uint32_t again_input;  /* of TT_SEPARATE */
     int64_t again_index, again_origin_ns, again_duration_ns;
     uint32_t silent_calls; /* of draining, without any output */
     uint32_t level;
@@ -266,6 +267,8 @@ void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port,
 struct entry engine_pop(struct tt_engine *engine, struct flow *flow); /* with its reference */
 void engine_flow_clear(struct tt_engine *engine, struct flow *flow);
 bool engine_has_room(struct tt_engine *engine, const struct node *node);
+bool engine_is_held(const struct tt_engine *engine, const struct node *node);
+void engine_finishing(struct tt_engine *engine, struct node *node);
 const struct entry *engine_head(const struct flow *flow, uint32_t n);
 
 /* release.c, join.c: what a node does next */

@@ -51,6 +51,48 @@ bool engine_has_room(struct tt_engine *engine, const struct node *node)
     return true;
 }
 
+/* Does it wait for room? Behind an End frames come as fast as codecs give up what they held: a
+ * queue that is full then is no sign that somebody is late, until the End itself is due. */
+bool engine_is_held(const struct tt_engine *engine, const struct node *node)
+{
+    return !engine->is_live || engine->now_ns < node->hold_until_ns;
+}
+
+static bool is_finishing(const struct tt_engine *engine, const struct node *node)
+{
+    bool has_moving = false;
+
+    for (uint32_t n = 0; n < node->in_count; n++) {
+        const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
+
+        if (!flow || flow->is_still || (node->kind == KIND_LED && n != node->leader))
+            continue;
+        has_moving = true;
+        if (!flow->has_ended && engine->nodes[flow->plan->from_node].hold_until_ns == 0)
+            return false;
+    }
+    return has_moving;
+}
+
+static void hold(struct tt_engine *engine, struct node *node)
+{
+    int64_t until_ns = engine->now_ns + node->plan->due_offset_ns;
+
+    if (node->hold_until_ns == 0)
+        node->hold_until_ns = until_ns > 0 ? until_ns : 1;
+}
+
+/* This node has seen its End: so have those that only its drain and other Ends feed. */
+void engine_finishing(struct tt_engine *engine, struct node *node)
+{
+    if (!engine->is_live)
+        return;
+    hold(engine, node);
+    for (uint32_t n = node->number + 1; n < engine->params.node_count; n++)
+        if (is_finishing(engine, &engine->nodes[n]))
+            hold(engine, &engine->nodes[n]);
+}
+
 /* A join that is not ready waits for another input: what made that late is found at its source. */
 static void blame_overflow(struct tt_engine *engine, const struct node *to, int64_t origin_ns)
 {
@@ -103,7 +145,8 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
         engine_dirty(engine, to->number);
         return;
     }
-    if (engine->is_live && flow->count >= flow->plan->depth) {
+    if (flow->count >= flow->plan->depth &&
+        !engine_is_held(engine, &engine->nodes[flow->plan->from_node])) {
         struct entry oldest = engine_pop(engine, flow);
 
         blame_overflow(engine, to, oldest.origin_ns);

@@ -285,7 +285,9 @@ static void keep_outputs(struct tt_engine *engine, struct node *node)
     release_outputs(engine, node);
 }
 
-/* Calls until the component has no more to give, the limit is reached or the pool is empty. */
+/* Calls until the component has no more to give, the limit is reached or the pool is empty. In a
+ * drain each call is an activation of its own: as long as calls return nobody is stuck, and no
+ * queue gets more than it has room for. */
 static int call_component(struct tt_engine *engine, struct node *node, bool is_end)
 {
     struct running *running = &engine->running;
@@ -300,14 +302,13 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
             return r;
         }
         keep_outputs(engine, node);
-        if (r != TT_AGAIN || calls >= node->calls_max)
+        if (r != TT_AGAIN || is_end || calls >= node->calls_max)
             return r;
         if (!lay_outputs(engine, node))
             return r;
         running->call.event_count = 0;
         for (uint32_t n = 0; n < node->in_count; n++)
-            running->frames[n] = (struct tt_frame){
-                .handle = TT_NO_FRAME, .flags = is_end ? running->frames[n].flags & TT_END : 0};
+            running->frames[n] = (struct tt_frame){.handle = TT_NO_FRAME};
     }
 }
 
@@ -362,7 +363,7 @@ static void release_inputs(struct tt_engine *engine, struct node *node)
 }
 
 static void record_hop(struct tt_engine *engine, struct node *node, int64_t start_ns,
-                       int64_t cpu_ns)
+                       int64_t cpu_ns, bool is_end)
 {
     const struct decision *d = &engine->running.decision;
     struct hop hop = {.origin_ns = d->origin_ns,
@@ -382,7 +383,9 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
 
     engine_history(node, &hop);
     engine_record(engine, &record);
-    engine_cost_add(engine, node, d->origin_ns, cpu_ns >= 0 ? cpu_ns : engine->now_ns - start_ns);
+    if (!is_end) /* a drain is no release's, and nothing is admitted by it */
+        engine_cost_add(engine, node, d->origin_ns,
+                        cpu_ns >= 0 ? cpu_ns : engine->now_ns - start_ns);
 }
 
 /* The rest of an activation that could not give all its output at once. */
@@ -397,7 +400,7 @@ static void remember_again(struct tt_engine *engine, struct node *node, bool is_
     node->again_origin_ns = d->origin_ns;
     node->again_duration_ns = d->duration_ns;
     node->silent_calls =
-        engine->running.output_count > 0 ? 0 : node->silent_calls + node->calls_max;
+        engine->running.output_count > 0 ? 0 : node->silent_calls + (is_end ? 1 : node->calls_max);
 }
 
 /* One input of many has ended, or the whole node. */
@@ -464,7 +467,7 @@ static void activate(struct tt_engine *engine, struct node *node, const struct d
     r = call_component(engine, node, is_end);
     engine->now_ns = engine->ops->now(engine->world);
     cpu_ns = engine_cost_end(engine, node, start_ns);
-    record_hop(engine, node, start_ns, cpu_ns);
+    record_hop(engine, node, start_ns, cpu_ns, is_end);
     pass_on(engine, node, r >= 0);
     if (r >= 0 && node->kind == KIND_SOURCE && running->output_count == 0)
         engine_drop(engine, node, d->origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
@@ -520,7 +523,9 @@ void engine_run_node(struct tt_engine *engine, struct node *node)
         end_input(engine, node, &d);
         return;
     }
-    if (!engine->is_live && !engine_has_room(engine, node))
+    if (d.what == WHAT_END && node->kind != KIND_SEPARATE)
+        engine_finishing(engine, node);
+    if (engine_is_held(engine, node) && !engine_has_room(engine, node))
         return;
     if (!lay_outputs(engine, node)) {
         starve(engine, node, &d);
@@ -547,6 +552,7 @@ void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns)
         engine_push_end(engine, node, n, end_ns);
     node->is_ended = true;
     engine->nodes_ended++;
+    engine_finishing(engine, node);
     feed(engine, node);
     node->is_again = false;
     for (uint32_t n = 0; n < node->in_count; n++)

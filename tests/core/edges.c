@@ -118,25 +118,29 @@ static bool send(int64_t index, uint32_t flags)
     return true;
 }
 
-/* The sink edge: takes all, looks at the payload, gives back. */
-static void receive(void)
+/* The sink edge: takes a frame, looks at its payload, gives it back. */
+static bool receive_one(void)
 {
     struct tt_link_slot slot;
-    bool has_got = false;
 
-    while (tt_link_get(edges.out, g.pools, 2, &slot)) {
-        has_got = true;
-        if (slot.flags & TT_END) {
-            edges.ended_at = slot.index;
-            continue;
-        }
+    if (!tt_link_get(edges.out, g.pools, 2, &slot))
+        return false;
+    if (slot.flags & TT_END) {
+        edges.ended_at = slot.index;
+    } else {
         CHECK_INT(*(int64_t *)(void *)(g.pools[slot.pool].memory + (uint64_t)slot.slot * 4096),
                   slot.index);
         edges.got[edges.got_count++ % 256] = slot.index;
         tt_link_give_back(edges.out, slot.pool, slot.slot);
     }
-    if (has_got)
-        ring();
+    ring();
+    return true;
+}
+
+static void receive(void)
+{
+    while (receive_one())
+        ;
 }
 
 static void frames_wait_for_their_release(bool is_straight)
@@ -235,6 +239,70 @@ static void a_full_ring_follows_the_policy(void)
         CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), lost);
         graph_close(&g);
         free_edges();
+    }
+}
+
+/* inlet -> look-ahead of 20 -> pass -> outlet, and 30 frames. The edge behind takes `taken` frames
+ * a millisecond, 0 none. Returns the frames that were lost. */
+static uint32_t drain_into(uint32_t policy, uint32_t taken)
+{
+    uint32_t inlet, codec, pass, outlet, lost;
+
+    make_edges();
+    graph_init(&g, 1);
+    g.params.end_ns = INT64_MAX;
+    inlet = graph_end_of_link(&g, TT_NODE_INLET,
+                              tt_link_reader(edges.ends[2], edges.memory[0], DEPTH), 1);
+    codec = graph_node(&g, FAKE_REORDER);
+    g.fakes[codec]->hold = 20;
+    pass = graph_node(&g, FAKE_PASS);
+    outlet = graph_end_of_link(&g, TT_NODE_OUTLET,
+                               tt_link_writer(edges.ends[3], edges.memory[1], DEPTH), 2);
+    graph_flow(&g, inlet, 0, codec, 0);
+    graph_flow(&g, codec, 0, pass, 0);
+    graph_flow(&g, pass, 0, outlet, 0)->late_policy = policy;
+    for (uint32_t n = codec; n <= outlet; n++) {
+        g.nodes[n].structural_ns = 200 * MS;
+        g.nodes[n].due_offset_ns = 220 * MS;
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    for (int64_t n = 0; n < 30; n++) {
+        CHECK(send(n, 0));
+        CHECK(!graph_run_until(&g, (n * 10 + 5) * MS));
+        receive();
+        take_back();
+    }
+    CHECK(send(30, TT_END));
+    for (int64_t at = 296; !graph_run_until(&g, at * MS); at++) {
+        CHECK(at < 2000);
+        if (at == 1000)
+            receive(); /* whatever was lost, somebody comes for the rest */
+        for (uint32_t n = 0; n < taken; n++)
+            receive_one();
+    }
+    receive();
+    CHECK(edges.ended_at >= 0);
+    lost = graph_check_sink(&g, 0, 0, TT_LOST_FRAME);
+    CHECK_INT(edges.got_count + lost, 30);
+    graph_close(&g);
+    free_edges();
+    return lost;
+}
+
+/* What a codec held back comes all at once behind an End: that alone loses nothing, and an edge
+ * that does not take it is not waited for longer than it may take. */
+static void a_drain_waits_for_room(void)
+{
+    static const uint32_t policies[] = {TT_LATE_DROP, TT_LATE_KEEP};
+
+    for (uint32_t n = 0; n < 2; n++) {
+        uint32_t lost;
+
+        CHECK_INT(drain_into(policies[n], 1), 0);
+        lost = drain_into(policies[n], 0);
+        CHECK(lost > 0);
+        CHECK(lost <= 20 - DEPTH);
     }
 }
 
@@ -428,6 +496,7 @@ int main(void)
     RUN(frames_travel_by_reference);
     RUN(a_late_edge_is_blamed);
     RUN(a_full_ring_follows_the_policy);
+    RUN(a_drain_waits_for_room);
     RUN(asap_waits_for_the_edge_behind);
     RUN(restarts_lose_no_slot);
     RUN(catching_up_loses_nothing);
