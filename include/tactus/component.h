@@ -318,7 +318,9 @@ struct tt_reader {
 struct tt_edge {
     /* Sources: look at the input and say what it gives, as shape() does. Limited to 5 s outside. */
     int (*probe)(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err);
-    /* Descriptors to poll before step(); returns their count, 0 for one that blocks by itself. */
+    /* Descriptors to poll before step(); returns their count, 0 for one that blocks by itself.
+     * Sources: step() is called after go only, with the media time that it is in call->media_ns; an
+     * output that has no room is offered no memory (data 0). */
     int (*fds)(void *state, int *ret, uint32_t max);
     /* Sources: fill outputs (bytes = 0: none this time; flags TT_END: it ended). Sinks: take the
      * inputs that are there. Returns tt_result, -EAGAIN to be called again, or an error that ends

@@ -22,6 +22,8 @@
     X(image_read)                                                                                  \
     X(raw_read)                                                                                    \
     X(raw_write)                                                                                   \
+    X(rtp_read)                                                                                    \
+    X(rtp_write)                                                                                   \
     X(null)                                                                                        \
     X(tee)                                                                                         \
     /* end */

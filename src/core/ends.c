@@ -163,6 +163,15 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
     return NEVER;
 }
 
+/* An input with a latency of its own (a jitter buffer) gives its last frames after their index: they
+ * are waited for as long as they could still be in time. */
+static int64_t patience_ns(const struct node *node, int64_t end_ns)
+{
+    if (node->rate.num <= 0 || tt_index_ns(node->next_index, node->rate) >= end_ns)
+        return 0;
+    return node->plan->due_offset_ns > 0 ? node->plan->due_offset_ns : 0;
+}
+
 void engine_inlet(struct tt_engine *engine, struct node *node)
 {
     int64_t wake_ns, end_ns = engine->params.end_ns;
@@ -179,11 +188,13 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
         return;
     }
     if (engine->is_live && end_ns < TIME_MAX) {
-        if (engine->now_ns >= engine->epoch_ns + end_ns) {
+        int64_t last_ns = engine->epoch_ns + end_ns + patience_ns(node, end_ns);
+
+        if (engine->now_ns >= last_ns) {
             end_inlet(engine, node, node->rate.num > 0 ? end_ns : 0);
             return;
         }
-        wake_ns = wake_ns < engine->epoch_ns + end_ns ? wake_ns : engine->epoch_ns + end_ns;
+        wake_ns = wake_ns < last_ns ? wake_ns : last_ns;
     }
     if (wake_ns < NEVER)
         engine_heap_put(&engine->timers, node->number, wake_ns);

@@ -47,6 +47,19 @@ static bool is_wanted(const struct edge *edge, uint32_t output)
     return edge->out[output] && !edge->has_ended_out[output];
 }
 
+/* What comes by descriptors comes at its own time: an output that nobody empties must not hold up
+ * the others, so it is offered no memory, and what is for it is lost. */
+static bool is_driven(const struct edge *edge)
+{
+    return edge->component->edge->fds != NULL;
+}
+
+static bool has_place(const struct edge *edge, uint32_t output)
+{
+    return edge->held[output] != TT_NO_FRAME &&
+           tt_link_filled(edge->out[output]) < edge->out_depth[output];
+}
+
 /* A slot for each output that goes on, and room for it. */
 static bool has_room(struct edge *edge)
 {
@@ -60,21 +73,22 @@ static bool has_room(struct edge *edge)
             continue;
         if (edge->held[n] == TT_NO_FRAME)
             edge->held[n] = slots_take(&edge->slots, edge->out_class[n]);
-        is_ready = is_ready && edge->held[n] != TT_NO_FRAME &&
-                   tt_link_filled(edge->out[n]) < edge->out_depth[n];
+        is_ready = is_ready && has_place(edge, n);
     }
-    return is_ready;
+    return is_ready || is_driven(edge);
 }
 
 static void offer_outputs(struct edge *edge)
 {
     edge->call.event_count = 0;
+    if (is_driven(edge))
+        edge->call.media_ns = tt_linux_now() - edge->seat.epoch_ns;
     for (uint32_t n = 0; n < edge->plan->out_count; n++) {
         struct tt_frame *frame = tt_call_out(&edge->call, n);
         uint32_t bytes = 0;
         uint8_t *data = NULL;
 
-        if (is_wanted(edge, n))
+        if (is_wanted(edge, n) && (!is_driven(edge) || has_place(edge, n)))
             data = slots_at(&edge->slots.view, edge->held[n], &bytes);
         *frame = (struct tt_frame){.data = (uintptr_t)data,
                                    .capacity = bytes,
@@ -228,6 +242,18 @@ static int step(struct edge *edge)
     return r;
 }
 
+/* Who gives what comes when it comes has nothing to show before: its time begins at go. */
+static void await_go(struct edge *edge)
+{
+    edge->is_primed = true;
+    tt_seat_say(edge->seat.control, "primed", NULL);
+    while (!tt_seat_is_go(&edge->seat) && !tt_seat_is_stopped(&edge->seat)) {
+        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+
+        edge_sleep(edge, seen, AGAIN_NS);
+    }
+}
+
 int edge_run_source(struct edge *edge)
 {
     int r = 0;
@@ -235,6 +261,8 @@ int edge_run_source(struct edge *edge)
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
         edge->held[n] = TT_NO_FRAME;
     adopt_loans(edge);
+    if (is_driven(edge))
+        await_go(edge);
     while (!has_ended(edge)) {
         uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
 
