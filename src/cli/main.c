@@ -64,6 +64,12 @@ static const struct cli_command commands[] = {
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_HEAD),
      .more = "Without LEDGER that of the last run.\n",
      .run = cli_prove},
+    {.name = "new",
+     .usage = "tactus new NAME [--kind KIND]",
+     .help = "write a component of your own to begin from, with its test",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_KIND),
+     .more = "Into the folder NAME, which must not be there yet. See tactus-component(7).\n",
+     .run = cli_new},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -26,6 +26,7 @@ enum option_id {
     OPTION_SINK,
     OPTION_HEAD,
     OPTION_OUTPUT,
+    OPTION_KIND,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_VERSION,
