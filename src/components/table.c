@@ -7,6 +7,7 @@
     X(video_scale)                                                                                 \
     X(video_convert)                                                                               \
     X(video_overlay)                                                                               \
+    X(video_mosaic)                                                                                \
     X(video_crossfade)                                                                             \
     X(test_audio)                                                                                  \
     X(text_clock)                                                                                  \

@@ -3,6 +3,8 @@
 #include "components/lib/timecode.h"
 #include "harness.h"
 
+#include <math.h>
+
 extern const struct tt_component tt_component_video_scale, tt_component_test_video;
 
 static struct harness scale, source;
@@ -84,6 +86,31 @@ static void half_size_is_the_mean(void)
     CHECK(difference < 86 * 156 / 2);
     CHECK_INT(scale.allocations, 0);
     harness_close(&scale);
+}
+
+/* A wave has its place in every column, at ratios where wide registers are tempting. */
+static void columns_are_in_their_places(void)
+{
+    static const uint32_t widths[] = {426, 622, 630, 632, 636, 638, 640, 642, 800, 1270, 1300};
+
+    for (uint32_t n = 0; n < sizeof(widths) / sizeof(widths[0]); n++) {
+        char settings[64];
+
+        snprintf(settings, sizeof(settings), "width=%u height=20", widths[n]);
+        open_scale(settings, TT_I420, 1280, 40);
+        harness_input(&scale, 0, 0, 0, 0);
+        for (uint32_t y = 0; y < 40; y++)
+            for (uint32_t x = 0; x < 1280; x++)
+                in_line(0, y)[x] = (uint8_t)(128.5 + 100 * sin(x * 0.02));
+        CHECK_INT(harness_call(&scale, 0, 0, 0), TT_DONE);
+        for (uint32_t y = 0; y < 20; y++)
+            for (uint32_t x = 1; x + 1 < widths[n]; x++) {
+                double place = (x + 0.5) * 1280 / widths[n] - 0.5;
+
+                CHECK(fabs(out_line(0, y)[x] - 128 - 100 * sin(place * 0.02)) < 2);
+            }
+        harness_close(&scale);
+    }
 }
 
 /* NV12 gives what I420 gives, its chroma interleaved; RGBA's channels keep their places. */
@@ -251,6 +278,7 @@ int main(void)
 {
     RUN(flat_stays_flat);
     RUN(half_size_is_the_mean);
+    RUN(columns_are_in_their_places);
     RUN(layouts_agree);
     RUN(rgba_keeps_its_channels);
     RUN(transparent_pixels_do_not_bleed);

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zimg.h>
-
 #include "components/lib/colour.h"
 #include "components/lib/frames.h"
 #include "components/lib/settings.h"
+#include "components/zimg/graph.h"
 #include "tactus/error.h"
 
 enum { PARAM_WIDTH, PARAM_HEIGHT, PARAM_METHOD, PARAM_COUNT };
@@ -113,35 +112,6 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
     return 0;
 }
 
-static zimg_chroma_location_e siting_of(const struct tt_format *format)
-{
-    switch (format->siting) {
-    case COLOUR_SITING_CENTRE:
-        return ZIMG_CHROMA_CENTER;
-    case COLOUR_SITING_TOP_LEFT:
-        return ZIMG_CHROMA_TOP_LEFT;
-    default:
-        return ZIMG_CHROMA_LEFT;
-    }
-}
-
-static void describe(const struct tt_format *format, zimg_image_format *ret)
-{
-    bool is_rgba = format->fourcc == TT_RGBA;
-
-    zimg_image_format_default(ret, ZIMG_API_VERSION);
-    ret->width = format->width;
-    ret->height = format->height;
-    ret->pixel_type = ZIMG_PIXEL_BYTE;
-    ret->color_family = is_rgba ? ZIMG_COLOR_RGB : ZIMG_COLOR_YUV;
-    ret->subsample_w = ret->subsample_h = is_rgba ? 0 : 1;
-    ret->alpha = is_rgba ? ZIMG_ALPHA_STRAIGHT : ZIMG_ALPHA_NONE;
-    ret->pixel_range =
-        is_rgba || format->range == COLOUR_FULL ? ZIMG_RANGE_FULL : ZIMG_RANGE_LIMITED;
-    ret->matrix_coefficients = is_rgba ? ZIMG_MATRIX_RGB : ZIMG_MATRIX_UNSPECIFIED;
-    ret->chroma_location = siting_of(format);
-}
-
 static int fail_zimg(struct tt_error *err)
 {
     char why[200] = "";
@@ -155,26 +125,17 @@ static int make_graphs(struct scale_state *state, uint32_t method, struct tt_err
     zimg_image_format from, to;
     size_t work_bytes = 0;
 
-    describe(&state->in, &from);
-    describe(&state->out, &to);
+    component_zimg_describe(&state->in, &from);
+    component_zimg_describe(&state->out, &to);
     for (uint32_t level = 0; level < LEVEL_COUNT; level++) {
-        zimg_graph_builder_params how;
-        size_t bytes = 0;
-
-        zimg_graph_builder_params_default(&how, ZIMG_API_VERSION);
-        how.resample_filter = how.resample_filter_uv =
-            filters[level == 0 ? method : (uint32_t)METHOD_POINT];
-        how.cpu_type = ZIMG_CPU_AUTO_64B;
-        state->graphs[level] = zimg_filter_graph_build(&from, &to, &how);
-        if (state->graphs[level] == NULL ||
-            zimg_filter_graph_get_tmp_size(state->graphs[level], &bytes) != 0)
+        state->graphs[level] = component_zimg_graph(
+            &from, &to, filters[level == 0 ? method : (uint32_t)METHOD_POINT], &work_bytes);
+        if (state->graphs[level] == NULL)
             return fail_zimg(err);
-        work_bytes = bytes > work_bytes ? bytes : work_bytes;
     }
-    state->work = aligned_alloc(64, (work_bytes + 127) / 64 * 64);
+    state->work = component_zimg_work(work_bytes);
     if (state->work == NULL)
         return tt_fail(err, -ENOMEM, "video.scale: no memory for zimg");
-    memset(state->work, 0, (work_bytes + 127) / 64 * 64);
     return 0;
 }
 
