@@ -23,7 +23,8 @@ bool self_find(const char *program, const char *part, char ret[PATH_MAX])
         folder[length] = 0;
         *strrchr(folder, '/') = 0;
         (void)snprintf(between, sizeof(between), "../%s/", part);
-        if (try_path(folder, "", program, ret) || try_path(folder, between, program, ret))
+        if (try_path(folder, "", program, ret) || try_path(folder, between, program, ret) ||
+            try_path(folder, "../libexec/tactus/", program, ret))
             return true;
     }
     return try_path(TT_LIBEXEC, "", program, ret);

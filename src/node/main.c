@@ -250,7 +250,8 @@ static void open_log(const struct daemon *d)
 
 static void find_host(const struct options *options, char ret[PATH_MAX])
 {
-    static const char *const places[] = {"tactus-host", "../host/tactus-host"};
+    static const char *const places[] = {"tactus-host", "../host/tactus-host",
+                                         "../libexec/tactus/tactus-host"};
     ssize_t length;
     char *slash;
 
