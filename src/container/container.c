@@ -170,7 +170,7 @@ static void on_go(void *ctx, const struct tt_message *message)
 struct watch { /* what the main thread has told so far */
     struct costs costs;
     int64_t report_ns, go_ns, end_ns;
-    bool is_first_told, is_stop_told;
+    bool is_first_told, is_stop_told, is_hurried;
 };
 
 static void tell_first(struct container *container, struct watch *watch)
@@ -195,6 +195,15 @@ static void stop_engine(struct container *container, struct watch *watch)
     tt_bell_ring(&container->seat.bells, container->seat.number);
 }
 
+/* Whoever still runs when the time for draining is over is asked to return at once. */
+static void hurry(struct container *container, struct watch *watch, int64_t now_ns)
+{
+    if (!watch->is_stop_told || watch->is_hurried || now_ns <= watch->end_ns)
+        return;
+    watch->is_hurried = true;
+    tt_engine_stop(container->engine);
+}
+
 /* One turn of the main thread beside the messages. Returns true when there is nothing more to wait
  * for. */
 static bool look_around(struct container *container, struct watch *watch)
@@ -212,6 +221,7 @@ static bool look_around(struct container *container, struct watch *watch)
         watch->go_ns = now_ns;
     tell_first(container, watch);
     costs_take(&watch->costs, container->engine);
+    hurry(container, watch, now_ns);
     if (container->is_profile) {
         if (costs_least(&watch->costs) >= SAMPLES_MAX || now_ns - watch->go_ns > profile_ns)
             stop_engine(container, watch);

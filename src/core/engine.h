@@ -147,6 +147,14 @@ bool tt_engine_post_at(struct tt_engine *engine, uint32_t node, const struct tt_
 /* The port's word that the armed time passed; may run in a signal handler. */
 void tt_engine_on_budget(struct tt_engine *engine);
 
+/* For whoever watches tt_engine_stats.stuck_since_ns: how long an activation may take, 10 budgets
+ * at the worker's share of its CPU and at least 200 ms; without a budget or a reservation 1 s. */
+struct tt_watchdog {
+    int64_t budget_ns;              /* of the component; 0: none */
+    int64_t reserved_ns, period_ns; /* the worker's; 0: none */
+};
+int64_t tt_watchdog_limit_ns(const struct tt_watchdog *watchdog);
+
 /* Checks every invariant, O(n); for tests and the simulator. */
 void tt_engine_check(const struct tt_engine *engine);
 
