@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/json_out.h"
+#include "cli/offers.h"
 #include "cli/quantity.h"
 #include "cli/report.h"
 #include "cli/talk.h"
@@ -99,9 +100,11 @@ static void put_sinks(struct cli *cli, const json_t *plan)
     }
 }
 
-static void show_plan(struct cli *cli, const json_t *plan)
+static void show_plan(struct cli *cli, const struct args *args, const json_t *plan)
 {
     report_verdict(cli->out, &cli->out_paint, plan);
+    offers_tell(cli, args, plan);
+    fputs(json_array_size(json_object_get(plan, "would_fit")) > 0 ? "\n" : "", cli->out);
     put_sinks(cli, plan);
     put_reservation(cli, plan);
     for (uint32_t group = 0; group < GROUP_COUNT; group++)
@@ -126,7 +129,7 @@ int cli_check(struct cli *cli, const struct args *args)
     if (plan && cli->is_json && r <= CLI_REFUSED)
         json_write_event(cli->out, plan);
     else if (plan && r <= CLI_REFUSED)
-        show_plan(cli, plan);
+        show_plan(cli, args, plan);
     if (r == CLI_DONE && !json_flag(plan, "admitted"))
         r = CLI_REFUSED;
     json_decref(plan);

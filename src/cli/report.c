@@ -136,7 +136,8 @@ void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
     if (!json_flag(plan, "admitted")) {
         fprintf(file, "%sno%s: ", paint_on(paint, PAINT_BAD), paint_off(paint));
         put_line(file, 4, "%s", binding[0] ? binding : reason);
-        tell_help(file, plan);
+        if (json_array_size(json_object_get(plan, "would_fit")) == 0)
+            tell_help(file, plan);
         if (binding[0] && reason[0])
             report_line(file, "class", "%s: %s", class, reason);
         return;

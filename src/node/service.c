@@ -15,6 +15,7 @@
 
 #include "node/agreement.h"
 #include "node/costs.h"
+#include "node/offers.h"
 #include "node/run.h"
 #include "node/shape.h"
 
@@ -44,6 +45,8 @@ struct service {
     char *print;
     struct costs costs;
     struct tt_plan *plan;
+    struct offers *offers;
+    json_t *request; /* of a check, until it is answered */
     struct run *profile_run, *run;
     struct tt_report *report;
     struct scribe *scribe;
@@ -72,6 +75,8 @@ static void service_close(struct service *service)
         client_attach(service->client, NULL);
     loop_clear(node->loop, &service->live_timer);
     shape_close(&service->shape);
+    offers_close(&service->offers);
+    json_decref(service->request);
     run_close(&service->profile_run);
     run_close(&service->run);
     tt_report_close(&service->report);
@@ -477,16 +482,48 @@ static int open_run(struct service *service, bool is_profile, const struct run_o
                     ret, err);
 }
 
-static void answer_plan(struct service *service)
+/* would_fit is taken; NULL: nobody looked. */
+static void answer_plan(struct service *service, json_t *would_fit)
 {
     char *text = tt_plan_print(service->plan, service->picture);
     json_t *event = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
     free(text);
-    if (event == NULL)
+    if (event == NULL) {
+        json_decref(would_fit);
         return;
+    }
     json_object_set_new(event, "event", json_string("plan"));
+    if (would_fit != NULL)
+        json_object_set_new(event, "would_fit", would_fit);
     tell(service, event);
+}
+
+static void on_offers(void *ctx, json_t *list)
+{
+    struct service *service = ctx;
+
+    answer_plan(service, list);
+    finish(service, 1);
+}
+
+/* A refusal is answered when it is known what would fit in its place. Inputs that give what they
+ * have once are not looked at again. */
+static void answer_check(struct service *service)
+{
+    struct offers_params params = {.node = service->node,
+                                   .request = service->request,
+                                   .uid = service->uid,
+                                   .gid = service->gid,
+                                   .picture = service->picture,
+                                   .plan = service->plan};
+
+    if (!service->plan->is_admitted && !service->is_given_once && service->request != NULL)
+        service->offers = offers_open(&params, on_offers, service);
+    if (service->offers != NULL)
+        return;
+    answer_plan(service, service->plan->is_admitted ? NULL : json_array());
+    finish(service, service->plan->is_admitted ? 0 : 1);
 }
 
 static void start(struct service *service)
@@ -496,11 +533,11 @@ static void start(struct service *service)
     struct tt_error err = {0};
     int r;
 
-    answer_plan(service);
     if (service->goal == SERVICE_CHECK) {
-        finish(service, service->plan->is_admitted ? 0 : 1);
+        answer_check(service);
         return;
     }
+    answer_plan(service, NULL);
     if (!service->plan->is_admitted) {
         fail_text(service, -EBUSY, service->plan->binding, 1);
         return;
@@ -673,6 +710,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->wants_profile = !json_is_false(json_object_get(request, "profile"));
     service->for_ns = json_integer_value(json_object_get(request, "for_ns"));
     service->class_name = "";
+    service->request = goal == SERVICE_CHECK ? json_deep_copy(request) : NULL;
     (void)snprintf(service->base, sizeof(service->base), "%s", base != NULL ? base : "/");
     service->next = node->services;
     node->services = service;

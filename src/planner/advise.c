@@ -23,7 +23,6 @@ struct search {
     struct costs_of known;
     struct tt_advice *advice;
     uint32_t count;
-    bool is_failed; /* no memory */
 };
 
 static int get_costs(const struct tt_advise_params *params, struct costs_of *ret,
@@ -48,7 +47,7 @@ static bool is_as_good(const struct tt_plan *plan, const struct tt_plan *refused
     return plan->is_admitted && plan->class >= refused->class;
 }
 
-/* 1: admitted, 0: not, or no memory. */
+/* 1: admitted, 0: not, or the costs cannot be had. */
 static int try_picture(const struct tt_advise_params *params, const struct costs_of *known,
                        const struct tt_picture *picture, bool *ret_is_measured)
 {
@@ -97,7 +96,6 @@ static bool fits(struct search *search, const struct change *change)
         r = try_picture(search->params, &search->known, &bent.picture, &is_measured);
     }
     bend_close(&bent);
-    search->is_failed |= r < 0;
     return r > 0;
 }
 
@@ -430,7 +428,7 @@ int tt_advise(const struct tt_advise_params *params, struct tt_advice *ret, uint
     }
     costs_close(&search.known);
     *ret_count = r == 0 ? search.count : 0;
-    return search.is_failed ? -ENOMEM : r;
+    return r;
 }
 
 bool tt_advice_holds(const struct tt_advise_params *params, const struct tt_picture *changed,

@@ -1,8 +1,8 @@
 /* What would fit in place of a refused service: changes that the planner itself admits. Pure.
  *
  * A proposal is found on a picture that is bent into shape, then held against the picture that
- * shaping the changed text gives. Costs that were never measured are scaled from those that were:
- * a component's share that goes with the pixels is taken as three quarters. */
+ * shaping the changed text gives. Costs that were never measured are scaled from those that were.
+ */
 #ifndef TT_PLANNER_ADVISE_H
 #define TT_PLANNER_ADVISE_H
 
@@ -18,7 +18,8 @@ struct tt_advice {
 };
 
 /* Costs of a picture as check would have them, with n = 0 for what was never measured: one for each
- * component and one for each segment. 0 or a negative errno. */
+ * component and one for each segment. 0, or a negative errno: what asks for them does not fit, by
+ * which a caller ends a search that takes too long. */
 typedef int tt_costs_fn(void *ctx, const struct tt_picture *picture, struct tt_cost *ret_components,
                         struct tt_cost *ret_segments);
 

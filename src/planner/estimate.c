@@ -5,9 +5,10 @@
 
 #include "tactus/format.h"
 
-/* Of a component's cost three quarters go with its pixels, the rest stays whatever their number.
- * What is only scaled counts for an eighth more: the measurement that follows may say more. */
-enum { PIXEL_PART = 3, WHOLE = 4, MARGIN_PART = 8 };
+/* A quarter of a component's cost, but no more than half a millisecond, stays whatever the number
+ * of its pixels; the rest goes with it. What is only scaled counts for a quarter more: the
+ * measurement that follows may say more. */
+enum { FIXED_PART = 4, FIXED_MAX_NS = 500000, MARGIN_PART = 4 };
 
 static int64_t pixels(const struct tt_format *format)
 {
@@ -29,10 +30,10 @@ static int64_t pixels_of(const struct tt_picture_component *component)
 
 static int64_t scale(int64_t ns, int64_t now, int64_t before)
 {
-    int64_t moving_ns = ns / WHOLE * PIXEL_PART;
+    int64_t fixed_ns = ns / FIXED_PART < FIXED_MAX_NS ? ns / FIXED_PART : FIXED_MAX_NS;
 
     if (before > 0 && now > 0)
-        ns = ns - moving_ns + tt_muldiv(moving_ns, now, before);
+        ns = fixed_ns + tt_muldiv(ns - fixed_ns, now, before);
     return ns + ns / MARGIN_PART;
 }
 
