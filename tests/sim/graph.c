@@ -1,0 +1,296 @@
+/* The engine's graph of a random picture. */
+#include "graph.h"
+
+#include "check.h"
+
+static const struct tt_port ports[8] = {[0] = {.name = "in0", .in_place_of = -1, .is_leader = 1},
+                                        [1] = {.name = "in1", .in_place_of = -1},
+                                        [2] = {.name = "clock0", .in_place_of = -1},
+                                        [3] = {.name = "out", .is_output = 1, .in_place_of = -1}};
+
+static int process(void *state, struct tt_call *call)
+{
+    const struct graph_fake *fake = state;
+    struct graph *graph = fake->graph;
+    const struct tt_picture_component *component =
+        &graph->params.picture->components[fake->component];
+    int64_t cost_ns = component->shape.cost_max_ns;
+
+    if (graph->params.cost != NULL)
+        cost_ns = graph->params.cost(graph->params.ctx, fake->component, call);
+    if (cost_ns < 0)
+        return -5;
+    tt_thread_spend(graph->thread, cost_ns);
+    for (uint32_t n = 0; n < call->out_count; n++) {
+        struct tt_frame *out = tt_call_out(call, n);
+
+        if (out->data == 0)
+            continue;
+        *(int64_t *)tt_frame_data(out) = call->index;
+        out->bytes = sizeof(int64_t);
+    }
+    return TT_DONE;
+}
+
+static const struct tt_component fake_component = {.abi = TT_ABI,
+                                                   .size = sizeof(struct tt_component),
+                                                   .name = "fake",
+                                                   .ports = ports,
+                                                   .port_count = 4,
+                                                   .process = process};
+
+static bool is_edge(const struct tt_picture_component *component)
+{
+    return (component->flags & TT_EDGE) != 0;
+}
+
+static struct tt_link *find_link(const struct graph *graph, uint32_t component, uint32_t *ret_peer)
+{
+    const struct tt_wiring *wiring = graph->params.wiring;
+
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        if (wiring->links[n].component == component) {
+            *ret_peer = wiring->links[n].from != 0 ? wiring->links[n].from : wiring->links[n].to;
+            return graph->links[n];
+        }
+    return NULL;
+}
+
+static void set_request(struct graph *graph, uint32_t number)
+{
+    const struct tt_picture_component *component = &graph->params.picture->components[number];
+    struct tt_request *request = &graph->requests[number];
+    struct tt_pin *pins = graph->pins[number];
+
+    *request = (struct tt_request){.size = sizeof(*request),
+                                   .in_count = component->in_count,
+                                   .out_count = component->out_count,
+                                   .in = component->in_format,
+                                   .pins = pins,
+                                   .rate = graph->params.picture->rate};
+    for (uint32_t n = 0; n < component->in_count; n++)
+        pins[n] = (struct tt_pin){.name = component->in[n].name,
+                                  .port = component->in[n].is_leader ? 0
+                                          : n > 0                    ? 1
+                                                                     : 2,
+                                  .is_connected = 1};
+    for (uint32_t n = 0; n < component->out_count; n++)
+        pins[component->in_count + n] =
+            (struct tt_pin){.name = "out", .port = 3, .is_connected = 1};
+}
+
+static void add_node(struct graph *graph, uint32_t number)
+{
+    const struct tt_picture_component *component = &graph->params.picture->components[number];
+    const struct tt_plan *plan = graph->params.plan;
+    uint32_t place = graph->node_count++;
+    struct tt_node_plan *node = &graph->nodes[place];
+
+    *node = (struct tt_node_plan){.name = component->name,
+                                  .rate = component->rate,
+                                  .due_offset_ns = plan->due_offset_ns[number],
+                                  .fire_offset_ns = plan->fire_offset_ns[number],
+                                  .budget_ns = plan->budget_of_ns[number],
+                                  .sink = -1,
+                                  .segment = component->segment,
+                                  .ledger_component = number};
+    graph->node_of_in[number] = graph->node_of_out[number] = place;
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        graph->class_of[place * TT_PORTS_MAX + n] = TT_NO_PORT;
+    if (component->is_sink) {
+        node->sink = component->sink;
+        node->deadline_ns = component->deadline_ns;
+        node->structural_ns = component->path_structural_ns;
+    }
+    if (is_edge(component)) {
+        node->role = component->is_sink ? TT_NODE_OUTLET : TT_NODE_INLET;
+        node->link = find_link(graph, number, &node->peer);
+        CHECK(node->link != NULL);
+        return;
+    }
+    memcpy(&graph->class_of[place * TT_PORTS_MAX],
+           graph->params.wiring->processes[0].class_of[number], TT_PORTS_MAX * sizeof(uint32_t));
+    set_request(graph, number);
+    graph->fakes[number] = (struct graph_fake){graph, number};
+    node->component = &fake_component;
+    node->request = &graph->requests[number];
+    node->shape = &component->shape;
+    node->state = &graph->fakes[number];
+}
+
+static void add_flows(struct graph *graph)
+{
+    const struct tt_picture *picture = graph->params.picture;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+
+        graph->flows[graph->flow_count++] = (struct tt_flow_plan){
+            .from_node = graph->node_of_out[flow->from],
+            .from_port = 0,
+            .to_node = graph->node_of_in[flow->to],
+            .to_port = flow->to_in,
+            .depth = flow->depth,
+            .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
+            .format = &flow->format};
+    }
+}
+
+/* What a predecessor passed on to a sink's edge is still read there. */
+static bool is_passed_on(void *ctx, uint32_t pool, uint32_t slot)
+{
+    const struct graph *graph = ctx;
+    const struct tt_wiring *wiring = graph->params.wiring;
+
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        if (wiring->links[n].from == 0 && tt_link_is_on_loan(graph->links[n], pool, slot))
+            return true;
+    return false;
+}
+
+/* Readers after writers, whose links say what must be kept. */
+static void attach_links(struct graph *graph)
+{
+    const struct tt_wiring *wiring = graph->params.wiring;
+
+    CHECK(wiring->link_count <= GRAPH_LINKS);
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t n = 0; n < wiring->link_count; n++) {
+            const struct tt_wiring_link *link = &wiring->links[n];
+
+            if ((link->from == 0) != (pass == 0))
+                continue;
+            graph->ends[n] = calloc(1, tt_link_end_bytes());
+            CHECK(graph->ends[n] != NULL);
+            graph->links[n] =
+                pass == 0 ? tt_link_writer(graph->ends[n], graph->params.links[n], link->depth)
+                          : tt_link_reader_after(graph->ends[n], graph->params.links[n],
+                                                 link->depth, is_passed_on, graph);
+        }
+}
+
+static void on_budget(void *ctx)
+{
+    struct graph *graph = ctx;
+
+    if (graph->engine != NULL)
+        tt_engine_on_budget(graph->engine);
+}
+
+static void run(void *ctx)
+{
+    struct graph *graph = ctx;
+
+    while (!graph->is_going)
+        tt_thread_sleep(graph->thread, INT64_MAX);
+    tt_engine_run(graph->engine, graph->epoch_ns, graph->first_ns);
+}
+
+static void ring(void *ctx, uint32_t peer)
+{
+    struct graph *graph = ctx;
+
+    if (graph->params.ring != NULL)
+        graph->params.ring(graph->params.ctx, peer);
+}
+
+static void open_engine(struct graph *graph)
+{
+    struct tt_engine_params params = {.nodes = graph->nodes,
+                                      .node_count = graph->node_count,
+                                      .flows = graph->flows,
+                                      .flow_count = graph->flow_count,
+                                      .own = graph->params.pools[0],
+                                      .class_of = graph->class_of,
+                                      .pools = graph->params.pools,
+                                      .pool_count = graph->params.wiring->process_count,
+                                      .segment_count = graph->params.picture->segment_count,
+                                      .mode = TT_MODE_LIVE,
+                                      .rate = graph->params.picture->rate,
+                                      .end_ns = graph->params.end_ns,
+                                      .watchdog_ns = 1000000000,
+                                      .port = tt_world_port(graph->world)};
+    struct tt_error err = {0};
+
+    if (tt_engine_open(&params, &graph->stats, &graph->engine, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        CHECK(!"the engine takes the graph");
+    }
+}
+
+struct graph *graph_open(const struct graph_params *params)
+{
+    struct graph *graph = calloc(1, sizeof(*graph));
+    struct tt_world_params world = {.machine = params->machine,
+                                    .record_slots = params->record_slots,
+                                    .turn_ns = params->turn_ns,
+                                    .ring = ring,
+                                    .on_budget = on_budget,
+                                    .ctx = graph};
+
+    CHECK(graph != NULL);
+    graph->params = *params;
+    graph->world = tt_world_open(&world);
+    CHECK(graph->world != NULL);
+    attach_links(graph);
+    for (uint32_t n = 0; n < params->picture->component_count; n++)
+        add_node(graph, n);
+    add_flows(graph);
+    open_engine(graph);
+    graph->thread = tt_thread_spawn(params->machine, run, graph);
+    CHECK(graph->thread != NULL);
+    tt_world_seat(graph->world, graph->thread);
+    return graph;
+}
+
+void graph_go(struct graph *graph, int64_t epoch_ns, int64_t first_ns)
+{
+    graph->epoch_ns = epoch_ns;
+    graph->first_ns = first_ns;
+    graph->is_going = true;
+    tt_thread_wake(graph->thread);
+}
+
+void graph_close(struct graph **graph)
+{
+    struct graph *self = *graph;
+
+    if (self == NULL)
+        return;
+    tt_thread_kill(&self->thread);
+    tt_world_close(&self->world);
+    for (uint32_t n = 0; n < GRAPH_LINKS; n++)
+        free(self->ends[n]);
+    free(self);
+    *graph = NULL;
+}
+
+void graph_costs(const struct tt_picture *picture, struct tt_cost *ret, struct tt_cost *segments)
+{
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        int64_t cost_ns = picture->components[n].shape.cost_max_ns;
+
+        ret[n] = (struct tt_cost){.mean_ns = cost_ns,
+                                  .quantile_ns = cost_ns,
+                                  .max_ns = cost_ns,
+                                  .n = cost_ns > 0 ? 1000000 : 0,
+                                  .origin = "declared"};
+    }
+    for (uint32_t n = 0; n < picture->segment_count; n++)
+        segments[n] = (struct tt_cost){.origin = "unknown"};
+}
+
+void graph_pools(const struct tt_wiring *wiring, struct tt_pool_view *ret)
+{
+    for (uint32_t n = 0; n < wiring->process_count; n++) {
+        ret[n] = wiring->processes[n].pool;
+        ret[n].memory = calloc(1, ret[n].bytes + 1);
+        CHECK(ret[n].memory != NULL);
+    }
+}
+
+void graph_pools_free(const struct tt_wiring *wiring, struct tt_pool_view *pools)
+{
+    for (uint32_t n = 0; n < wiring->process_count; n++)
+        free(pools[n].memory);
+}
