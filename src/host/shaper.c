@@ -329,8 +329,9 @@ static int shape(const struct tt_message *order, const char *text, uint64_t byte
 static int read_setting(int control, const struct tt_message *order, const char *text,
                         uint64_t bytes, struct tt_error *err)
 {
-    struct tt_catalogue catalogue = {tt_components, tt_component_count, host_plugin_load, NULL};
     const char *base = tt_message_text(order, "base");
+    struct words words = {base, text, NULL};
+    struct tt_catalogue catalogue = {tt_components, tt_component_count, load, &words};
     struct tt_service *service;
     struct tt_live_setting live;
     int r;

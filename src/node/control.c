@@ -17,7 +17,9 @@
 
 #include "node/may.h"
 #include "node/service.h"
+#include "node/set.h"
 #include "platform/linux/message.h"
+#include "tactus/client.h"
 
 #define MILLI INT64_C(1000000)
 #define ASK_LIMIT_NS (10000 * MILLI) /* from the connection to the request */
@@ -47,7 +49,10 @@ struct client {
     struct control *control;
     struct service *service;
     struct ucred peer;
+    uint64_t number;
     int fd;
+    bool is_following;
+    char follows[64]; /* a service's name; "": all of its user's */
     struct loop_watch *watch;
     char *in, *out;
     size_t in_bytes, in_capacity, out_bytes, out_capacity;
@@ -216,6 +221,19 @@ gid_t client_gid(const struct client *client)
     return client->peer.gid;
 }
 
+uint64_t client_number(const struct client *client)
+{
+    return client->number;
+}
+
+struct client *client_find(const struct node *node, uint64_t number)
+{
+    for (struct client *c = node->clients; c != NULL; c = c->next)
+        if (c->number == number)
+            return c->is_dead ? NULL : c;
+    return NULL;
+}
+
 void client_attach(struct client *client, struct service *service)
 {
     client->service = service;
@@ -235,11 +253,12 @@ static void answer_status(struct client *client)
     struct node *node = client->control->node;
 
     client_event(client,
-                 json_pack("{ss ss si ss so so sI sI si}", "event", "status", "version", TT_VERSION,
-                           "pid", (int)getpid(), "class", classes[node->machine.plan.right],
-                           "rights", may_print(), "services", service_table(node, client->peer.uid),
-                           "reserved_ppm", (json_int_t)books_ppm(&node->books, loop_now_ns()),
-                           "limit_ppm", (json_int_t)node->machine.plan.limit_ppm, "cpus",
+                 json_pack("{ss ss si si ss so so sI sI si}", "event", "status", "version",
+                           TT_VERSION, "protocol", TT_PROTOCOL, "pid", (int)getpid(), "class",
+                           classes[node->machine.plan.right], "rights", may_print(), "services",
+                           service_table(node, client->peer.uid), "reserved_ppm",
+                           (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
+                           (json_int_t)node->machine.plan.limit_ppm, "cpus",
                            (int)node->machine.plan.cpus));
     client_done(client, 0);
 }
@@ -294,9 +313,78 @@ static void stop_named(struct client *client, const json_t *request)
     if (name == NULL)
         fail(client, 2, "\"stop\" wants the \"name\" of a service");
     else if (service_stop_named(client->control->node, client->peer.uid, name) == 0)
-        fail(client, 1, "no service of yours with this name runs here; see tactus");
+        fail(client, 1, "no service of yours with this name runs here; see tactus ps");
     else
         client_done(client, 0);
+}
+
+static void put_line(void *ctx, const struct journal_line *line)
+{
+    json_t *text = json_string(line->text);
+
+    client_event(ctx, json_pack("{ss ss sI so}", "event", "log", "service", line->service, "at_ns",
+                                (json_int_t)line->at_ns, "text",
+                                text != NULL ? text : json_string("a line that is no UTF-8")));
+}
+
+void control_log(void *node_, const struct journal_line *line)
+{
+    const struct node *node = node_;
+
+    for (struct client *c = node->clients; c != NULL; c = c->next)
+        if (c->is_following && (c->peer.uid == 0 || c->peer.uid == line->uid) &&
+            (c->follows[0] == '\0' || strcmp(c->follows, line->service) == 0))
+            put_line(c, line);
+}
+
+void control_log_end(const struct node *node, uint32_t uid, const char *service)
+{
+    for (struct client *c = node->clients; c != NULL; c = c->next)
+        if (c->is_following && (c->peer.uid == 0 || c->peer.uid == uid) &&
+            strcmp(c->follows, service) == 0) {
+            c->is_following = false;
+            client_done(c, 0);
+        }
+}
+
+static void answer_logs(struct client *client, const json_t *request)
+{
+    struct node *node = client->control->node;
+    const char *name = json_string_value(json_object_get(request, "name"));
+    bool is_followed = json_is_true(json_object_get(request, "follow"));
+
+    if (name != NULL && strlen(name) >= sizeof(client->follows)) {
+        fail(client, 2, "no service has a name that long");
+        return;
+    }
+    if (journal_tell(node->journal, client->peer.uid, name, put_line, client) == 0 &&
+        name != NULL) {
+        fail(client, 1,
+             "no service of yours with this name has run since tactusd started; what an older one "
+             "did is in its ledger: tactus explain");
+        return;
+    }
+    /* Who follows a service that has ended has read it all. */
+    if (!is_followed ||
+        (name != NULL && service_find_named(node, client->peer.uid, name) == NULL)) {
+        client_done(client, 0);
+        return;
+    }
+    client->is_following = true;
+    (void)snprintf(client->follows, sizeof(client->follows), "%s", name != NULL ? name : "");
+}
+
+static bool is_protocol_known(struct client *client, const json_t *request)
+{
+    const json_t *protocol = json_object_get(request, "protocol");
+
+    if (protocol == NULL ||
+        (json_is_integer(protocol) && json_integer_value(protocol) <= TT_PROTOCOL))
+        return true;
+    fail(client, 3,
+         "this tactusd speaks an older protocol than the request wants; end it, and the "
+         "next command starts the one beside it");
+    return false;
 }
 
 static bool name_fds(struct client *client, const json_t *request)
@@ -329,8 +417,12 @@ static void on_request(struct client *client, const json_t *request)
         return; /* one request a connection */
     } else if (!name_fds(client, request)) {
         fail(client, 2, "\"fds\" does not name the descriptors that came");
+    } else if (!is_protocol_known(client, request)) {
+        return;
     } else if (strcmp(op, "status") == 0) {
         answer_status(client);
+    } else if (strcmp(op, "logs") == 0) {
+        answer_logs(client, request);
     } else if (strcmp(op, "last") == 0) {
         answer_last(client);
     } else if (node->is_stopping) {
@@ -343,8 +435,12 @@ static void on_request(struct client *client, const json_t *request)
         service_begin(node, client, SERVICE_RUN, request);
     } else if (strcmp(op, "stop") == 0) {
         stop_named(client, request);
+    } else if (strcmp(op, "set") == 0) {
+        set_begin(node, client, request);
     } else {
-        fail(client, 2, "unknown operation; there are status, shape, check, run, stop, last");
+        fail(
+            client, 2,
+            "unknown operation; there are status, shape, check, run, stop, set, logs, last");
     }
     client->has_asked = true;
     loop_clear(node->loop, &client->ask_timer);
@@ -476,6 +572,7 @@ static void begin_client(struct control *control, int fd)
         return;
     }
     client->control = control;
+    client->number = ++control->node->client_count;
     client->fd = fd;
     client->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = client};
     client->ask_timer = (struct loop_timer){.fn = on_ask_timer, .ctx = client};

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "node/journal.h"
 #include "node/node.h"
 
 struct control;
@@ -26,6 +27,15 @@ void client_done(struct client *client, int exit_code);
 int client_take_fd(struct client *client, const char *name);
 uid_t client_uid(const struct client *client);
 gid_t client_gid(const struct client *client);
+
+/* Never given again: a client may be gone when its answer is there. */
+uint64_t client_number(const struct client *client);
+struct client *client_find(const struct node *node, uint64_t number);
+
+/* Clients that follow this service's log get the line; the end of it, those that follow it alone.
+ */
+void control_log(void *node, const struct journal_line *line);
+void control_log_end(const struct node *node, uint32_t uid, const char *service);
 
 /* From now on the service is told when the client goes; NULL: no more. */
 void client_attach(struct client *client, struct service *service);

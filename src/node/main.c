@@ -19,6 +19,7 @@
 #include "node/may.h"
 #include "node/node.h"
 #include "node/service.h"
+#include "node/set.h"
 #include "node/wall.h"
 
 #define SECOND INT64_C(1000000000)
@@ -377,6 +378,9 @@ static int begin(struct daemon *d, struct tt_error *err)
     r = wall_open(d->node.loop, on_wall_step, &d->node, &d->wall, err);
     if (r < 0)
         return r;
+    d->node.journal = journal_open(control_log, &d->node);
+    if (d->node.journal == NULL)
+        return tt_fail(err, -ENOMEM, "no memory to remember what services say");
     d->node.witness = witness_open();
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
@@ -390,7 +394,9 @@ static void end(struct daemon *d)
 {
     while (d->node.services != NULL)
         service_abandon(d->node.services);
+    set_close_all(&d->node);
     control_close(&d->control);
+    journal_close(&d->node.journal);
     zygote_close(&d->node.zygote);
     witness_close(&d->node.witness);
     wall_close(&d->wall);

@@ -16,6 +16,8 @@
 
 struct service;
 struct client;
+struct set;
+struct journal;
 
 struct node {
     struct loop *loop;
@@ -28,6 +30,9 @@ struct node {
     char state[PATH_MAX - 256]; /* folder; room for the names in it */
     struct service *services;   /* newest first */
     struct client *clients;
+    uint64_t client_count; /* ever */
+    struct set *sets;
+    struct journal *journal;
     uint64_t service_count; /* ever */
     bool is_stopping;
     bool is_kernel_full; /* tests: every reservation is refused as if the kernel had none left */

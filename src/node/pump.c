@@ -229,6 +229,12 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
             tt_report_add(pump->params.report, record);
         put(pump, &pump->frames, record);
         break;
+    case TT_RECORD_NOTE:
+        if (process == 0 && record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
+            pump->params.on_param(pump->params.ctx, record->component, record->value,
+                                  record->index);
+        take_hop(pump, record);
+        break;
     default:
         take_hop(pump, record);
         break;

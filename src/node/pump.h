@@ -23,6 +23,9 @@ struct pump_params {
     struct tt_report *report; /* NULL: a profile run */
     struct scribe *scribe;    /* NULL: a profile run */
     int64_t epoch_ns;
+    /* The container told a component of a changed parameter, at this index. May be NULL. */
+    void (*on_param)(void *ctx, uint32_t component, int64_t id, int64_t index);
+    void *ctx;
 };
 
 /* NULL: no memory. */

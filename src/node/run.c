@@ -75,6 +75,7 @@ struct run {
     int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
     int64_t cpu_ns;    /* of all its processes that are gone */
     uint64_t switches; /* likewise */
+    struct settings settings;
 };
 
 static void perform(struct run *run, const struct supervise_action *action);
@@ -215,9 +216,9 @@ static void spawn(struct run *run, uint32_t number)
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
     if (number == 0 && uid == 0 && run->params.plugins != NULL && run->params.plugins->count > 0)
         uid = gid = NOBODY;
-    r = child_spawn(
-        run->params.node->zygote, broker_order(run->broker, number, uid, gid, run->params.base),
-        run->params.plugins, &process_ops, process, &process->child, &err);
+    r = child_spawn(run->params.node->zygote,
+                    broker_order(run->broker, number, uid, gid, run->params.base),
+                    run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
         r = set_up(process, &err);
         if (r < 0)
@@ -432,6 +433,66 @@ static void on_reserve_timer(void *ctx, uint32_t events)
         reserve(run);
 }
 
+static void send_setting(struct run *run, const struct setting *setting)
+{
+    (void)child_send(run->processes[0].child,
+                     json_pack("{ss si si sI sI sf sI}", "op", "event", "component",
+                               (int)setting->component, "kind", TT_EVENT_PARAM, "id",
+                               (json_int_t)setting->id, "i", (json_int_t)setting->i, "f",
+                               setting->f, "at",
+                               (json_int_t)(setting->is_told ? INT64_MIN : setting->at)),
+                     NULL, NULL, 0, NULL);
+}
+
+/* A container that starts anew has the parameters of the service's text. */
+static void send_settings(struct run *run)
+{
+    settings_forget(&run->settings);
+    for (uint32_t n = 0; n < run->settings.count; n++)
+        send_setting(run, &run->settings.list[n]);
+}
+
+static void on_param(void *ctx, uint32_t component, int64_t id, int64_t index)
+{
+    struct run *run = ctx;
+
+    settings_told(&run->settings, component, id, index);
+}
+
+/* Beside the record, which has but the parameter's number, the words of its user. */
+static void tell_settings(struct run *run)
+{
+    const struct setting *setting;
+    char text[SETTING_TEXT_BYTES + 64];
+
+    while ((setting = settings_news(&run->settings)) != NULL) {
+        (void)snprintf(text, sizeof(text), "%s from index %lld on", setting->text,
+                       (long long)setting->index);
+        pump_event(run->pump, "set", run->params.picture->components[setting->component].name, text,
+                   loop_now_ns());
+        run->params.ops->on_set(run->params.ctx, setting);
+    }
+}
+
+int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number,
+            struct tt_error *err)
+{
+    enum supervise_state state = run->supervise.state;
+
+    if (run->is_over || run->pump == NULL || state == SUPERVISE_DRAINING ||
+        state == SUPERVISE_ENDED)
+        return tt_fail(err, -ESHUTDOWN, "'%s' %s", run->params.picture->name,
+                       run->pump == NULL ? "has not begun yet; try again in a moment"
+                                         : "is ending, and nothing of it can change");
+    if (!settings_add(&run->settings, setting, ret_number))
+        return tt_fail(err, -EAGAIN, "%d changes of '%s' wait for their index already",
+                       SETTINGS_WAITING_MAX,
+                       run->params.picture->components[setting->component].name);
+    if (run->processes[0].child != NULL && run->supervise.processes[0].life == SUPERVISE_GOING)
+        send_setting(run, &run->settings.list[run->settings.count - 1]);
+    return 0;
+}
+
 static void send_go(struct run *run, uint32_t number, int64_t first_ns)
 {
     if (run->processes[number].child == NULL)
@@ -441,6 +502,8 @@ static void send_go(struct run *run, uint32_t number, int64_t first_ns)
                                "first_ns", (json_int_t)first_ns, "wall_offset_ns",
                                (json_int_t)run->wall_offset_ns),
                      NULL, NULL, 0, NULL);
+    if (number == 0)
+        send_settings(run);
 }
 
 static void go_all(struct run *run)
@@ -448,7 +511,9 @@ static void go_all(struct run *run)
     struct pump_params params = {.broker = run->broker,
                                  .picture = run->params.picture,
                                  .plan = run->params.plan,
-                                 .witness = run->params.node->witness};
+                                 .witness = run->params.node->witness,
+                                 .on_param = on_param,
+                                 .ctx = run};
     int64_t now_ns = loop_now_ns();
 
     run->epoch_ns = params.epoch_ns = now_ns + GO_AHEAD_NS;
@@ -602,6 +667,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
     (void)events;
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
     pump_poll(run->pump, now_ns);
+    tell_settings(run);
     if (run->first_frame_ns == 0 && first_ns > run->opened_ns && first_ns <= now_ns) {
         run->first_frame_ns = first_ns - run->opened_ns;
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);

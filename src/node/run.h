@@ -10,6 +10,7 @@
 #include "node/node.h"
 #include "node/pump.h"
 #include "node/scribe.h"
+#include "node/settings.h"
 #include "planner/planner.h"
 
 struct run;
@@ -21,6 +22,8 @@ struct run_ops {
     void (*on_go)(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
                   struct tt_report **ret_report, struct scribe **ret_scribe);
     void (*on_first)(void *ctx, int64_t first_frame_ns);
+    /* A parameter is another from this index on. */
+    void (*on_set)(void *ctx, const struct setting *setting);
     /* All its processes are gone. The run may be closed in it. */
     void (*on_end)(void *ctx, bool is_ok, const char *reason);
 };
@@ -61,6 +64,11 @@ struct run_figures {
     uint64_t switches;
 };
 struct run_figures run_figures(const struct run *run);
+
+/* Changes a parameter; on_set tells when it has acted. -EAGAIN: too many wait; -ESHUTDOWN: nothing
+ * runs (any more). */
+int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number,
+            struct tt_error *err);
 
 /* Something of the world outside: a note for the user and an event of the ledger. */
 void run_event(struct run *run, const char *name, const char *text);

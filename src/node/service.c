@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "node/costs.h"
 #include "node/offers.h"
 #include "node/run.h"
+#include "node/set.h"
 #include "node/shape.h"
 
 #define SECOND INT64_C(1000000000)
@@ -51,6 +53,8 @@ struct service {
     struct tt_report *report;
     struct scribe *scribe;
     struct loop_timer live_timer;
+    struct journal_log *log; /* NULL: it is not known yet what it is called */
+    int64_t since_ns;        /* wall time */
     char ledger[PATH_MAX], class_reason[TEXT_BYTES];
     const char *class_name;
     uint64_t frames, late, lost;
@@ -73,6 +77,10 @@ static void service_close(struct service *service)
     *place = service->next;
     if (service->client != NULL)
         client_attach(service->client, NULL);
+    set_service_gone(node, service->number);
+    journal_end(service->log);
+    if (service->log != NULL)
+        control_log_end(node, service->uid, service->picture->name);
     loop_clear(node->loop, &service->live_timer);
     shape_close(&service->shape);
     offers_close(&service->offers);
@@ -127,10 +135,12 @@ static void fail_text(struct service *service, int code, const char *text, int e
 
 static void on_note(void *ctx, const char *text)
 {
+    struct service *service = ctx;
     json_t *string = json_string(text);
 
-    tell(ctx, json_pack("{ss so}", "event", "note", "text",
-                        string != NULL ? string : json_string("a note that is no UTF-8")));
+    journal_say(service->node->journal, service->log, text);
+    tell(service, json_pack("{ss so}", "event", "note", "text",
+                            string != NULL ? string : json_string("a note that is no UTF-8")));
 }
 
 /* A name that is new in the folder, and the file. */
@@ -322,13 +332,38 @@ static void on_profile_first(void *ctx, int64_t first_frame_ns)
     (void)ctx, (void)first_frame_ns;
 }
 
+static void say(struct service *service, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* For the log alone: what the command shows anyway. */
+static void say(struct service *service, const char *format, ...)
+{
+    char text[PATH_MAX + TEXT_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    journal_say(service->node->journal, service->log, text);
+}
+
+static void on_set(void *ctx, const struct setting *setting)
+{
+    struct service *service = ctx;
+
+    say(service, "set %s from index %lld on", setting->text, (long long)setting->index);
+    set_told(service->node, service->number, setting);
+}
+
 static void tell_started(struct service *service, int64_t first_frame_ns)
 {
     if (service->is_started_told)
         return;
     service->is_started_told = true;
-    tell(service, json_pack("{ss ss sI}", "event", "started", "ledger", service->ledger,
-                            "first_frame_ns", (json_int_t)first_frame_ns));
+    say(service, "started: %s, ledger %s", service->class_name, service->ledger);
+    tell(service,
+         json_pack("{ss ss ss sI}", "event", "started", "service", service->picture->name, "ledger",
+                   service->ledger, "first_frame_ns", (json_int_t)first_frame_ns));
     if (service->is_detached && service->client != NULL) {
         struct client *client = service->client;
 
@@ -434,6 +469,7 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
                     pump_samples(run_pump(service->run)));
     report = close_ledger(service, reason);
     exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
+    say(service, "ended: %s%s", reason, exit_code != 0 ? "; the promise was broken" : "");
     if (report != NULL) {
         json_object_set_new(report, "event", json_string("report"));
         tell(service, report);
@@ -528,8 +564,11 @@ static void answer_check(struct service *service)
 
 static void start(struct service *service)
 {
-    static const struct run_ops ops = {
-        .on_note = on_note, .on_go = on_go, .on_first = on_first, .on_end = on_end};
+    static const struct run_ops ops = {.on_note = on_note,
+                                       .on_go = on_go,
+                                       .on_first = on_first,
+                                       .on_set = on_set,
+                                       .on_end = on_end};
     struct tt_error err = {0};
     int r;
 
@@ -610,6 +649,9 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     service->picture = answer->picture;
     service->plugins = answer->plugins;
     service->print = answer->print;
+    if (service->goal == SERVICE_RUN)
+        service->log = journal_begin(service->node->journal, service->picture->name, service->uid,
+                                     service->number);
     service->is_given_once = answer->is_given_once;
     if (service->goal == SERVICE_SHAPE) {
         tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print", answer->print,
@@ -676,6 +718,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     struct service *service = calloc(1, sizeof(*service));
     const char *base = json_string_value(json_object_get(request, "base"));
     struct tt_error err = {0};
+    struct timespec now;
     int r = check_request(request, &err);
 
     if (r < 0) {
@@ -710,6 +753,8 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->wants_profile = !json_is_false(json_object_get(request, "profile"));
     service->for_ns = json_integer_value(json_object_get(request, "for_ns"));
     service->class_name = "";
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    service->since_ns = now.tv_sec * SECOND + now.tv_nsec;
     service->request = goal == SERVICE_CHECK ? json_deep_copy(request) : NULL;
     (void)snprintf(service->base, sizeof(service->base), "%s", base != NULL ? base : "/");
     service->next = node->services;
@@ -782,11 +827,12 @@ json_t *service_table(const struct node *node, uid_t uid)
     for (const struct service *s = node->services; s != NULL; s = s->next)
         if (may_see(s, uid))
             json_array_append_new(table,
-                                  json_pack("{ss ss ss sI sI sI ss}", "name",
+                                  json_pack("{ss ss ss sI sI sI ss sI}", "name",
                                             s->picture != NULL ? s->picture->name : "", "state",
                                             state_of(s), "class", s->class_name, "frames",
                                             (json_int_t)s->frames, "late", (json_int_t)s->late,
-                                            "lost", (json_int_t)s->lost, "ledger", s->ledger));
+                                            "lost", (json_int_t)s->lost, "ledger", s->ledger,
+                                            "since_ns", (json_int_t)s->since_ns));
     return table;
 }
 
@@ -805,4 +851,51 @@ uint32_t service_stop_named(struct node *node, uid_t uid, const char *name)
         service_stop(s);
     }
     return count;
+}
+
+struct service *service_find_named(const struct node *node, uint32_t uid, const char *name)
+{
+    for (struct service *s = node->services; s != NULL; s = s->next)
+        if (s->goal == SERVICE_RUN && s->picture != NULL && may_see(s, uid) &&
+            strcmp(s->picture->name, name) == 0)
+            return s;
+    return NULL;
+}
+
+struct service *service_find(const struct node *node, uint64_t number)
+{
+    struct service *service = node->services;
+
+    while (service != NULL && service->number != number)
+        service = service->next;
+    return service;
+}
+
+uint64_t service_number(const struct service *service)
+{
+    return service->number;
+}
+
+const char *service_base(const struct service *service)
+{
+    return service->base;
+}
+
+const char *service_print(const struct service *service)
+{
+    return service->print;
+}
+
+const struct tt_picture *service_picture(const struct service *service)
+{
+    return service->picture;
+}
+
+int service_set(struct service *service, const struct setting *setting, uint64_t *ret_number,
+                struct tt_error *err)
+{
+    if (service->run == NULL)
+        return tt_fail(err, -EAGAIN, "'%s' has not begun yet; try again in a moment",
+                       service->picture->name);
+    return run_set(service->run, setting, ret_number, err);
 }

@@ -6,6 +6,8 @@
 
 #include "node/control.h"
 #include "node/node.h"
+#include "node/settings.h"
+#include "spec/picture.h"
 
 enum service_goal { SERVICE_SHAPE = 1, SERVICE_CHECK = 2, SERVICE_RUN = 3 };
 
@@ -26,6 +28,19 @@ struct service *service_next(const struct service *service);
 /* Running services of this user (0: of everybody) with this name, as if their users had stopped
  * them; how many there were. */
 uint32_t service_stop_named(struct node *node, uid_t uid, const char *name);
+
+/* The newest that runs for this user (0: anybody) under this name; by number; NULL: none. */
+struct service *service_find_named(const struct node *node, uint32_t uid, const char *name);
+struct service *service_find(const struct node *node, uint64_t number);
+
+uint64_t service_number(const struct service *service);
+const char *service_base(const struct service *service);
+const char *service_print(const struct service *service); /* its text; may be NULL */
+const struct tt_picture *service_picture(const struct service *service);
+
+/* As run_set(). */
+int service_set(struct service *service, const struct setting *setting, uint64_t *ret_number,
+                struct tt_error *err);
 
 /* Entries of the status event's "services" that this user may see; a new reference. */
 json_t *service_table(const struct node *node, uid_t uid);

@@ -17,7 +17,7 @@ struct shape {
     struct loop_timer timer;
     shape_fn *fn;
     void *ctx;
-    bool is_answered;
+    bool is_setting, is_answered;
 };
 
 static void answer(struct shape *shape, struct shape_answer *found, const struct tt_error *err,
@@ -101,7 +101,13 @@ static void on_message(void *ctx, struct tt_message *message)
     struct tt_error err = {0};
     const json_t *error = json_object_get(message->body, "error");
 
-    if (json_is_true(json_object_get(message->body, "ok"))) {
+    const json_t *setting = json_object_get(message->body, "setting");
+
+    if (json_is_true(json_object_get(message->body, "ok")) && shape->is_setting) {
+        struct shape_answer found = {.setting = setting};
+
+        answer(shape, &found, NULL, 0);
+    } else if (json_is_true(json_object_get(message->body, "ok"))) {
         on_picture(shape, message);
     } else if (json_is_object(error)) {
         tt_message_to_error(error, &err);
@@ -140,10 +146,10 @@ static void on_limit(void *ctx, uint32_t events)
 static int send_request(struct shape *shape, const json_t *request, struct tt_error *err)
 {
     static const char *const members[] = {"form", "base", "name",        "deadline", "loss",
-                                          "rate", "sets", "best_effort", "for_ns"};
+                                          "rate", "sets", "best_effort", "for_ns",   "set"};
     static const char *const names[] = {"text"};
     const char *text = json_string_value(json_object_get(request, "text"));
-    json_t *body = json_pack("{ss}", "op", "shape");
+    json_t *body = json_pack("{ss}", "op", shape->is_setting ? "setting" : "shape");
     int fd, r;
 
     if (text == NULL) {
@@ -179,6 +185,8 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
     shape->node = node;
     shape->fn = fn;
     shape->ctx = ctx;
+    shape->is_setting = json_is_string(json_object_get(request, "op")) &&
+                        strcmp(json_string_value(json_object_get(request, "op")), "setting") == 0;
     shape->timer = (struct loop_timer){.fn = on_limit, .ctx = shape};
     /* What a service names is not known before it is parsed: its user's rights are the limit. */
     order = json_pack("{ss si si s[s] s[] sb}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,

@@ -28,12 +28,14 @@ struct shape_answer {
     char *print, *dot;          /* the receiver's, malloc'ed; may be NULL */
     const json_t *notes;        /* borrowed */
     bool is_given_once;         /* an input that can be read one time only */
+    const json_t *setting;      /* of the operation "setting", which has no picture; borrowed */
 };
 
 /* Exactly one answer comes, from the loop: answer NULL: err says why, and the exit that follows. */
 typedef void shape_fn(void *ctx, struct shape_answer *answer, const struct tt_error *err,
                       int exit_code);
 
+/* request: as docs/protocol.md's S, or the operation "setting". */
 int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t gid, shape_fn *fn,
                void *ctx, struct shape **ret, struct tt_error *err);
 void shape_close(struct shape **shape);
