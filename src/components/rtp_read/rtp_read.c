@@ -17,6 +17,7 @@
 
 enum {
     PARAM_URL,
+    PARAM_TALKERS,
     PARAM_PAYLOAD_TYPE,
     PARAM_CHANNELS,
     PARAM_QUANTUM,
@@ -47,6 +48,7 @@ struct talker {
     uint64_t no_room, told_no_room;
     int64_t heard_ns; /* media time of the last packet that was used */
     bool is_silent;
+    int64_t silent_ms; /* until now */
     int64_t told_ns, figure_ns;
 };
 
@@ -77,9 +79,14 @@ static const struct tt_port ports[] = {
 
 static const struct tt_param params[PARAM_COUNT] = {
     [PARAM_URL] = {.name = "url",
-                   .help = "where to listen: rtp://HOST:PORT, or for several talkers "
-                           "NAME=rtp://HOST:PORT for each output, separated by spaces",
+                   .help = "where to listen, for a single output: rtp://HOST:PORT",
+                   .initial = "",
                    .type = TT_PARAM_TEXT},
+    [PARAM_TALKERS] = {.name = "talkers",
+                       .help = "where to listen for each of several outputs: "
+                               "NAME=rtp://HOST:PORT, separated by spaces",
+                       .initial = "",
+                       .type = TT_PARAM_TEXT},
     [PARAM_PAYLOAD_TYPE] = {.name = "payload_type",
                             .help = "RTP payload type of the L16 sound",
                             .initial = "96",
@@ -115,15 +122,16 @@ static const struct tt_param params[PARAM_COUNT] = {
                     .type = TT_PARAM_BOOL},
 };
 
-/* The word that belongs to an output: its own, or the only one without a name. */
+/* The address of an output: the only one, or the one that is written behind its name. */
 static int url_of(const struct tt_request *request, const char *name, char ret[URL_BYTES],
                   struct tt_error *err)
 {
-    const char *at = tt_setting_text(request, PARAM_URL);
+    const char *only = tt_setting_text(request, PARAM_URL);
+    const char *at = tt_setting_text(request, PARAM_TALKERS);
     size_t name_bytes = strlen(name);
 
-    if (!strpbrk(at, " =") && request->out_count == 1 && strlen(at) < URL_BYTES) {
-        memcpy(ret, at, strlen(at) + 1);
+    if (only[0] && request->out_count == 1 && !at[0] && strlen(only) < URL_BYTES) {
+        memcpy(ret, only, strlen(only) + 1);
         return 0;
     }
     for (at += strspn(at, " "); *at; at += strspn(at, " ")) {
@@ -138,8 +146,9 @@ static int url_of(const struct tt_request *request, const char *name, char ret[U
         at += length;
     }
     return tt_fail(err, -EINVAL,
-                   "rtp.read: url names no address for output '%s'; write %s=rtp://HOST:PORT", name,
-                   name);
+                   "rtp.read has no address for output '%s': write %s=rtp://HOST:PORT in talkers, "
+                   "or url for a single output",
+                   name, name);
 }
 
 static struct rtp_receiver_params receiver_params(const struct tt_request *request)
@@ -315,10 +324,14 @@ static void tell(struct reader *reader, uint32_t output, int64_t media_ns)
     struct rtp_stats *now = &talker->receiver.stats, *told = &talker->told;
     int64_t silent_ms = (media_ns - talker->heard_ns) / 1000000;
 
-    if (talker->is_silent != silent_ms > 1000) {
-        note(reader, output, talker->is_silent ? RTP_NOTE_HEARD : RTP_NOTE_SILENT, silent_ms);
-        talker->is_silent = !talker->is_silent;
-    }
+    bool is_silent = silent_ms > 1000;
+
+    if (talker->is_silent && !is_silent)
+        note(reader, output, RTP_NOTE_HEARD, talker->silent_ms);
+    else if (is_silent && !talker->is_silent)
+        note(reader, output, RTP_NOTE_SILENT, silent_ms);
+    talker->is_silent = is_silent;
+    talker->silent_ms = silent_ms;
     if (media_ns - talker->told_ns < NOTE_NS)
         return;
     talker->told_ns = media_ns;
