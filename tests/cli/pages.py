@@ -53,7 +53,7 @@ def test_renders():
     """No formatter complains, and no line is wider than a terminal."""
     if not shutil.which('groff'):
         return
-    for name in ('tactus.1', 'tactus-service.5'):
+    for name in ('tactus.1', 'tactus-service.5', 'tactus-component.7'):
         ran = subprocess.run(['groff', '-mdoc', '-Tascii', '-P-cbou', '-ww', '-rLL=78n',
                               os.path.join(PAGES, name)], capture_output=True, text=True)
         check(ran.returncode == 0 and ran.stderr == '', ran)

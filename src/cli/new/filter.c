@@ -54,7 +54,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     struct skeleton *self = state;
     const struct tt_format *in = &request->in[0];
 
-    (void)err;
     self->format = *in;
     self->bytes = tt_format_video(&self->format, in->fourcc, in->width, in->height);
     self->amount = (int32_t)tt_setting_int(request, PARAM_AMOUNT);
@@ -64,7 +63,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
 static int open(void *state, void *scratch, const struct tt_host *host,
                 const struct tt_request *request)
 {
-    (void)state, (void)scratch, (void)host, (void)request;
     return 0;
 }
 
@@ -96,7 +94,6 @@ static int process(void *state, struct tt_call *call)
 
 static void close(void *state)
 {
-    (void)state;
 }
 
 const struct tt_component tt_plugin = {

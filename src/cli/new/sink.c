@@ -26,7 +26,6 @@ static const struct tt_port ports[] = {
 /* Before anything runs: what memory it takes. */
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    (void)request, (void)err;
     ret->state_bytes = sizeof(struct skeleton);
     return 0;
 }
@@ -36,7 +35,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     struct skeleton *self = state;
     const struct tt_format *in = &request->in[0];
 
-    (void)err;
     self->format = *in;
     self->bytes = tt_format_video(&self->format, in->fourcc, in->width, in->height);
     return 0;
@@ -47,7 +45,6 @@ static int open(void *state, void *scratch, const struct tt_host *host,
 {
     struct skeleton *self = state;
 
-    (void)scratch, (void)request;
     self->host = host;
     return 0;
 }
@@ -72,7 +69,6 @@ static int process(void *state, struct tt_call *call)
 
 static void close(void *state)
 {
-    (void)state;
 }
 
 const struct tt_component tt_plugin = {

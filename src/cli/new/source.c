@@ -65,7 +65,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
 {
     struct skeleton *self = state;
 
-    (void)err;
     self->bytes = format_of(request, &self->format);
     return 0;
 }
@@ -73,7 +72,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
 static int open(void *state, void *scratch, const struct tt_host *host,
                 const struct tt_request *request)
 {
-    (void)state, (void)scratch, (void)host, (void)request;
     return 0;
 }
 
@@ -95,7 +93,6 @@ static int process(void *state, struct tt_call *call)
 
 static void close(void *state)
 {
-    (void)state;
 }
 
 const struct tt_component tt_plugin = {

@@ -15,7 +15,6 @@ static int64_t noted = -1;
 
 static int note(void *ctx, uint32_t id, int64_t value)
 {
-    (void)ctx, (void)id;
     noted = value;
     return 0;
 }
@@ -90,6 +89,7 @@ int main(void)
         first[n] = out[0];
     }
     tt_plugin.close(state);
+    (void)first, (void)noted;
     /* CHECK */
     puts("skeleton: all as it should be");
     free(in);
