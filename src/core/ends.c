@@ -163,8 +163,8 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
     return NEVER;
 }
 
-/* An input with a latency of its own (a jitter buffer) gives its last frames after their index: they
- * are waited for as long as they could still be in time. */
+/* An input with a latency of its own (a jitter buffer) gives its last frames after their index:
+ * they are waited for as long as they could still be in time. */
 static int64_t patience_ns(const struct node *node, int64_t end_ns)
 {
     if (node->rate.num <= 0 || tt_index_ns(node->next_index, node->rate) >= end_ns)

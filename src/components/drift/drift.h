@@ -15,8 +15,9 @@
 
 enum { DRIFT_TAPS = 32, DRIFT_PHASES = 256, DRIFT_AHEAD = DRIFT_TAPS / 2 };
 
-#define DRIFT_RATIO_MAX 500e-6 /* neither clock is further off, nor is a listener asked for more   \
-                                */
+#define DRIFT_RATIO_MAX                                                                            \
+    500e-6 /* neither clock is further off, nor is a listener asked for more                       \
+            */
 
 struct drift_loop {
     double sample_rate;
