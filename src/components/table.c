@@ -13,6 +13,7 @@
     X(text_clock)                                                                                  \
     X(audio_mix)                                                                                   \
     X(audio_gain)                                                                                  \
+    X(audio_loudness)                                                                              \
     X(audio_convert)                                                                               \
     X(audio_resample)                                                                              \
     X(probe_timecode)                                                                              \

@@ -171,6 +171,8 @@ static void hostile_frames_do_no_harm(void)
     call(3);
     CHECK(out_at(0)[0] > 0.5 && out_at(0)[0] < 0.502);
     CHECK_INT(harness_output(&harness, 0)->bytes, harness.capacity[0] / 2 + 64);
+    feed(4, 1)->duration_ns = INT64_MAX / 2 + 1;
+    call(4);
     feed(4, 1)->duration_ns = 5000000; /* the last of its flow is shorter */
     call(4);
     harness_close(&harness);

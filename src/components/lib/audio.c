@@ -53,7 +53,8 @@ uint32_t component_samples(const struct tt_format *format, const struct tt_frame
         return 0;
     if ((frame->bytes - (format->channels - 1) * format->stride[0]) / 4 < samples)
         samples = (frame->bytes - (format->channels - 1) * format->stride[0]) / 4;
-    if (frame->duration_ns <= 0)
+    /* Nobody's frame lasts an hour; and the product below must stay in 64 bits. */
+    if (frame->duration_ns <= 0 || frame->duration_ns > 3600000000000)
         return samples;
     lasting = component_place(frame->duration_ns, format->sample_rate);
     return lasting < samples ? (uint32_t)lasting : samples;
