@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Makes the seeds that are no text: OUT/TARGET/NAME, the same ones every time. Findings kept as
+hexadecimal text (tests/fuzz/corpus/TARGET/NAME.hex) become bytes too."""
+import os
+import random
+import struct
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+out = sys.argv[1]
+TARGETS = ("service", "one_liner", "negotiate", "ledger", "records", "control", "link", "rtp")
+
+
+def write(target, name, data):
+    with open(os.path.join(out, target, name), "wb") as file:
+        file.write(data)
+
+
+def near(kind, number=0):
+    """A number as fuzz.h's eat_near() reads it: 0 what is honest, 1 a byte from it, 3 anything."""
+    return bytes([kind]) + (b"" if kind == 0 else struct.pack("<b", number) if kind == 1 else struct.pack("<q", number))
+
+
+def record(process, kind, outcome=1, component=0):
+    """records.c: a process says one honest record."""
+    return bytes([process, 5, kind, outcome, 0, 0, 0, component]) + near(0) * 7
+
+
+def records():
+    honest = b"\1" + b"".join(record(0, 1) + record(2, 3, 0, 2) + record(0, 2, 0, 1) for _ in range(8))
+    poll = bytes([0, 2]) + struct.pack("<I", 1000000000)
+    write("records", "honest", honest + poll + record(0, 6))
+    write("records", "gap", b"\1" + record(0, 1) + poll + bytes([0, 1, 8, 0]) + record(0, 1) + poll)
+    write("records", "count-lies", b"\0" + record(0, 1) + bytes([0, 0]) + struct.pack("<Q", 1 << 63) + poll)
+
+
+def link():
+    put = bytes([0, 4]) + near(0) * 3 + b"\1" + near(0) + near(0) + b"\0\0" + near(0)
+    end = bytes([0, 4]) + near(0) * 3 + b"\0" + near(3, 0xffffffff) + near(0) + b"\1\0" + near(0)
+    take = bytes([0, 2, 0])
+    for mode in range(2):
+        write("link", f"honest-{mode}", bytes([mode, 1, 0, 1, 0, 0]) + (put + take) * 20 + end + take * 4)
+    write("link", "scribbled", bytes([0, 0, 1, 0, 0, 1]) + (put + bytes([0, 0, 64, 0, 3, 1, 2, 3, 4])) * 12 + take)
+
+
+def rtp():
+    packet = near(0) + b"\0" + near(0) + b"\1\1\0\1"
+    write("rtp", "honest", b"\x14" + packet * 120)
+    lost = near(1, 3) + b"\0" + near(1, 3) + b"\1\1\0\1"
+    write("rtp", "lost", b"\x14" + (packet * 5 + lost) * 20)
+    write("rtp", "restart", b"\x14" + packet * 30 + (near(3, 99) + b"\1" + near(3, 7) + b"\1\1\0\1") * 30)
+
+
+def ledger():
+    agreement = (b'"service":"s","class":"targeted","class_reason":"r","promised":true,"deadline_ns":40000000,'
+                 b'"loss":0.01,"rate":[50,1],"epoch_ns":5,"components":[{"name":"a","kind":"null"}],'
+                 b'"sinks":[{"name":"sink","component":0,"rate":[50,1]}]')
+
+    def frame(index, outcome):
+        return struct.pack("<BBBBHHqqqqqqq", 1, outcome, 0 if outcome == 1 else 3, 0, 0, 0, index, index * 20000000,
+                           index * 20000000 + 40000000, index * 20000000 + 1000, 0, 39999000, 0)
+
+    frames = b"".join(frame(n, 1 + n % 3) for n in range(4))
+    event = b'{"at_ns":5,"event":"restart","process":"container","text":"x","first":1,"last":2}'
+    body = struct.pack("<BB", 0, len(frames) // 8) + frames + struct.pack("<BB", 2, len(event)) + event
+    count = b'{"frames":4,"hops":0}'
+    write("ledger", "default", b"\0\0\0" + body + struct.pack("<BB", 3, len(count)) + count)
+    write("ledger", "signed", b"\0" + struct.pack("<H", len(agreement)) + agreement + body)
+    write("ledger", "raw", b"\1TTLEDGR1" + struct.pack("<IIQQ", 1, 0, 0, 2) + bytes(32) + b"{}" + bytes(96))
+
+
+def negotiate():
+    chooser = random.Random(1)
+    for n in range(24):
+        write("negotiate", f"graph-{n}", bytes(chooser.randrange(256) for _ in range(chooser.randrange(8, 60))))
+
+
+def control():
+    lines = {"status": b'{"op":"status"}\n', "last": b'{"op":"last"}\n', "run": b'{"op":"run","form":"graph","text":"x"}\n',
+             "stop": b'{"op":"stop","name":"news"}\n', "logs": b'{"op":"logs","follow":true}\n'}
+    for name, line in lines.items():
+        write("control", name, line)
+    write("control", "pieces", b'{"op":\1"run"\1,"fds":["stdin"]}\2\n\1\3{"op":"watch"}\n')
+    write("control", "fd", b'\x20\x02{"op":"run","fds":["stdin"]}\n\1{"op":"stop"}\n')
+
+
+for target in TARGETS:
+    os.makedirs(os.path.join(out, target), exist_ok=True)
+    folder = os.path.join(here, "corpus", target)
+    for kept in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if kept.endswith(".hex"):
+            with open(os.path.join(folder, kept), encoding="ascii") as text:
+                write(target, kept[:-4], bytes.fromhex(text.read()))
+for make in (records, link, rtp, ledger, negotiate, control):
+    make()
