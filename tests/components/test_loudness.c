@@ -96,6 +96,11 @@ static void a_sine_is_as_loud_as_it_is(void)
     CHECK(is_near(told[INTEGRATED], -23, 0.1));
     CHECK(is_near(told[LRA], 0, 0.1));
     CHECK(is_near(told[TRUE_PEAK], -23, 0.2));
+    harness_no_input(&harness, 0, TT_END);
+    for (uint32_t n = 0; n < 2; n++) { /* the last word, once */
+        CHECK_INT(harness_call(&harness, now, now * 10000000, 0), TT_DONE);
+        CHECK_INT(harness.note_count, n == 0 ? TRUE_PEAK : 0);
+    }
     CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 

@@ -22,6 +22,7 @@ components:
   clock:  {kind: text.clock, params: {format: "%H:%M:%S", size: 24}}
   over:   {kind: video.overlay, params: {clock.x: 8, clock.y: 8}}
   shown:  {kind: "null"}
+  seen:   {kind: "null"}
   read:   {kind: probe.timecode}
   tone:   {kind: test.audio, params: {channels: 1}}
   other:  {kind: test.audio, params: {frequency: 440}}
@@ -29,12 +30,19 @@ components:
   back:   {kind: audio.resample, params: {rate: 48000}}
   quanta: {kind: audio.convert, params: {channels: 2}}
   mix:    {kind: audio.mix, params: {channels: 2, quantum: 480}}
+  gain:   {kind: audio.gain, params: {gain_db: -3}}
+  level:  {kind: audio.loudness, params: {target: -23, interval: 100ms}}
   heard:  {kind: "null"}
+  fork:   {kind: tee}
+  fade:   {kind: video.crossfade, params: {at: 10, duration: 50}}
+  wall:   {kind: video.mosaic, params: {width: 640, height: 360, gap: 4}}
 flows: [cam ! scale ! as_rgb ! as_yuv ! over.main, clock ! over.clock, over ! shown, cam ! read,
-        tone ! drift ! back ! quanta ! mix.tone, other ! mix.other, mix ! heard]
+        scale ! fork ! fade.from, fork ! wall.a, over ! fade.to, fade ! wall.b, cam ! wall.c, wall ! seen,
+        tone ! drift ! back ! quanta ! mix.tone, other ! mix.other, mix ! gain ! level ! heard]
 """
 OURS = {"test.video", "video.scale", "video.convert", "video.overlay", "text.clock", "null", "probe.timecode",
-        "test.audio", "audio.resample", "audio.convert", "audio.mix"}
+        "test.audio", "audio.resample", "audio.convert", "audio.mix", "audio.gain", "audio.loudness", "tee", "video.crossfade",
+        "video.mosaic"}
 
 
 def guarded(mode, *words, code=None):

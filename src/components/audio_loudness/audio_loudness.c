@@ -324,6 +324,17 @@ static void tell(const struct loudness_state *state, uint32_t id, double value)
     (void)state->host->note(state->host->ctx, id, (int64_t)floor(value * 1000 + 0.5));
 }
 
+static void tell_all(const struct loudness_state *state)
+{
+    tell(state, NOTE_MOMENTARY, read_meter(state->told, ebur128_loudness_momentary));
+    tell(state, NOTE_SHORT_TERM, read_meter(state->told, ebur128_loudness_shortterm));
+    tell(state, NOTE_INTEGRATED, read_meter(state->told, ebur128_loudness_global));
+    tell(state, NOTE_RANGE, fmax(0, read_meter(state->told, ebur128_loudness_range)));
+    tell(state, NOTE_TRUE_PEAK, peak_db(state->told, ebur128_true_peak));
+    if (state->target < 0 || state->gain_db != 0)
+        tell(state, NOTE_GAIN, state->gain_db);
+}
+
 static void report(struct loudness_state *state, int64_t now_ns)
 {
     if (!state->has_begun) {
@@ -335,13 +346,7 @@ static void report(struct loudness_state *state, int64_t now_ns)
     state->next_report_ns += state->interval_ns;
     if (state->next_report_ns <= now_ns) /* the flow leapt */
         state->next_report_ns = now_ns + state->interval_ns;
-    tell(state, NOTE_MOMENTARY, read_meter(state->told, ebur128_loudness_momentary));
-    tell(state, NOTE_SHORT_TERM, read_meter(state->told, ebur128_loudness_shortterm));
-    tell(state, NOTE_INTEGRATED, read_meter(state->told, ebur128_loudness_global));
-    tell(state, NOTE_RANGE, fmax(0, read_meter(state->told, ebur128_loudness_range)));
-    tell(state, NOTE_TRUE_PEAK, peak_db(state->told, ebur128_true_peak));
-    if (state->target < 0 || state->gain_db != 0)
-        tell(state, NOTE_GAIN, state->gain_db);
+    tell_all(state);
 }
 
 static int process(void *state_, struct tt_call *call)
@@ -353,6 +358,10 @@ static int process(void *state_, struct tt_call *call)
 
     call->key_point = 1;
     take_events(state, call);
+    if (call->in_count > 0 && (in->flags & TT_END) != 0 && state->has_begun) {
+        state->has_begun = false; /* once */
+        tell_all(state);
+    }
     if (call->in_count == 0 || call->out_count == 0 || !component_has_data(in))
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
@@ -380,7 +389,7 @@ static int process(void *state_, struct tt_call *call)
 const struct tt_component tt_component_audio_loudness = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    .flags = TT_OPAQUE,
+    .flags = TT_OPAQUE | TT_DRAINS, /* the last word is said at the end */
     .version = 1,
     .name = "audio.loudness",
     .help = "measures loudness after EBU R 128, and moves it to a target where one is given",
