@@ -21,8 +21,21 @@ enum {
     POLL_PROFILE_MS = 10 /* the engine keeps 512 samples; asap runs make many */
 };
 
-/* Wall time; media time runs as fast as it can. */
+/* Wall time; media time runs as fast as it can. Unless somebody asks for a time, enough samples are
+ * enough. */
 static const int64_t profile_ns = 5000000000;
+
+static int64_t asked_ns(const struct container *container)
+{
+    return tt_seat_plan(&container->seat, "profile_ns", 0);
+}
+
+static bool is_profile_over(const struct container *container, uint32_t samples, int64_t past_ns)
+{
+    int64_t whole_ns = asked_ns(container);
+
+    return whole_ns > 0 ? past_ns > whole_ns : samples >= SAMPLES_MAX || past_ns > profile_ns;
+}
 
 static void run_engine(void *ctx)
 {
@@ -223,9 +236,10 @@ static bool look_around(struct container *container, struct watch *watch)
     costs_take(&watch->costs, container->engine);
     hurry(container, watch, now_ns);
     if (container->is_profile) {
-        if (costs_least(&watch->costs) >= SAMPLES_MAX || now_ns - watch->go_ns > profile_ns)
+        if (is_profile_over(container, costs_least(&watch->costs), now_ns - watch->go_ns))
             stop_engine(container, watch);
-        return watch->is_stop_told && now_ns > watch->end_ns;
+        if (watch->is_stop_told || asked_ns(container) == 0)
+            return watch->is_stop_told && now_ns > watch->end_ns;
     }
     if (watch->costs.unreported > 0 && now_ns - watch->report_ns > REPORT_NS) {
         watch->report_ns = now_ns;

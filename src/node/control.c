@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "node/may.h"
+#include "node/profile_answer.h"
 #include "node/service.h"
 #include "node/set.h"
 #include "platform/linux/message.h"
@@ -425,6 +426,10 @@ static void on_request(struct client *client, const json_t *request)
         answer_logs(client, request);
     } else if (strcmp(op, "last") == 0) {
         answer_last(client);
+    } else if (strcmp(op, "profiles") == 0) {
+        profile_answer_list(node, client);
+    } else if (strcmp(op, "forget") == 0) {
+        profile_answer_forget(node, client, request);
     } else if (node->is_stopping) {
         fail(client, 3, "tactusd is ending; try again");
     } else if (strcmp(op, "shape") == 0) {
@@ -433,14 +438,16 @@ static void on_request(struct client *client, const json_t *request)
         service_begin(node, client, SERVICE_CHECK, request);
     } else if (strcmp(op, "run") == 0) {
         service_begin(node, client, SERVICE_RUN, request);
+    } else if (strcmp(op, "profile") == 0) {
+        service_begin(node, client, SERVICE_PROFILE, request);
     } else if (strcmp(op, "stop") == 0) {
         stop_named(client, request);
     } else if (strcmp(op, "set") == 0) {
         set_begin(node, client, request);
     } else {
-        fail(
-            client, 2,
-            "unknown operation; there are status, shape, check, run, stop, set, logs, last");
+        fail(client, 2,
+             "unknown operation; there are status, shape, check, run, profile, profiles, forget, "
+             "stop, set, logs, last");
     }
     client->has_asked = true;
     loop_clear(node->loop, &client->ask_timer);

@@ -146,11 +146,13 @@ void costs_learn(const struct tt_picture *picture, const struct machine *machine
         profile_component_key(picture, n, machine, pace, &key);
         (void)profile_learn(profile, &key, picture->components[n].kind,
                             samples_component(samples, n));
+        (void)profile_describe(profile, &key, "component", pace, machine);
     }
     for (uint32_t n = 0; n < picture->segment_count; n++) {
         if (samples_segment(samples, n)->count == 0)
             continue;
         profile_segment_key(picture, n, machine, pace, &key);
         (void)profile_learn(profile, &key, picture->segments[n].name, samples_segment(samples, n));
+        (void)profile_describe(profile, &key, "segment", pace, machine);
     }
 }

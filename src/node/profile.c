@@ -22,6 +22,8 @@ static const char schema[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
     "CREATE TABLE IF NOT EXISTS cost (key BLOB PRIMARY KEY, name TEXT, n INTEGER, mean_ns INTEGER,"
     " max_ns INTEGER, histogram BLOB, used_s INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS about (key BLOB PRIMARY KEY, sort TEXT, pace TEXT, version TEXT,"
+    " cpu TEXT, kernel TEXT, class TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS number (name TEXT, place TEXT, value INTEGER, at_s INTEGER,"
     " PRIMARY KEY (name, place)) WITHOUT ROWID;";
 
@@ -289,4 +291,114 @@ void profile_remember(struct profile *profile, const char *name, const char *whe
     (void)sqlite3_bind_int64(put, 4, time(NULL));
     (void)sqlite3_step(put);
     (void)sqlite3_finalize(put);
+}
+
+static const char *class_word(const struct machine *machine)
+{
+    static const char *const words[] = {"other", "fifo", "deadline"};
+
+    return words[machine->plan.right];
+}
+
+int profile_describe(struct profile *profile, const struct profile_key *key, const char *sort,
+                     enum profile_pace pace, const struct machine *machine)
+{
+    sqlite3_stmt *put =
+        prepare(profile, "INSERT OR IGNORE INTO about VALUES (?, ?, ?, ?, ?, ?, ?)");
+    int r;
+
+    if (put == NULL)
+        return -EIO;
+    (void)sqlite3_bind_blob(put, 1, key->bytes, sizeof(key->bytes), SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 2, sort, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 3, pace == PROFILE_ASAP ? "asap" : "live", -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 4, TT_VERSION, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 5, machine->cpu_model, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 6, machine->kernel, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(put, 7, class_word(machine), -1, SQLITE_STATIC);
+    r = sqlite3_step(put) == SQLITE_DONE ? 0 : -EIO;
+    (void)sqlite3_finalize(put);
+    return r;
+}
+
+static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t bytes)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+
+    (void)snprintf(ret, bytes, "%s", text != NULL ? text : "");
+}
+
+/* What was kept before it was described has no sort: it is shown all the same. */
+static bool read_row(sqlite3_stmt *row, const struct machine *machine, struct profile_row *ret)
+{
+    const char *version = (const char *)sqlite3_column_text(row, 6);
+    const char *cpu = (const char *)sqlite3_column_text(row, 7);
+    const char *kernel = (const char *)sqlite3_column_text(row, 8);
+    const char *class = (const char *)sqlite3_column_text(row, 9);
+
+    *ret = (struct profile_row){0};
+    if (sqlite3_column_bytes(row, 0) != PROFILE_KEY_BYTES)
+        return false;
+    memcpy(ret->key.bytes, sqlite3_column_blob(row, 0), PROFILE_KEY_BYTES);
+    copy_column(row, 1, ret->name, sizeof(ret->name));
+    ret->used_s = sqlite3_column_int64(row, 3);
+    copy_column(row, 4, ret->sort, sizeof(ret->sort));
+    copy_column(row, 5, ret->pace, sizeof(ret->pace));
+    ret->is_current = version != NULL && cpu != NULL && kernel != NULL && class != NULL &&
+                      strcmp(version, TT_VERSION) == 0 && strcmp(cpu, machine->cpu_model) == 0 &&
+                      strcmp(kernel, machine->kernel) == 0 &&
+                      strcmp(class, class_word(machine)) == 0;
+    if (sqlite3_column_bytes(row, 2) != (int)sizeof(*ret->samples))
+        return false;
+    ret->samples = sqlite3_column_blob(row, 2);
+    return true;
+}
+
+int profile_each(struct profile *profile, const struct machine *machine, profile_row_fn *fn,
+                 void *ctx)
+{
+    sqlite3_stmt *get =
+        prepare(profile, "SELECT cost.key, name, histogram, used_s, sort, pace, version, cpu,"
+                         " kernel, class FROM cost LEFT JOIN about ON cost.key = about.key"
+                         " ORDER BY used_s DESC, name, cost.key LIMIT 4096");
+    struct profile_row row;
+
+    if (get == NULL)
+        return -EIO;
+    while (sqlite3_step(get) == SQLITE_ROW)
+        if (read_row(get, machine, &row))
+            fn(ctx, &row);
+    (void)sqlite3_finalize(get);
+    return 0;
+}
+
+/* hex(key) of a key is upper case; LIKE takes either. */
+static int forget_in(struct profile *profile, const char *text, const char *pattern)
+{
+    sqlite3_stmt *gone = prepare(profile, text);
+    int r;
+
+    if (gone == NULL)
+        return -EIO;
+    (void)sqlite3_bind_text(gone, 1, pattern, -1, SQLITE_STATIC);
+    r = sqlite3_step(gone) == SQLITE_DONE ? sqlite3_changes(profile->database) : -EIO;
+    (void)sqlite3_finalize(gone);
+    return r;
+}
+
+int profile_forget(struct profile *profile, const char *key)
+{
+    char pattern[PROFILE_KEY_HEX_BYTES + 1] = "%";
+    size_t length = strlen(key);
+    int count;
+
+    if (strcmp(key, "all") != 0) {
+        if (length < PROFILE_PREFIX_LEAST || length >= PROFILE_KEY_HEX_BYTES ||
+            strspn(key, "0123456789abcdefABCDEF") != length)
+            return -EINVAL;
+        (void)snprintf(pattern, sizeof(pattern), "%s%%", key);
+    }
+    count = forget_in(profile, "DELETE FROM cost WHERE hex(key) LIKE ?", pattern);
+    (void)forget_in(profile, "DELETE FROM about WHERE hex(key) LIKE ?", pattern);
+    return count;
 }

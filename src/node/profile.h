@@ -2,6 +2,7 @@
 #ifndef TT_NODE_PROFILE_H
 #define TT_NODE_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/histogram.h"
@@ -12,7 +13,12 @@
 struct profile;
 struct machine;
 
-enum { PROFILE_KEY_BYTES = 32, PROFILE_KEY_HEX_BYTES = 65, PROFILE_WINDOW = 20000 };
+enum {
+    PROFILE_KEY_BYTES = 32,
+    PROFILE_KEY_HEX_BYTES = 65,
+    PROFILE_WINDOW = 20000,
+    PROFILE_PREFIX_LEAST = 6
+};
 
 struct profile_key {
     uint8_t bytes[PROFILE_KEY_BYTES];
@@ -43,6 +49,27 @@ int profile_load(struct profile *profile, const struct profile_key *key, struct 
  * that new ones weigh more than old ones. */
 int profile_learn(struct profile *profile, const struct profile_key *key, const char *name,
                   const struct tt_histogram *samples);
+
+/* Says once what a key stands for: sort is "component" or "segment". */
+int profile_describe(struct profile *profile, const struct profile_key *key, const char *sort,
+                     enum profile_pace pace, const struct machine *machine);
+
+struct profile_row {
+    struct profile_key key;
+    char name[128], sort[16], pace[8];
+    bool is_current; /* of this version, CPU model, kernel and class; others are never used again */
+    int64_t used_s;  /* when it was last refined, seconds since 1970 */
+    const struct tt_histogram *samples; /* only during the call */
+};
+typedef void profile_row_fn(void *ctx, const struct profile_row *row);
+
+/* The latest refined first, at most 4,096. */
+int profile_each(struct profile *profile, const struct machine *machine, profile_row_fn *fn,
+                 void *ctx);
+
+/* Keys that begin so (at least PROFILE_PREFIX_LEAST hexadecimal digits), or "all". How many there
+ * were; -EINVAL: neither. */
+int profile_forget(struct profile *profile, const char *key);
 
 /* Costs for the planner; without samples n = 0 and the origin "unknown". */
 void profile_cost(const struct tt_histogram *samples, struct tt_rational loss, struct tt_cost *ret);

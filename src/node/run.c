@@ -27,6 +27,7 @@
 #define GO_AHEAD_NS (20 * MILLI) /* from go to media time 0: every process has heard it by then */
 /* The container ends a profile run by itself after 5 s and 1 s to drain. */
 #define PROFILE_LIMIT_NS (6500 * MILLI)
+#define PROFILE_GRACE_NS (1500 * MILLI) /* after the time that somebody asked for */
 #define WATCHDOG_LEAST_NS (100 * MILLI)
 #define WATCHDOG_UNKNOWN_NS SECOND
 
@@ -170,13 +171,15 @@ static json_t *setup_body(const struct run *run, uint32_t number)
     int64_t wall_ns =
         run->epoch_ns != 0 ? run->wall_offset_ns : wall_of(loop_now_ns() + GO_AHEAD_NS);
 
-    return json_pack("{ss si si s{so so so sI sb sI sI}}", "op", "setup", "number", (int)number,
-                     "log", 0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count),
-                     "fire_offset_ns", numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
-                     numbers(params->plan->budget_of_ns, count), "end_ns",
-                     (json_int_t)(params->for_ns > 0 ? params->for_ns : INT64_MAX), "is_profile",
-                     params->is_profile, "wall_offset_ns", (json_int_t)wall_ns, "first_ns",
-                     (json_int_t)resume_ns(run, 0));
+    return json_pack(
+        "{ss si si s{so so so sI sb sI sI sI}}", "op", "setup", "number", (int)number, "log", 0,
+        "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
+        numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+        numbers(params->plan->budget_of_ns, count), "end_ns",
+        (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
+        "is_profile", params->is_profile, "profile_ns",
+        (json_int_t)(params->is_profile ? params->for_ns : 0), "wall_offset_ns",
+        (json_int_t)wall_ns, "first_ns", (json_int_t)resume_ns(run, 0));
 }
 
 static const struct child_ops process_ops;
@@ -673,7 +676,8 @@ static void on_poll_timer(void *ctx, uint32_t events)
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
     }
     if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
-        now_ns - run->epoch_ns >= PROFILE_LIMIT_NS)
+        now_ns - run->epoch_ns >=
+            (run->params.for_ns > 0 ? run->params.for_ns + PROFILE_GRACE_NS : PROFILE_LIMIT_NS))
         run_gone(run);
     else
         watch_dog(run, now_ns);

@@ -17,6 +17,7 @@
 #include "node/agreement.h"
 #include "node/costs.h"
 #include "node/offers.h"
+#include "node/profile_answer.h"
 #include "node/run.h"
 #include "node/set.h"
 #include "node/shape.h"
@@ -27,7 +28,7 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
-enum { TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20, SERVICES_A_USER = 32 };
+enum { PROFILE_SECONDS = 5, TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20, SERVICES_A_USER = 32 };
 
 struct service {
     struct service *next;
@@ -39,7 +40,7 @@ struct service {
     char base[PATH_MAX];
     bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
         is_promised;
-    int64_t for_ns;
+    int64_t for_ns, profile_ns; /* the latter: when a measurement began */
     int stdin_fd, stdout_fd, ledger_fd;
     struct shape *shape;
     struct tt_picture *picture;
@@ -319,10 +320,30 @@ static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why
     }
 }
 
+static void on_profile_live(void *ctx, uint32_t events)
+{
+    struct service *service = ctx;
+    struct pump *pump = service->profile_run != NULL ? run_pump(service->profile_run) : NULL;
+    int64_t past_ns = loop_now_ns() - service->profile_ns;
+
+    (void)events;
+    loop_set(service->node->loop, &service->live_timer, service->live_timer.at_ns + SECOND / 2);
+    if (past_ns <= service->for_ns)
+        tell(service, profile_progress(service->picture, pump != NULL ? pump_samples(pump) : NULL,
+                                       past_ns, service->for_ns));
+}
+
 static void on_profile_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
                           struct tt_report **ret_report, struct scribe **ret_scribe)
 {
-    (void)ctx, (void)epoch_ns, (void)is_obtained, (void)why;
+    struct service *service = ctx;
+
+    (void)is_obtained, (void)why;
+    if (service->goal == SERVICE_PROFILE) {
+        service->profile_ns = epoch_ns;
+        service->live_timer = (struct loop_timer){.fn = on_profile_live, .ctx = service};
+        loop_set(service->node->loop, &service->live_timer, epoch_ns + SECOND / 2);
+    }
     *ret_report = NULL;
     *ret_scribe = NULL;
 }
@@ -510,7 +531,9 @@ static int open_run(struct service *service, bool is_profile, const struct run_o
                                          .uid = service->uid,
                                          .gid = service->gid,
                                          .base = service->base,
-                                         .for_ns = is_profile ? 0 : service->for_ns,
+                                         .for_ns = is_profile && service->goal != SERVICE_PROFILE
+                                                       ? 0
+                                                       : service->for_ns,
                                          .stdin_fd = is_profile ? -1 : service->stdin_fd,
                                          .stdout_fd = is_profile ? -1 : service->stdout_fd,
                                          .ops = ops,
@@ -598,6 +621,16 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     if (pump != NULL)
         costs_learn(service->picture, &service->node->machine, service->node->profile, PROFILE_ASAP,
                     pump_samples(pump));
+    loop_clear(service->node->loop, &service->live_timer);
+    if (service->goal == SERVICE_PROFILE) {
+        if (pump != NULL && is_ok)
+            tell(service, profile_answer(service->node, service->picture, pump_samples(pump)));
+        if (is_ok && pump != NULL)
+            finish(service, 0);
+        else
+            fail_text(service, -EIO, reason, 3);
+        return;
+    }
     if (!is_ok) {
         (void)snprintf(text, sizeof(text), "the profile run failed: %s", reason);
         tell(service, json_pack("{ss ss}", "event", "progress", "text", text));
@@ -606,17 +639,18 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     plan(service);
 }
 
-static bool profile(struct service *service)
+static bool profile(struct service *service, struct tt_error *err)
 {
     static const struct run_ops ops = {.on_note = on_note,
                                        .on_go = on_profile_go,
                                        .on_first = on_profile_first,
                                        .on_end = on_profile_end};
-    struct tt_error err = {0};
 
     service->is_profiled = true;
-    if (open_run(service, true, &ops, &service->profile_run, &err) < 0)
+    if (open_run(service, true, &ops, &service->profile_run, err) < 0)
         return false;
+    if (service->goal == SERVICE_PROFILE)
+        return true;
     tell(service, json_pack("{ss ss}", "event", "progress", "text",
                             "measuring what its components cost here (at most 5 s, once)"));
     return true;
@@ -631,8 +665,20 @@ static void plan(struct service *service)
         fail(service, &err, 3);
         return;
     }
+    if (service->goal == SERVICE_PROFILE && service->is_given_once) {
+        fail_text(service, -EINVAL,
+                  "an input of this service gives what it has once, and a measurement would take "
+                  "it away: name a file in its place",
+                  2);
+        return;
+    }
+    if (service->goal == SERVICE_PROFILE) {
+        if (!profile(service, &err))
+            fail(service, &err, 3);
+        return;
+    }
     if (service->wants_profile && !service->is_profiled && !service->is_given_once &&
-        costs_are_missing(service->picture, &service->costs) && profile(service))
+        costs_are_missing(service->picture, &service->costs) && profile(service, &err))
         return;
     start(service);
 }
@@ -755,6 +801,8 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->class_name = "";
     (void)clock_gettime(CLOCK_REALTIME, &now);
     service->since_ns = now.tv_sec * SECOND + now.tv_nsec;
+    if (goal == SERVICE_PROFILE && service->for_ns <= 0)
+        service->for_ns = PROFILE_SECONDS * SECOND;
     service->request = goal == SERVICE_CHECK ? json_deep_copy(request) : NULL;
     (void)snprintf(service->base, sizeof(service->base), "%s", base != NULL ? base : "/");
     service->next = node->services;

@@ -9,7 +9,7 @@
 #include "node/settings.h"
 #include "spec/picture.h"
 
-enum service_goal { SERVICE_SHAPE = 1, SERVICE_CHECK = 2, SERVICE_RUN = 3 };
+enum service_goal { SERVICE_SHAPE = 1, SERVICE_CHECK = 2, SERVICE_RUN = 3, SERVICE_PROFILE = 4 };
 
 /* Answers go to the client, whose last one comes from here in any case. request is borrowed for the
  * call. */

@@ -192,6 +192,65 @@ static void keys_tell_different_work_apart(void)
     CHECK(memcmp(&same, &other, sizeof(same)) != 0);
 }
 
+struct found {
+    uint32_t count, current;
+    struct profile_row last;
+    uint64_t samples;
+};
+
+static void find(void *ctx, const struct profile_row *row)
+{
+    struct found *found = ctx;
+
+    found->count++;
+    found->current += row->is_current;
+    found->samples += row->samples->count;
+    found->last = *row;
+}
+
+static void profiles_are_listed_and_forgotten(void)
+{
+    struct profile_key keys[3] = {{{0xab, 0xcd, 0xef, 1}}, {{0xab, 0xcd, 0xef, 2}}, {{3}}};
+    struct machine machine = {.cpu_model = "a CPU", .kernel = "a kernel"}, other = machine;
+    struct found found = {0};
+    struct profile *profile;
+    struct tt_error err = {0};
+
+    CHECK_INT(profile_open(":memory:", &profile, &err), 0);
+    memset(&samples, 0, sizeof(samples));
+    tt_histogram_add(&samples, 1000);
+    for (int n = 0; n < 3; n++)
+        CHECK_INT(profile_learn(profile, &keys[n], "test.video", &samples), 0);
+    CHECK_INT(profile_describe(profile, &keys[0], "component", PROFILE_LIVE, &machine), 0);
+    CHECK_INT(profile_describe(profile, &keys[0], "component", PROFILE_LIVE, &machine), 0);
+    CHECK_INT(profile_describe(profile, &keys[1], "segment", PROFILE_ASAP, &machine), 0);
+    CHECK_INT(profile_each(profile, &machine, find, &found), 0);
+    CHECK_INT(found.count, 3);
+    CHECK_INT(found.samples, 3);
+    CHECK_INT(found.current, 2); /* what nobody described is of an older version */
+    (void)snprintf(other.kernel, sizeof(other.kernel), "the next kernel");
+    found = (struct found){0};
+    CHECK_INT(profile_each(profile, &other, find, &found), 0);
+    CHECK_INT(found.count, 3);
+    CHECK_INT(found.current, 0);
+
+    CHECK_INT(profile_forget(profile, "abcd"), -EINVAL); /* too short to be meant */
+    CHECK_INT(profile_forget(profile, "abcdeg"), -EINVAL);
+    CHECK_INT(profile_forget(profile, "%%%%%%"), -EINVAL);
+    CHECK_INT(profile_forget(profile, ""), -EINVAL);
+    CHECK_INT(profile_forget(profile, "abcdee"), 0);
+    CHECK_INT(profile_forget(profile, "abcdef02"), 1);
+    found = (struct found){0};
+    CHECK_INT(profile_each(profile, &machine, find, &found), 0);
+    CHECK_INT(found.count, 2);
+    CHECK_INT(profile_load(profile, &keys[1], &back), -ENOENT);
+    CHECK_INT(profile_load(profile, &keys[0], &back), 0);
+    CHECK_INT(profile_forget(profile, "ABCDEF"), 1);
+    CHECK_INT(profile_forget(profile, "all"), 1);
+    CHECK_INT(profile_forget(profile, "all"), 0);
+    profile_close(&profile);
+}
+
 int main(void)
 {
     char command[128];
@@ -204,6 +263,7 @@ int main(void)
     RUN(numbers_are_kept_with_their_time);
     RUN(a_damaged_store_is_moved_aside);
     RUN(keys_tell_different_work_apart);
+    RUN(profiles_are_listed_and_forgotten);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     CHECK(system(command) == 0);
     return 0;
