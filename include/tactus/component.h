@@ -288,7 +288,8 @@ struct tt_shape {
 enum tt_note {
     TT_NOTE_WRITE_FAILED = 12, /* value: the errno; what follows is discarded; said once */
     TT_NOTE_READ_ENDED = 18,   /* value: the errno; what follows cannot be read, so it ends here */
-    TT_NOTE_PARAM = 19         /* by the host: from this index on a parameter is another; its id */
+    TT_NOTE_PARAM = 19,        /* by the host: from this index on a parameter is another; its id */
+    TT_NOTE_LEVEL = 20         /* value: the sound's peak at this index, thousandths of a dBFS */
 };
 
 struct tt_host { /* all bounded, none blocks */

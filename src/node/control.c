@@ -264,6 +264,19 @@ static void answer_status(struct client *client)
     client_done(client, 0);
 }
 
+static void answer_watch(struct client *client)
+{
+    struct node *node = client->control->node;
+
+    client_event(client, json_pack("{ss sI sI sI si so}", "event", "watch", "now_ns",
+                                   (json_int_t)loop_now_ns(), "reserved_ppm",
+                                   (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
+                                   (json_int_t)node->machine.plan.limit_ppm, "cpus",
+                                   (int)node->machine.plan.cpus, "services",
+                                   service_watch(node, client->peer.uid)));
+    client_done(client, 0);
+}
+
 static bool is_newer(const struct stat *a, const struct stat *b)
 {
     return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec > b->st_mtim.tv_sec
@@ -424,6 +437,8 @@ static void on_request(struct client *client, const json_t *request)
         answer_status(client);
     } else if (strcmp(op, "logs") == 0) {
         answer_logs(client, request);
+    } else if (strcmp(op, "watch") == 0) {
+        answer_watch(client);
     } else if (strcmp(op, "last") == 0) {
         answer_last(client);
     } else if (strcmp(op, "profiles") == 0) {
@@ -446,7 +461,8 @@ static void on_request(struct client *client, const json_t *request)
         set_begin(node, client, request);
     } else {
         fail(client, 2,
-             "unknown operation; there are status, shape, check, run, profile, profiles, forget, "
+             "unknown operation; there are status, watch, shape, check, run, profile, profiles, "
+             "forget, "
              "stop, set, logs, last");
     }
     client->has_asked = true;

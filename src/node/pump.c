@@ -7,6 +7,7 @@
 #include "base/record.h"
 #include "node/allowance.h"
 #include "node/join.h"
+#include "tactus/component.h"
 #include "tactus/format.h"
 
 #define SECOND INT64_C(1000000000)
@@ -15,6 +16,7 @@
 #define INDEX_MAX (INT64_C(1) << 50)
 #define TIME_MAX (INT64_C(1) << 60)
 #define RATE_DEN_MAX INT64_C(1000000000)
+#define HOP_MAX_NS (INT64_C(60) * SECOND)
 
 enum {
     SEGMENT_RECORDS = 4096,
@@ -49,6 +51,7 @@ struct pump {
     struct allowance allowances[TT_PROCESSES_MAX]; /* of records */
     struct join *join;
     struct samples *samples;
+    struct pump_component *components;
     struct batch frames, hops;
     int64_t written_ns;
     struct pump_counts counts;
@@ -93,6 +96,8 @@ static void keep_frame(void *ctx, const struct tt_record *given)
     ask_witness(pump, &record);
     if (pump->params.report != NULL)
         tt_report_add(pump->params.report, &record);
+    if (record.outcome != TT_ON_TIME)
+        pump->components[record.component].misses++;
     pump->counts.frames++;
     put(pump, &pump->frames, &record);
 }
@@ -145,10 +150,48 @@ static void take_frame(struct pump *pump, const struct tt_record *record, int64_
     join_frame(pump->join, record, now_ns);
 }
 
+/* A lie about one time must not make a sum overflow in a run's life. */
+static int64_t limited(int64_t ns)
+{
+    return ns < 0 ? 0 : ns > HOP_MAX_NS ? HOP_MAX_NS : ns;
+}
+
+static void watch_hop(struct pump *pump, const struct tt_record *record)
+{
+    struct pump_component *component = &pump->components[record->component];
+    int64_t waiting_ns = limited(record->delivered_ns - record->origin_ns);
+    int64_t busy_ns =
+        limited(record->slack_ns >= 0 ? record->slack_ns : record->sent_ns - record->delivered_ns);
+
+    component->activations++;
+    component->waiting_ns += waiting_ns;
+    component->busy_ns += busy_ns;
+    if (waiting_ns > component->waiting_peak_ns)
+        component->waiting_peak_ns = waiting_ns;
+    if (busy_ns > component->busy_peak_ns)
+        component->busy_peak_ns = busy_ns;
+}
+
+static void end_second(struct pump *pump)
+{
+    for (uint32_t n = 0; n < pump->params.picture->component_count; n++) {
+        struct pump_component *component = &pump->components[n];
+
+        component->waiting_max_ns = component->waiting_peak_ns;
+        component->busy_max_ns = component->busy_peak_ns;
+        component->waiting_peak_ns = component->busy_peak_ns = 0;
+    }
+}
+
 static void take_hop(struct pump *pump, const struct tt_record *record)
 {
-    if (record->kind == TT_RECORD_HOP)
+    if (record->kind == TT_RECORD_HOP) {
         samples_add(pump->samples, record);
+        watch_hop(pump, record);
+    } else if (record->kind == TT_RECORD_NOTE && record->due_ns == TT_NOTE_LEVEL) {
+        pump->components[record->component].has_level = true;
+        pump->components[record->component].level_mdb = record->value;
+    }
     pump->counts.hops++;
     put(pump, &pump->hops, record);
 }
@@ -266,6 +309,7 @@ void pump_poll(struct pump *pump, int64_t now_ns)
     if (now_ns - pump->written_ns < SECOND)
         return;
     pump->written_ns = now_ns;
+    end_second(pump);
     write_batch(pump, &pump->frames);
     write_batch(pump, &pump->hops);
 }
@@ -341,6 +385,11 @@ struct samples *pump_samples(struct pump *pump)
     return pump->samples;
 }
 
+const struct pump_component *pump_component(const struct pump *pump, uint32_t component)
+{
+    return &pump->components[component];
+}
+
 struct pump_counts pump_counts(const struct pump *pump)
 {
     return pump->counts;
@@ -410,12 +459,13 @@ struct pump *pump_open(const struct pump_params *params)
     pump->hops.records = calloc(SEGMENT_RECORDS, sizeof(struct tt_record));
     pump->sinks = calloc(params->picture->sink_count + 1, sizeof(*pump->sinks));
     pump->samples = samples_open(params->picture);
+    pump->components = calloc(params->picture->component_count + 1, sizeof(*pump->components));
     if (pump->sinks != NULL)
         describe_sinks(pump, is_edge);
     pump->join = join_open(params->picture->sink_count, is_edge, keep_frame, pump);
     free(is_edge);
     if (pump->frames.records == NULL || pump->hops.records == NULL || pump->sinks == NULL ||
-        pump->samples == NULL || pump->join == NULL)
+        pump->samples == NULL || pump->components == NULL || pump->join == NULL)
         pump_close(&pump);
     return pump;
 }
@@ -428,6 +478,7 @@ void pump_close(struct pump **closed)
         return;
     join_close(&pump->join);
     samples_close(&pump->samples);
+    free(pump->components);
     free(pump->frames.records);
     free(pump->hops.records);
     free(pump->sinks);

@@ -54,6 +54,17 @@ void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns);
 
 struct samples *pump_samples(struct pump *pump);
 
+/* What a component has done so far, by its hop records. */
+struct pump_component {
+    uint64_t activations, misses;          /* misses: late and lost frames laid at its door */
+    int64_t waiting_ns, busy_ns;           /* sums: from ready to start, and cost */
+    int64_t waiting_max_ns, busy_max_ns;   /* in the last whole second */
+    int64_t waiting_peak_ns, busy_peak_ns; /* in the one that runs */
+    int64_t level_mdb;                     /* of its sound: the last TT_NOTE_LEVEL */
+    bool has_level;
+};
+const struct pump_component *pump_component(const struct pump *pump, uint32_t component);
+
 struct pump_counts {
     uint64_t frames, hops, events, refused; /* refused: records that make no sense */
 };

@@ -636,6 +636,30 @@ static uint32_t component_of(const struct run *run, uint32_t node)
     return picture->component_count;
 }
 
+struct run_component run_component(const struct run *run, uint32_t component)
+{
+    const struct tt_engine_stats *stats = run->broker->engine_stats;
+    struct run_component ret = {
+        .is_in_edge = (run->params.picture->components[component].flags & TT_EDGE) != 0};
+
+    for (uint32_t node = 0; node < TT_NODES_MAX; node++) {
+        const struct tt_node_stats *place = &stats->nodes[node];
+        uint32_t at = component_of(run, node), queue, queue_max;
+
+        if (at > component)
+            break;
+        if (at < component)
+            continue;
+        queue = __atomic_load_n(&place->queue_depth, __ATOMIC_RELAXED);
+        queue_max = __atomic_load_n(&place->queue_max, __ATOMIC_RELAXED);
+        ret.overruns += __atomic_load_n(&place->overruns, __ATOMIC_RELAXED);
+        ret.late_uses += __atomic_load_n(&place->late_uses, __ATOMIC_RELAXED);
+        ret.queue = queue > ret.queue ? queue : ret.queue;
+        ret.queue_max = queue_max > ret.queue_max ? queue_max : ret.queue_max;
+    }
+    return ret;
+}
+
 /* A component that does not return holds its whole worker. */
 static void watch_dog(struct run *run, int64_t now_ns)
 {

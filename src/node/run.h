@@ -70,6 +70,14 @@ struct run_figures run_figures(const struct run *run);
 int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number,
             struct tt_error *err);
 
+/* What the container's memory says of a component, all of its places in the engine together. */
+struct run_component {
+    uint64_t overruns, late_uses;
+    uint32_t queue, queue_max; /* frames that wait at its inputs; the most there were */
+    bool is_in_edge;
+};
+struct run_component run_component(const struct run *run, uint32_t component);
+
 /* Something of the world outside: a note for the user and an event of the ledger. */
 void run_event(struct run *run, const char *name, const char *text);
 

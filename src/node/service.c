@@ -21,6 +21,7 @@
 #include "node/run.h"
 #include "node/set.h"
 #include "node/shape.h"
+#include "node/watch.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -58,7 +59,8 @@ struct service {
     int64_t since_ns;        /* wall time */
     char ledger[PATH_MAX], class_reason[TEXT_BYTES];
     const char *class_name;
-    uint64_t frames, late, lost;
+    uint64_t frames, late, lost, repeated;
+    int64_t slack_ns; /* the least of the last second; INT64_MAX: none */
 };
 
 static void drop_fd(int *fd)
@@ -427,6 +429,8 @@ static void on_live(void *ctx, uint32_t events)
     service->frames = line.frames;
     service->late = line.late;
     service->lost = line.lost;
+    service->repeated = line.repeated;
+    service->slack_ns = line.has_slack ? line.slack_min_ns : INT64_MAX;
     if (t_ns >= 2 * SECOND)
         tell_started(service, 0); /* nothing came yet: the service runs all the same */
     tell(service,
@@ -804,6 +808,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     if (goal == SERVICE_PROFILE && service->for_ns <= 0)
         service->for_ns = PROFILE_SECONDS * SECOND;
     service->request = goal == SERVICE_CHECK ? json_deep_copy(request) : NULL;
+    service->slack_ns = INT64_MAX;
     (void)snprintf(service->base, sizeof(service->base), "%s", base != NULL ? base : "/");
     service->next = node->services;
     node->services = service;
@@ -881,6 +886,27 @@ json_t *service_table(const struct node *node, uid_t uid)
                                             (json_int_t)s->frames, "late", (json_int_t)s->late,
                                             "lost", (json_int_t)s->lost, "ledger", s->ledger,
                                             "since_ns", (json_int_t)s->since_ns));
+    return table;
+}
+
+json_t *service_watch(const struct node *node, uid_t uid)
+{
+    json_t *table = json_array();
+
+    for (const struct service *s = node->services; s != NULL; s = s->next)
+        if (may_see(s, uid))
+            json_array_append_new(table,
+                                  watch_entry(&(struct watch_params){.picture = s->picture,
+                                                                     .plan = s->plan,
+                                                                     .run = s->run,
+                                                                     .state = state_of(s),
+                                                                     .class_name = s->class_name,
+                                                                     .ledger = s->ledger,
+                                                                     .slack_ns = s->slack_ns,
+                                                                     .frames = s->frames,
+                                                                     .late = s->late,
+                                                                     .lost = s->lost,
+                                                                     .repeated = s->repeated}));
     return table;
 }
 

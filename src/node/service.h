@@ -42,6 +42,9 @@ const struct tt_picture *service_picture(const struct service *service);
 int service_set(struct service *service, const struct setting *setting, uint64_t *ret_number,
                 struct tt_error *err);
 
+/* Entries of the watch event's "services" that this user may see; a new reference. */
+json_t *service_watch(const struct node *node, uid_t uid);
+
 /* Entries of the status event's "services" that this user may see; a new reference. */
 json_t *service_table(const struct node *node, uid_t uid);
 
