@@ -45,6 +45,7 @@ int cli_inspect(struct cli *cli, const struct args *args);
 int cli_explain(struct cli *cli, const struct args *args);
 int cli_prove(struct cli *cli, const struct args *args);
 int cli_new(struct cli *cli, const struct args *args);
+int cli_top(struct cli *cli, const struct args *args);
 int cli_report(struct cli *cli, const struct args *args);
 
 #endif

@@ -52,6 +52,12 @@ static const struct cli_command commands[] = {
      .more = "Without LEDGER that of the last run; without FRAME the five worst; all lists\n"
              "every frame.\n",
      .run = cli_explain},
+    {.name = "top",
+     .usage = "tactus top [OPTION...]",
+     .help = "watch what each component does, once a second",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_ONCE),
+     .more = "q leaves. Without a terminal it looks once.\n",
+     .run = cli_top},
     {.name = "report",
      .usage = "tactus report [LEDGER] [OPTION...]",
      .help = "tell a run as a whole: in words, or drawn",

@@ -29,6 +29,7 @@ static const struct option options[OPTION_COUNT] = {
     [OPTION_HEAD] = {"--head", "H", "the head that the chain must end in, 64 hex digits"},
     [OPTION_OUTPUT] = {"--output", "PATH", "draw it there: a picture x.svg or a page x.html"},
     [OPTION_KIND] = {"--kind", "KIND", "filter (the default), source or sink"},
+    [OPTION_ONCE] = {"--once", NULL, "one look, and the end"},
     [OPTION_JSON] = {"--json", NULL, "data as JSON on stdout"},
     [OPTION_HELP] = {"--help", NULL, "this text; also -h"},
     [OPTION_VERSION] = {"--version", NULL, "the version; also -V"},

@@ -26,6 +26,7 @@ enum option_id {
     OPTION_SINK,
     OPTION_HEAD,
     OPTION_OUTPUT,
+    OPTION_ONCE,
     OPTION_KIND,
     OPTION_JSON,
     OPTION_HELP,

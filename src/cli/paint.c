@@ -6,19 +6,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { COLUMNS = 80 };
+enum { COLUMNS = 80, ROWS = 24 };
 
 void paint_init(struct paint *paint, int fd)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     struct winsize size;
 
-    *paint = (struct paint){.columns = COLUMNS, .is_tty = isatty(fd) == 1};
+    *paint = (struct paint){.columns = COLUMNS, .rows = ROWS, .is_tty = isatty(fd) == 1};
     if (!paint->is_tty)
         return;
     paint->is_coloured = (!no_color || no_color[0] == 0) && term && strcmp(term, "dumb") != 0;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) {
         paint->columns = size.ws_col;
+        paint->rows = size.ws_row >= 4 ? size.ws_row : ROWS;
+    }
 }
 
 const char *paint_on(const struct paint *paint, enum paint_colour colour)

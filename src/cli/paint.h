@@ -11,6 +11,7 @@ enum paint_colour { PAINT_PLAIN, PAINT_BOLD, PAINT_DIM, PAINT_GOOD, PAINT_BAD, P
 struct paint {
     bool is_tty, is_coloured;
     uint32_t columns;   /* of the terminal, 80 when there is none */
+    uint32_t rows;      /* 24 when there is none */
     bool is_live_shown; /* a rewritten line stands on the terminal */
 };
 

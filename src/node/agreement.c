@@ -93,6 +93,8 @@ json_t *agreement_make(const struct agreement_params *params)
         (json_int_t)realtime_of(params->epoch_ns), "tai_offset_s", machine->tai_offset_s);
     if (agreement != NULL)
         json_object_set_new(agreement, "profiles", profiles_of(picture, machine));
+    if (agreement != NULL)
+        json_object_set_new(agreement, "is_live", json_boolean(picture->is_live));
     if (agreement != NULL && params->budget_ns > 0)
         json_object_set_new(agreement, "reserved",
                             json_pack("{sI sI}", "budget_ns", (json_int_t)params->budget_ns,

@@ -1,5 +1,5 @@
-/* Writes a small ledger: make_ledger PATH whole|open SEED. Ten frames of one sink, number 4 late.
- */
+/* Writes a ledger: make_ledger PATH whole|open|long SEED. Ten frames of one sink, number 4 late; a
+ * long one has a million, number 654,321 late by a microsecond and number 777,777 lost. */
 #include <openssl/evp.h>
 
 #include "check.h"
@@ -52,6 +52,34 @@ static void put_frame(struct tt_ledger_writer *writer, int64_t index)
     CHECK_INT(tt_ledger_writer_put(writer, TT_PART_FRAMES, &frame, sizeof(frame)), 0);
 }
 
+enum { LONG = 1000000, BATCH = 4000 };
+
+static void put_long(struct tt_ledger_writer *writer)
+{
+    static struct tt_record batch[BATCH];
+
+    for (int64_t index = 0; index < LONG; index++) {
+        int64_t origin = index * 20 * MS, delay = index == 654321 ? 40 * MS + 1000 : 12 * MS;
+        struct tt_record *frame = &batch[index % BATCH];
+
+        *frame = (struct tt_record){.kind = TT_RECORD_FRAME,
+                                    .outcome = delay > 40 * MS ? TT_LATE_FRAME : TT_ON_TIME,
+                                    .cause = delay > 40 * MS ? TT_CAUSE_HOST : TT_CAUSE_NONE,
+                                    .index = index,
+                                    .origin_ns = origin,
+                                    .due_ns = origin + 40 * MS,
+                                    .delivered_ns = origin + delay,
+                                    .slack_ns = 40 * MS - delay};
+        if (index == 777777) {
+            frame->outcome = TT_LOST_FRAME;
+            frame->cause = TT_CAUSE_NETWORK;
+            frame->slack_ns = frame->delivered_ns = 0;
+        }
+        if (index % BATCH == BATCH - 1)
+            CHECK_INT(tt_ledger_writer_put(writer, TT_PART_FRAMES, batch, sizeof(batch)), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint8_t secret[TT_KEY_BYTES], public[TT_KEY_BYTES], head[TT_HASH_BYTES];
@@ -70,15 +98,18 @@ int main(int argc, char **argv)
     CHECK_INT(EVP_PKEY_get_raw_public_key(key, public, &bytes), 1);
     CHECK_INT(tt_ledger_writer_open(sign, key, write_out, file, &writer), 0);
     used = snprintf(agreement, sizeof(agreement),
-                    "{\"service\":\"small\",\"class\":\"targeted\",\"sinks\":[\"out\"],"
+                    "{\"name\":\"a <b>&\\u0001 "
+                    "name\",\"service\":\"small\",\"class\":\"targeted\",\"sinks\":[\"out\"],"
                     "\"components\":[\"scale\"],\"key\":\"");
     for (uint32_t n = 0; n < TT_KEY_BYTES; n++)
         used += snprintf(agreement + used, sizeof(agreement) - (size_t)used, "%02x", public[n]);
     (void)snprintf(agreement + used, sizeof(agreement) - (size_t)used, "\"}");
     put_text(writer, TT_PART_AGREEMENT, agreement);
-    for (int64_t index = 0; index < 10; index++)
+    if (strcmp(argv[2], "long") == 0)
+        put_long(writer);
+    for (int64_t index = 0; index < 10 && strcmp(argv[2], "long") != 0; index++)
         put_frame(writer, index);
-    if (strcmp(argv[2], "whole") == 0)
+    if (strcmp(argv[2], "open") != 0)
         put_text(writer, TT_PART_COUNT, "{\"segments\":21}");
     tt_ledger_writer_head(writer, head);
     for (uint32_t n = 0; n < TT_HASH_BYTES; n++)
