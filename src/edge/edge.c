@@ -77,6 +77,12 @@ static void say_note(const struct edge *edge, uint32_t id, int error)
 {
     if (id == TT_NOTE_READ_ENDED)
         tt_seat_note(&edge->seat, "%s: %s; it ends here", place(edge), cause(error));
+    else if (id == TT_NOTE_PEER_LOST)
+        tt_seat_note(&edge->seat, "%s: lost: %s; called again until it is back", place(edge),
+                     cause(error));
+    else if (id == TT_NOTE_PEER_BACK)
+        tt_seat_note(&edge->seat, "%s: back after %d.%03d s", place(edge), error / 1000,
+                     error % 1000);
     else if (id == TT_NOTE_WRITE_FAILED && error == EPIPE)
         tt_seat_note(&edge->seat, "%s: %s; what follows is discarded", place(edge), cause(error));
     else if (id == TT_NOTE_WRITE_FAILED)

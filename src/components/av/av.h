@@ -32,7 +32,9 @@ enum tt_av_note {
     TT_AV_NOTE_NO_VIEWER = 14, /* packets discarded because nobody watched */
     TT_AV_NOTE_RENAMED = 15,   /* value: N of NAME.N.EXT, so that nothing was overwritten */
     TT_AV_NOTE_SHORT = 16,     /* value: bytes of an incomplete last frame, dropped */
-    TT_AV_NOTE_OVERRUN = 17    /* packets dropped because the network was too slow */
+    TT_AV_NOTE_PEER_LOST = TT_NOTE_PEER_LOST,
+    TT_AV_NOTE_PEER_BACK = TT_NOTE_PEER_BACK,
+    TT_AV_NOTE_OVERRUN = 17 /* packets dropped because the network was too slow */
 };
 
 /* Takes FFmpeg's log away from stderr: it is counted, and the last error kept for sentences. */

@@ -48,10 +48,12 @@ static const struct tt_port ports[MUX_STREAMS] = {
 
 static const struct tt_param params[PARAM_COUNT] = {
     {.name = "url",
-     .help = "file to write, or an address: srt://HOST:PORT?mode=listener, udp://HOST:PORT",
+     .help = "file to write, or an address: srt://HOST:PORT?mode=listener, udp://HOST:PORT, "
+             "rtmp://HOST/APP/NAME, rtp://HOST:PORT (MPEG-TS); one that is called is called again "
+             "until it answers",
      .type = TT_PARAM_TEXT},
     {.name = "format",
-     .help = "container; empty: by the file's extension, mpegts for srt and udp",
+     .help = "container; empty: by the file's extension, mpegts for srt, udp and rtp, flv for rtmp",
      .initial = "",
      .type = TT_PARAM_TEXT},
     {.name = "options",
@@ -263,6 +265,19 @@ static void on_write_error(struct writer *writer, int error)
     writer->is_error_said = true;
 }
 
+/* The gap is in the ledger as frames that were not sent; this says why. */
+static void tell_news(struct writer *writer)
+{
+    struct network_news news;
+
+    if (!writer->network || !network_news(writer->network, &news))
+        return;
+    if (news.lost_error != 0)
+        tt_av_note(writer->host, TT_AV_NOTE_PEER_LOST, -news.lost_error);
+    if (news.is_back)
+        tt_av_note(writer->host, TT_AV_NOTE_PEER_BACK, news.away_ns / 1000000);
+}
+
 /* What was taken but not written is told by bytes = 0 on return: it was not sent. */
 static int put(struct writer *writer, uint32_t stream, struct tt_frame *frame)
 {
@@ -319,6 +334,7 @@ static int step(void *state, struct tt_call *call)
     struct writer *writer = state;
     int result = TT_DONE;
 
+    tell_news(writer);
     for (uint32_t n = 0; n < call->in_count && n < writer->in_count; n++) {
         struct tt_frame *frame = tt_call_in(call, n);
 
@@ -341,7 +357,7 @@ const struct tt_component tt_component_av_write = {
     .flags = TT_EDGE | TT_SEPARATE,
     .version = 1,
     .name = "av.write",
-    .help = "writes coded video and audio to files, SRT and UDP with libavformat",
+    .help = "writes coded video and audio to files, SRT, RTMP, RTP and UDP with libavformat",
     .example = "tactus run test.video ! av.encode codec=libx264 preset=ultrafast "
                "tune=zerolatency ! av.write url=out.mkv --for 2s",
     .ports = ports,

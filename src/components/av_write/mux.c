@@ -21,10 +21,15 @@ bool mux_is_network(const char *url)
 const AVOutputFormat *mux_format(const char *url, const char *name, struct tt_error *err)
 {
     bool is_ts = av_strstart(url, "srt:", NULL) || av_strstart(url, "udp:", NULL);
+    bool is_rtmp = av_strstart(url, "rtmp:", NULL) || av_strstart(url, "rtmps:", NULL);
     const AVOutputFormat *format;
 
     if (name[0] == 0 && is_ts)
         name = "mpegts";
+    else if (name[0] == 0 && is_rtmp)
+        name = "flv";
+    else if (name[0] == 0 && av_strstart(url, "rtp:", NULL))
+        name = "rtp_mpegts";
     format = av_guess_format(name[0] ? name : NULL, name[0] ? NULL : url, NULL);
     if (!format && name[0])
         (void)tt_fail(err, -EINVAL, "av.write: libavformat writes no '%s'", name);

@@ -1,4 +1,5 @@
-/* The thread between a flow that must not wait and an address where nobody may be listening. */
+/* The thread between a flow that must not wait and an address where nobody may be listening: it
+ * calls again, at growing intervals, until somebody does. */
 #include "components/av_write/network.h"
 
 #include <errno.h>
@@ -8,7 +9,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { QUEUE = 256, QUEUE_BYTES_MAX = 8 << 20, RETRY_MS = 200, LINGER_MS = 500, WRITE_MS = 3000 };
+enum {
+    QUEUE = 256,
+    QUEUE_BYTES_MAX = 8 << 20,
+    RETRY_MIN_MS = 500,
+    RETRY_MAX_MS = 8000,
+    RETRY_LISTEN_MS = 200,
+    LINGER_MS = 500,
+    WRITE_MS = 3000,
+    CALL_MS = 5000 /* to reach the peer; a listener waits as long as it takes */
+};
 
 struct waiting {
     AVPacket *packet;
@@ -20,7 +30,11 @@ struct network {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_stopping, is_connected; /* under the lock */
-    struct waiting queue[QUEUE];    /* under the lock */
+    struct network_news news;       /* under the lock */
+    bool is_news, is_listener, is_lost;
+    int64_t lost_ns;             /* since when */
+    int64_t retry_ms;            /* until the next call */
+    struct waiting queue[QUEUE]; /* under the lock */
     uint32_t first, count;
     uint64_t bytes;
     int64_t deadline_ns; /* atomic; when the thread's own call must give up, 0 never */
@@ -98,7 +112,32 @@ static bool take(struct network *network, struct waiting *ret)
     return is_taken;
 }
 
-static void write_until_gone(struct network *network)
+/* Said once, until it is back. */
+static void tell_lost(struct network *network, int error)
+{
+    if (network->is_listener || network->is_lost)
+        return;
+    network->is_lost = true;
+    network->lost_ns = tt_av_now_ns();
+    pthread_mutex_lock(&network->lock);
+    network->news = (struct network_news){.lost_error = error};
+    network->is_news = true;
+    pthread_mutex_unlock(&network->lock);
+}
+
+static void tell_back(struct network *network)
+{
+    if (!network->is_lost)
+        return;
+    network->is_lost = false;
+    pthread_mutex_lock(&network->lock);
+    network->news.is_back = true;
+    network->news.away_ns = tt_av_now_ns() - network->lost_ns;
+    network->is_news = true;
+    pthread_mutex_unlock(&network->lock);
+}
+
+static int write_until_gone(struct network *network)
 {
     struct waiting one;
 
@@ -110,8 +149,23 @@ static void write_until_gone(struct network *network)
         r = mux_put(&network->mux, one.stream, one.packet);
         av_packet_free(&one.packet);
         if (r < 0)
-            return;
+            return r;
+        /* A peer that takes what it is given is one to call again soon. */
+        network->retry_ms = network->is_listener ? RETRY_LISTEN_MS : RETRY_MIN_MS;
     }
+    return 0;
+}
+
+static void wait_to_call(struct network *network)
+{
+    int64_t until_ns = tt_av_now_ns() + network->retry_ms * 1000000;
+
+    pthread_mutex_lock(&network->lock);
+    while (!network->is_stopping && tt_av_now_ns() < until_ns)
+        wait_ms(network, (until_ns - tt_av_now_ns()) / 1000000 + 1);
+    pthread_mutex_unlock(&network->lock);
+    network->retry_ms *= network->is_listener ? 1 : 2;
+    network->retry_ms = network->retry_ms < RETRY_MAX_MS ? network->retry_ms : RETRY_MAX_MS;
 }
 
 static void serve_viewer(struct network *network)
@@ -125,22 +179,22 @@ static void serve_viewer(struct network *network)
         (AVIOInterruptCB){.callback = tt_av_is_overdue, .opaque = &network->deadline_ns};
     (void)av_dict_copy(&options, network->options, 0);
     if (!is_stopping(network))
-        set_deadline(network, 0);
+        set_deadline(network, network->is_listener ? 0 : CALL_MS);
     r = mux_open(&network->mux, network->url, network->format, &options, NULL);
     av_dict_free(&options);
     if (r == 0 && !is_stopping(network)) {
+        tell_back(network);
         set_connected(network, true);
-        write_until_gone(network);
+        r = write_until_gone(network);
         set_connected(network, false);
-    } else if (r < 0) {
-        pthread_mutex_lock(&network->lock);
-        if (!network->is_stopping)
-            wait_ms(network, RETRY_MS);
-        pthread_mutex_unlock(&network->lock);
     }
     if (!is_stopping(network))
         set_deadline(network, LINGER_MS);
     mux_close(&network->mux);
+    if (r < 0)
+        tell_lost(network, r);
+    if (r < 0)
+        wait_to_call(network);
 }
 
 static void *run(void *arg)
@@ -155,6 +209,9 @@ static void *run(void *arg)
 static int copy_params(struct network *network, const struct network_params *params)
 {
     network->url = av_strdup(params->url);
+    network->is_listener =
+        strstr(params->url, "mode=listener") != NULL || strstr(params->url, "listen=1") != NULL;
+    network->retry_ms = network->is_listener ? RETRY_LISTEN_MS : RETRY_MIN_MS;
     network->format = params->format;
     if (!network->url || av_dict_copy(&network->options, params->options, 0) < 0)
         return -ENOMEM;
@@ -235,6 +292,19 @@ enum network_result network_put(struct network *network, uint32_t stream, const 
     pthread_cond_signal(&network->changed);
     pthread_mutex_unlock(&network->lock);
     return result;
+}
+
+bool network_news(struct network *network, struct network_news *ret)
+{
+    bool is_news;
+
+    pthread_mutex_lock(&network->lock);
+    is_news = network->is_news;
+    *ret = network->news;
+    network->is_news = false;
+    network->news = (struct network_news){0};
+    pthread_mutex_unlock(&network->lock);
+    return is_news;
 }
 
 void network_close(struct network **network)
