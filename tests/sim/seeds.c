@@ -1,0 +1,235 @@
+/* A minute of a machine with a few services, by a seed: what they are, when they come, what goes
+ * wrong. Checked while it runs and at its end, and run twice for the same trace. */
+#include <unistd.h>
+
+#include "check.h"
+#include "judge.h"
+#include "nemesis.h"
+
+#define MS INT64_C(1000000)
+
+enum { SEEDS = 1000 };
+
+static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
+
+struct totals {
+    uint64_t services, promised, frames, late, lost, deaths, faults, uses, unrecovered,
+        unrecovered_services;
+};
+
+struct run;
+
+struct arrival {
+    struct run *run;
+    uint32_t number;
+};
+
+struct run {
+    struct node node;
+    struct draw draw;
+    struct service services[SERVICES_MAX];
+    uint32_t service_count;
+    struct arrival arrivals[SERVICES_MAX];
+    struct fault faults[FAULTS_MAX];
+    uint32_t fault_count;
+    struct tt_thread *load; /* a thread without a reservation that never sleeps */
+};
+
+static uint64_t running_seed;
+
+static void spin(void *ctx)
+{
+    struct run *run = ctx;
+
+    for (;;)
+        tt_thread_spend(run->load, 200 * MS);
+}
+
+static void arrive(void *ctx)
+{
+    const struct arrival *arrival = ctx;
+    struct run *run = arrival->run;
+    uint32_t number = arrival->number;
+    uint32_t pool_cut = draw_below(&run->draw, 10) == 0 ? 1 + draw_below(&run->draw, 40) : 0;
+
+    service_begin(&run->services[number], &run->node, number, draw_next(&run->draw), pool_cut);
+    if (pool_cut > 0) /* a pool smaller than was computed is a fault for all time */
+        service_excuse(&run->services[number], 0, INT64_MAX / 2);
+}
+
+static void look(void *ctx)
+{
+    struct run *run = ctx;
+    int64_t now_ns = tt_machine_now(run->node.machine);
+
+    for (uint32_t n = 0; n < run->service_count; n++)
+        service_poll(&run->services[n]);
+    CHECK(books_ppm(&run->node.books, now_ns) <= run->node.room_ppm);
+    if (now_ns < over_ns)
+        tt_machine_at(run->node.machine, now_ns + 100 * MS, look, run);
+}
+
+static void stop_all(void *ctx)
+{
+    struct run *run = ctx;
+
+    for (uint32_t n = 0; n < run->service_count; n++)
+        service_feed(&run->services[n], draw_below(&run->draw, 2) ? SUPERVISE_STOP : SUPERVISE_GONE,
+                     0, NULL);
+}
+
+static void set_up(struct run *run, uint64_t seed, bool is_verbose)
+{
+    struct tt_machine_params params = {
+        .start_ns = start_ns, .wake_max_ns = 200000, .limit_ppm = 900000};
+
+    memset(run, 0, sizeof(*run));
+    run->draw.state = seed;
+    params.seed = draw_next(&run->draw);
+    params.cpu_count = 1 + draw_below(&run->draw, 3);
+    params.is_partitioned = draw_below(&run->draw, 2);
+    params.tick_ns = draw_below(&run->draw, 4) == 0 ? 0 : 4 * MS;
+    run->node.machine = tt_machine_open(&params);
+    CHECK(run->node.machine != NULL);
+    run->node.cpu_count = params.cpu_count;
+    run->node.is_partitioned = params.is_partitioned;
+    run->node.is_verbose = is_verbose;
+    /* The books round each share up to a whole part in a million. */
+    run->node.room_ppm = 750000 * (int64_t)params.cpu_count + SERVICES_MAX;
+    run->service_count = 1 + draw_below(&run->draw, SERVICES_MAX);
+    for (uint32_t n = 0; n < run->service_count; n++) {
+        run->arrivals[n].run = run;
+        run->arrivals[n].number = n;
+        tt_machine_at(run->node.machine,
+                      start_ns + (n == 0 ? 0 : draw_between(&run->draw, 0, 20000 * MS)), arrive,
+                      &run->arrivals[n]);
+    }
+    run->fault_count = nemesis_draw(&run->draw, &run->node, run->services, run->service_count,
+                                    start_ns + 500 * MS, stop_ns, run->faults);
+    nemesis_begin(run->faults, run->fault_count);
+    if (draw_below(&run->draw, 8) == 0)
+        run->load = tt_thread_spawn(run->node.machine, spin, run);
+    if (is_verbose)
+        printf("%u CPUs%s, tick %.0f ms, %u services, %u faults%s\n", params.cpu_count,
+               params.is_partitioned ? " in partitions" : "", (double)params.tick_ns / 1e6,
+               run->service_count, run->fault_count, run->load != NULL ? ", load" : "");
+}
+
+static void add_up(const struct run *run, struct totals *totals)
+{
+    totals->faults += run->fault_count;
+    for (uint32_t n = 0; n < run->service_count; n++) {
+        const struct service *service = &run->services[n];
+
+        totals->services++;
+        totals->promised += service->plan->is_admitted && service->plan->budget_ns > 0;
+        totals->frames += service->stats.frames;
+        totals->late += service->stats.late;
+        totals->lost += service->stats.lost;
+        totals->deaths += service->stats.deaths;
+        totals->uses += service->stats.uses;
+        totals->unrecovered += service->stats.unrecovered;
+        totals->unrecovered_services += service->stats.unrecovered > 0;
+        if (service->stats.unrecovered > 0 && getenv("VERBOSE") != NULL)
+            fprintf(stderr, "seed %llu: service %u did not recover: %llu frames\n",
+                    (unsigned long long)running_seed, n,
+                    (unsigned long long)service->stats.unrecovered);
+        if (run->node.is_verbose)
+            printf("service %u: %llu frames, %llu late, %llu lost, %u lives, ended: %s\n", n,
+                   (unsigned long long)service->stats.frames,
+                   (unsigned long long)service->stats.late, (unsigned long long)service->stats.lost,
+                   service->stats.lives, service->reason);
+    }
+}
+
+static uint64_t run_seed(uint64_t seed, bool is_verbose, struct totals *totals)
+{
+    static struct run run;
+    uint64_t hash;
+
+    running_seed = seed;
+    set_up(&run, seed, is_verbose);
+    tt_machine_at(run.node.machine, start_ns + 100 * MS, look, &run);
+    tt_machine_at(run.node.machine, stop_ns, stop_all, &run);
+    for (int64_t t = start_ns; t <= over_ns; t += 5000 * MS) {
+        tt_machine_run(run.node.machine, t);
+        tt_machine_check(run.node.machine);
+    }
+    for (uint32_t n = 0; n < run.service_count; n++)
+        judge_end(&run.services[n]);
+    /* All that was reserved is free again, in the books and in the kernel. */
+    CHECK_INT(books_ppm(&run.node.books, over_ns), 0);
+    CHECK_INT(tt_machine_booked_ppm(run.node.machine), 0);
+    add_up(&run, totals);
+    hash = tt_machine_hash(run.node.machine);
+    for (uint32_t n = 0; n < run.service_count; n++)
+        service_fini(&run.services[n]);
+    tt_machine_close(&run.node.machine);
+    running_seed = 0;
+    return hash;
+}
+
+static void run_twice(uint64_t seed, struct totals *totals)
+{
+    struct totals again = {0};
+    uint64_t hash = run_seed(seed, false, totals);
+
+    running_seed = seed;
+    CHECK(run_seed(seed, false, &again) == hash);
+}
+
+static void run_kept(const char *path, struct totals *totals)
+{
+    FILE *file = fopen(path, "r");
+    char line[200];
+
+    CHECK(file != NULL);
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (line[0] >= '0' && line[0] <= '9')
+            run_twice(strtoull(line, NULL, 10), totals);
+    (void)fclose(file);
+}
+
+static void say_seed(void)
+{
+    if (running_seed != 0)
+        fprintf(stderr, "seed %llu failed; see it: tests/sim/replay BUILD %llu\n",
+                (unsigned long long)running_seed, (unsigned long long)running_seed);
+}
+
+/* seeds SEEDS.TXT: those, then the first ones; seeds FIRST COUNT: others; seeds SEED: one, told
+ * step by step. */
+int main(int argc, char **argv)
+{
+    struct totals totals = {0};
+    bool is_suite = argc == 2 && strstr(argv[1], ".txt") != NULL;
+    uint64_t first = is_suite || argc < 2 ? 1 : strtoull(argv[1], NULL, 10);
+    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : SEEDS;
+
+    (void)atexit(say_seed);
+    if (argc == 2 && !is_suite) {
+        printf("trace %016llx\n", (unsigned long long)run_seed(first, true, &totals));
+        return 0;
+    }
+    if (is_suite)
+        run_kept(argv[1], &totals);
+    for (uint64_t seed = first; seed < first + count; seed++)
+        run_twice(seed, &totals);
+    fprintf(
+        stderr,
+        "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu frames, "
+        "%llu late, %llu lost, all by their own service's fault or the host's; %llu late policies "
+        "used; %llu services stayed late long after their fault, %llu frames\n",
+        (unsigned long long)count, (unsigned long long)totals.services,
+        (unsigned long long)totals.promised, (unsigned long long)totals.faults,
+        (unsigned long long)totals.deaths, (unsigned long long)totals.frames,
+        (unsigned long long)totals.late, (unsigned long long)totals.lost,
+        (unsigned long long)totals.uses);
+    if (count >= 100) { /* faults do break what is theirs, or the checkers would see nothing */
+        CHECK(totals.promised > totals.services / 3);
+        CHECK(totals.late > 0);
+        CHECK(totals.lost > 0);
+        CHECK(totals.deaths > 0);
+    }
+    return 0;
+}

@@ -1,0 +1,541 @@
+/* A service in the simulated machine: what tactusd's run.c does, in virtual time. */
+#include "service.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "check.h"
+#include "judge.h"
+#include "tactus/format.h"
+
+#define MS INT64_C(1000000)
+
+enum {
+    HOP_NS = 3000,
+    TURN_NS = 1000,
+    GO_AHEAD_NS = 5000000,
+    WATCHDOG_BUDGETS = 10,
+    WATCHDOG_LEAST_NS = 100000000
+};
+
+static const struct tt_rational rates[] = {{2, 1}, {4, 1}, {5, 1}, {6, 1}, {8, 1}, {12, 1}};
+
+static int64_t now_of(const struct service *service)
+{
+    return tt_machine_now(service->node->machine);
+}
+
+__attribute__((format(printf, 2, 3))) static void tell(const struct service *service,
+                                                       const char *format, ...)
+{
+    va_list args;
+
+    if (!service->node->is_verbose)
+        return;
+    printf("%12.3f ms service %u: ", (double)now_of(service) / 1e6, service->number);
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    printf("\n");
+}
+
+void service_excuse(struct service *service, int64_t from_ns, int64_t until_ns)
+{
+    CHECK(service->excuse_count < EXCUSES_MAX);
+    service->excuses[service->excuse_count++] = (struct excuse){from_ns, until_ns};
+}
+
+void node_gap(struct node *node, int64_t from_ns, int64_t until_ns)
+{
+    CHECK(node->gap_count < EXCUSES_MAX);
+    node->gaps[node->gap_count++] = (struct excuse){from_ns, until_ns};
+}
+
+/* What happens to one life of a process later than now. */
+struct later {
+    struct service *service;
+    enum supervise_kind kind;
+    uint32_t process, life;
+    bool is_clean;
+};
+
+static void feed(struct service *service, const struct supervise_event *event);
+
+static void on_later(void *ctx)
+{
+    struct later later = *(struct later *)ctx;
+    struct service *service = later.service;
+    struct supervise_event event = {
+        .kind = later.kind, .process = later.process, .is_clean = later.is_clean};
+
+    free(ctx);
+    if (later.kind == SUPERVISE_TICK || service->has_ended)
+        return;
+    if (service->spawned[later.process] != later.life)
+        return;
+    if (later.kind != SUPERVISE_DIED && !service->is_alive[later.process])
+        return;
+    if (later.kind == SUPERVISE_DIED && later.is_clean) {
+        if (!service->is_alive[later.process])
+            return; /* it was killed meanwhile */
+        service->is_alive[later.process] = false;
+        if (later.process == 0)
+            judge_life_over(service);
+        if (later.process == 0)
+            graph_close(&service->graph);
+    }
+    if (later.kind == SUPERVISE_DIED)
+        event.text = later.is_clean ? "in order" : "killed";
+    feed(service, &event);
+}
+
+static void happens(struct service *service, enum supervise_kind kind, uint32_t process,
+                    int64_t delay_ns, bool is_clean)
+{
+    struct later *later = malloc(sizeof(*later));
+
+    CHECK(later != NULL);
+    *later = (struct later){service, kind, process, service->spawned[process], is_clean};
+    tt_machine_at(service->node->machine, now_of(service) + delay_ns, on_later, later);
+}
+
+static int64_t cost(void *ctx, uint32_t component, const struct tt_call *call)
+{
+    struct service *service = ctx;
+    int64_t most_ns = service->made.components[component].shape.cost_max_ns + HOP_NS;
+    int64_t cost_ns = most_ns / 4 + draw_between(&service->draw, 0, most_ns - most_ns / 4);
+    bool is_faulty = component == service->fault_component;
+
+    while (is_faulty && now_of(service) < service->hang_until_ns) {
+        tt_thread_spend(service->graph->thread, MS / 2);
+        if (service->is_hang_polite && call->stop)
+            return 0;
+    }
+    if (is_faulty && now_of(service) < service->error_until_ns)
+        return -1;
+    if (is_faulty && now_of(service) < service->slow_until_ns)
+        return cost_ns * service->slow_factor;
+    return cost_ns;
+}
+
+static void ring_edge(void *ctx, uint32_t peer)
+{
+    struct service *service = ctx;
+
+    CHECK(peer > 0);
+    CHECK(peer < service->wiring->process_count);
+    edge_rung(&service->edges[peer]);
+}
+
+static void ring_container(void *ctx)
+{
+    struct service *service = ctx;
+
+    if (service->graph != NULL)
+        tt_world_bell(service->graph->world);
+}
+
+static void edge_is_through(void *ctx, uint32_t process)
+{
+    happens(ctx, SUPERVISE_DIED, process, 3 * MS, true);
+}
+
+static void spawn(struct service *service, uint32_t process)
+{
+    int64_t delay_ns = draw_between(&service->draw, MS, 40 * MS);
+
+    tell(service, "spawn %u", process);
+    service->spawned[process]++;
+    service->is_alive[process] = true;
+    if (process == 0) {
+        struct graph_params params = {.picture = &service->made.picture,
+                                      .plan = service->plan,
+                                      .wiring = service->wiring,
+                                      .machine = service->node->machine,
+                                      .pools = service->pools,
+                                      .links = service->links,
+                                      .end_ns = service->end_ns,
+                                      .turn_ns = TURN_NS,
+                                      .record_slots = 1024,
+                                      .cost = cost,
+                                      .ring = ring_edge,
+                                      .ctx = service};
+
+        CHECK(service->graph == NULL);
+        service->graph = graph_open(&params);
+        service->is_engine_seen_ended = false;
+        service->stats.lives++;
+    } else {
+        edge_start(&service->edges[process]);
+        if (service->edges[process].is_source)
+            happens(service, SUPERVISE_PRIMED, process, delay_ns + 2 * MS, false);
+    }
+    happens(service, SUPERVISE_READY, process, delay_ns, false);
+}
+
+void service_die(struct service *service, uint32_t process)
+{
+    if (!service->is_alive[process])
+        return;
+    tell(service, "%u is gone", process);
+    service->is_alive[process] = false;
+    service->stats.deaths++;
+    if (process == 0) {
+        service_poll(service);
+        judge_life_over(service);
+        graph_close(&service->graph);
+    } else {
+        edge_kill(&service->edges[process]);
+    }
+    happens(service, SUPERVISE_DIED, process, draw_between(&service->draw, MS / 2, 3 * MS), false);
+}
+
+/* EBUSY is tried once more a period later: the kernel may still have a dead predecessor booked. */
+static void reserve(struct service *service)
+{
+    int r = 0;
+
+    if (!service->is_promised || service->graph == NULL) {
+        happens(service, SUPERVISE_RESERVED, 0, MS / 10, false);
+        return;
+    }
+    if (service->is_right_refused)
+        r = -EPERM;
+    if (r == 0)
+        r = tt_thread_reserve(service->graph->thread, service->plan->budget_ns,
+                              service->plan->period_ns);
+    tell(service, "reserves: %d", r);
+    if (r == -EBUSY && !service->is_retried) {
+        service->is_retried = true;
+        happens(service, SUPERVISE_READY, 0, service->plan->period_ns + MS, false);
+        return;
+    }
+    if (r != 0) { /* the class is lost, and with it the entry: so is the promise */
+        judge_reservation(service, r);
+        books_give_back(&service->node->books, service->number + 1, now_of(service));
+        service->is_promised = service->is_entered = false;
+    }
+    service->is_retried = false;
+    happens(service, SUPERVISE_RESERVED, 0, MS / 10, false);
+}
+
+static void go(struct service *service, uint32_t process)
+{
+    int64_t first_ns = now_of(service) + GO_AHEAD_NS - service->epoch_ns;
+
+    if (!service->is_alive[process])
+        return;
+    first_ns = first_ns < 0 ? 0 : first_ns;
+    if (process > 0) {
+        edge_go(&service->edges[process], service->epoch_ns, first_ns);
+        return;
+    }
+    judge_life_begins(service, first_ns);
+    graph_go(service->graph, service->epoch_ns, first_ns);
+}
+
+static void go_all(struct service *service)
+{
+    service->epoch_ns = now_of(service) + GO_AHEAD_NS;
+    tell(service, "go");
+    for (uint32_t n = 0; n < service->wiring->process_count; n++)
+        go(service, n);
+}
+
+static void send_stop(struct service *service, uint32_t process)
+{
+    if (!service->is_alive[process])
+        return;
+    if (process > 0) {
+        edge_stop(&service->edges[process]);
+        return;
+    }
+    tt_engine_stop(service->graph->engine);
+    tt_world_bell(service->graph->world);
+}
+
+static void on_supervise_timer(void *ctx)
+{
+    struct service *service = ctx;
+
+    service->is_timer_used = false;
+    if (service->has_ended || service->timer_ns == INT64_MAX)
+        return;
+    if (now_of(service) < service->timer_ns) {
+        service->is_timer_used = true;
+        tt_machine_at(service->node->machine, service->timer_ns, on_supervise_timer, service);
+        return;
+    }
+    service->timer_ns = INT64_MAX;
+    service_feed(service, SUPERVISE_TICK, 0, NULL);
+}
+
+/* A timer that is moved to an earlier time needs one of its own; the later one finds nothing. */
+static void set_timer(struct service *service, int64_t at_ns)
+{
+    bool is_earlier = at_ns < service->timer_ns;
+
+    service->timer_ns = at_ns;
+    if (service->is_timer_used && !is_earlier)
+        return;
+    service->is_timer_used = true;
+    tt_machine_at(service->node->machine, at_ns, on_supervise_timer, service);
+}
+
+static void end(struct service *service, const struct supervise_action *action)
+{
+    tell(service, "end: %s", action->text);
+    (void)snprintf(service->reason, sizeof(service->reason), "%s", action->text);
+    service->has_ended = true;
+    for (uint32_t n = 0; n < PICTURE_COMPONENTS; n++)
+        CHECK(!service->is_alive[n]);
+    CHECK(service->graph == NULL);
+    if (service->is_entered)
+        books_give_back(&service->node->books, service->number + 1, now_of(service));
+}
+
+static void perform(struct service *service, const struct supervise_action *action)
+{
+    switch (action->verb) {
+    case SUPERVISE_SPAWN:
+        spawn(service, action->process);
+        break;
+    case SUPERVISE_KILL:
+        tell(service, "kill %u", action->process);
+        service_die(service, action->process);
+        break;
+    case SUPERVISE_RESERVE:
+        service->is_retried = false;
+        reserve(service);
+        break;
+    case SUPERVISE_GO:
+        if (action->process == SUPERVISE_ALL)
+            go_all(service);
+        else
+            go(service, action->process);
+        break;
+    case SUPERVISE_SEND_STOP:
+        send_stop(service, action->process);
+        break;
+    case SUPERVISE_LOG:
+        tell(service, "%s %d %s", action->name, (int)action->process, action->text);
+        judge_event(service, action);
+        break;
+    case SUPERVISE_TIMER:
+        set_timer(service, action->at_ns);
+        break;
+    case SUPERVISE_END:
+        end(service, action);
+        break;
+    }
+}
+
+static void feed(struct service *service, const struct supervise_event *event)
+{
+    static struct supervise_actions actions;
+    struct supervise_actions *own;
+    uint64_t step[3] = {event->kind, event->process, service->number};
+
+    if (service->has_ended)
+        return;
+    /* The second word of readiness stands for the timer after which EBUSY is tried again. */
+    if (event->kind == SUPERVISE_READY && event->process == 0 && service->is_retried) {
+        reserve(service);
+        return;
+    }
+    tt_machine_note(service->node->machine, step, sizeof(step));
+    supervise_step(&service->supervise, event, now_of(service), &actions);
+    supervise_check(&service->supervise);
+    own = malloc(sizeof(*own)); /* an action may lead to the next event */
+    CHECK(own != NULL);
+    own->count = actions.count;
+    memcpy(own->list, actions.list, actions.count * sizeof(actions.list[0]));
+    for (uint32_t n = 0; n < own->count; n++)
+        perform(service, &own->list[n]);
+    free(own);
+}
+
+void service_feed(struct service *service, enum supervise_kind kind, uint32_t process,
+                  const char *text)
+{
+    struct supervise_event event = {.kind = kind, .process = process, .text = text};
+
+    feed(service, &event);
+}
+
+static void watch(struct service *service)
+{
+    const struct tt_engine_stats *stats = &service->graph->stats;
+    int64_t limit_ns;
+
+    if (stats->stuck_since_ns == 0)
+        return;
+    limit_ns = WATCHDOG_BUDGETS * service->graph->nodes[stats->stuck_node].budget_ns;
+    limit_ns = limit_ns > WATCHDOG_LEAST_NS ? limit_ns : WATCHDOG_LEAST_NS;
+    if (now_of(service) - stats->stuck_since_ns > limit_ns)
+        service_feed(service, SUPERVISE_STUCK, 0, "a component does not return");
+}
+
+void service_poll(struct service *service)
+{
+    if (service->graph == NULL)
+        return;
+    if (now_of(service) >= service->deaf_until_ns || !service->is_alive[0])
+        judge_records(service);
+    if (!service->is_alive[0])
+        return;
+    if (tt_thread_has_ended(service->graph->thread) && !service->is_engine_seen_ended) {
+        service->is_engine_seen_ended = true;
+        judge_records(service);
+        tt_engine_check(service->graph->engine);
+        happens(service, SUPERVISE_DIED, 0, 2 * MS, true);
+    } else if (!service->is_engine_seen_ended) {
+        watch(service);
+    }
+}
+
+static void plan_it(struct service *service)
+{
+    struct node *node = service->node;
+    struct tt_machine machine = {.cpus = node->cpu_count,
+                                 .limit_ppm = 900000 * (int64_t)node->cpu_count,
+                                 .slack_ppm = 150000 * (int64_t)node->cpu_count,
+                                 .reserved_ppm = books_ppm(&node->books, now_of(service)),
+                                 .right = TT_RIGHT_DEADLINE,
+                                 .wake_ns = 300000,
+                                 .hop_ns = HOP_NS,
+                                 .is_virtual = true,
+                                 .is_partitioned = node->is_partitioned};
+    struct tt_cost costs[PICTURE_COMPONENTS], segments[PICTURE_COMPONENTS];
+    struct tt_error err = {0};
+
+    graph_costs(&service->made.picture, costs, segments);
+    CHECK_INT(tt_plan_make(&service->made.picture, costs, segments, &machine, &service->plan, &err),
+              0);
+    CHECK_INT(tt_wiring_make(&service->made.picture, &service->wiring, &err), 0);
+    service->is_admitted = service->plan->is_admitted;
+    service->is_promised = service->is_admitted && service->plan->budget_ns > 0;
+    if (service->is_promised) {
+        CHECK(books_enter(&node->books, service->number + 1, service->plan->budget_ns,
+                          service->plan->period_ns));
+        service->is_entered = true;
+    }
+    CHECK(books_ppm(&node->books, now_of(service)) <= node->room_ppm);
+}
+
+/* For who replays a seed. */
+static void tell_picture(const struct service *service)
+{
+    const struct tt_picture *picture = &service->made.picture;
+
+    if (!service->node->is_verbose)
+        return;
+    printf("    reserves %.3f of %.3f ms, ends at %.0f ms\n",
+           (double)service->plan->budget_ns / 1e6, (double)service->plan->period_ns / 1e6,
+           (double)service->end_ns / 1e6);
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        printf("    %s%s, %d/%d a second, costs %.3f ms, due %.3f, fires %.3f, from",
+               component->name, component->flags & TT_EDGE ? " (edge)" : "",
+               (int)component->rate.num, (int)component->rate.den,
+               (double)component->shape.cost_max_ns / 1e6,
+               (double)service->plan->due_offset_ns[n] / 1e6,
+               (double)service->plan->fire_offset_ns[n] / 1e6);
+        for (uint32_t f = 0; f < picture->flow_count; f++)
+            if (picture->flows[f].to == n)
+                printf(" %s", picture->components[picture->flows[f].from].name);
+        if (component->is_sink)
+            printf(", deadline %.3f ms", (double)component->deadline_ns / 1e6);
+        printf("\n");
+    }
+}
+
+static void make_memory(struct service *service, uint32_t pool_cut)
+{
+    struct tt_pool_view *own = &service->pools[0];
+
+    graph_pools(service->wiring, service->pools);
+    for (uint32_t n = 0; n < own->class_count; n++) {
+        uint32_t cut =
+            pool_cut < own->classes[n].slot_count ? pool_cut : own->classes[n].slot_count - 1;
+
+        own->classes[n].slot_count -= cut;
+        own->slot_count -= cut;
+    }
+    for (uint32_t n = 0; n < service->wiring->link_count; n++) {
+        uint64_t bytes = (tt_link_bytes(service->wiring->links[n].depth) + 63) & ~(uint64_t)63;
+
+        service->links[n] = aligned_alloc(64, bytes);
+        CHECK(service->links[n] != NULL);
+        memset(service->links[n], 0, bytes);
+    }
+}
+
+static void make_edges(struct service *service, uint64_t seed)
+{
+    for (uint32_t n = 1; n < service->wiring->process_count; n++) {
+        struct edge_params params = {.machine = service->node->machine,
+                                     .picture = &service->made.picture,
+                                     .wiring = service->wiring,
+                                     .pools = service->pools,
+                                     .links = service->links,
+                                     .process = n,
+                                     .seed = seed + n,
+                                     .delay_max_ns = MS / 2,
+                                     .end_ns = service->end_ns,
+                                     .ring = ring_container,
+                                     .on_end = edge_is_through,
+                                     .ctx = service};
+
+        edge_init(&service->edges[n], &params);
+    }
+}
+
+void service_begin(struct service *service, struct node *node, uint32_t number, uint64_t seed,
+                   uint32_t pool_cut)
+{
+    const struct picture_params params = {.rates = rates,
+                                          .rate_count = sizeof(rates) / sizeof(rates[0]),
+                                          .deadline_min_ns = 30 * MS,
+                                          .deadline_max_ns = 250 * MS,
+                                          .share_max_ppm = 500000,
+                                          .has_edges = true};
+    struct draw draw = {seed};
+    uint64_t sources = 0;
+
+    memset(service, 0, sizeof(*service));
+    service->node = node;
+    service->number = number;
+    service->draw.state = seed ^ 0x5ee0;
+    service->timer_ns = INT64_MAX;
+    picture_draw(&draw, &params, &service->made);
+    service->end_ns =
+        draw_below(&draw, 3) == 0 ? draw_between(&draw, 1000 * MS, 50000 * MS) : INT64_MAX / 4;
+    plan_it(service);
+    make_memory(service, pool_cut);
+    make_edges(service, seed);
+    for (uint32_t n = 1; n < service->wiring->process_count; n++)
+        sources |= (uint64_t)service->edges[n].is_source << n;
+    supervise_init(&service->supervise, service->wiring->process_count, sources);
+    tell(service, "%s: %s", service->is_admitted ? "admitted" : "refused", service->plan->binding);
+    tell_picture(service);
+    if (service->is_admitted)
+        service_feed(service, SUPERVISE_PLANNED, 0, NULL);
+    else
+        service_feed(service, SUPERVISE_REFUSED, 0, service->plan->binding);
+}
+
+void service_fini(struct service *service)
+{
+    graph_close(&service->graph);
+    if (service->wiring == NULL)
+        return;
+    for (uint32_t n = 1; n < service->wiring->process_count; n++)
+        edge_fini(&service->edges[n]);
+    for (uint32_t n = 0; n < service->wiring->link_count; n++)
+        free(service->links[n]);
+    graph_pools_free(service->wiring, service->pools);
+    tt_wiring_close(&service->wiring);
+    tt_plan_close(&service->plan);
+}

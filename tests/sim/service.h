@@ -1,0 +1,85 @@
+/* A service in the simulated machine: its container's engine, its edges, supervision by tactusd's
+ * own step function, its entry in the books of reservations; and what went wrong by its own fault,
+ * for the checkers. */
+#ifndef TT_TESTS_SIM_SERVICE_H
+#define TT_TESTS_SIM_SERVICE_H
+
+#include "edge.h"
+#include "graph.h"
+#include "node/books.h"
+#include "node/supervise.h"
+
+enum { EXCUSES_MAX = 64, SINKS_MAX = PICTURE_COMPONENTS };
+
+struct excuse { /* what falls in it is the service's own fault, or the host's */
+    int64_t from_ns, until_ns;
+};
+
+struct service;
+
+struct node { /* the machine, and what tactusd keeps of it */
+    struct tt_machine *machine;
+    struct books books;
+    int64_t room_ppm; /* that the books may reach */
+    uint32_t cpu_count;
+    bool is_partitioned, is_verbose;
+    struct excuse gaps[EXCUSES_MAX];
+    uint32_t gap_count;
+};
+
+struct sink_check {
+    int64_t next_index;
+    bool has_ended;
+};
+
+struct service_stats {
+    uint64_t frames, late, lost, lost_records, uses;
+    uint64_t unrecovered; /* late or lost long after the last fault */
+    uint32_t deaths, lives;
+};
+
+struct service {
+    struct node *node;
+    uint32_t number;
+    struct draw draw; /* delays and costs */
+    struct random_picture made;
+    struct tt_plan *plan;
+    struct tt_wiring *wiring;
+    struct tt_pool_view pools[TT_PROCESSES_MAX];
+    uint8_t *links[GRAPH_LINKS];
+    struct graph *graph;
+    struct edge edges[PICTURE_COMPONENTS];
+    struct supervise supervise;
+    int64_t end_ns; /* media time */
+    int64_t epoch_ns, timer_ns;
+    uint32_t spawned[PICTURE_COMPONENTS]; /* which life of each process: late words are ignored */
+    bool is_alive[PICTURE_COMPONENTS];
+    bool is_admitted, is_promised, is_entered, has_ended, is_retried, is_timer_used;
+    bool is_engine_seen_ended;
+    char reason[SUPERVISE_TEXT_BYTES];
+
+    /* Faults that are on, by the nemesis. */
+    int64_t slow_until_ns, slow_factor, error_until_ns, hang_until_ns, deaf_until_ns;
+    bool is_hang_polite, is_right_refused;
+    uint32_t fault_component;
+
+    struct excuse excuses[EXCUSES_MAX];
+    uint32_t excuse_count;
+    struct sink_check sinks[SINKS_MAX];
+    struct service_stats stats;
+};
+
+/* Asks the planner, enters the books, starts when it is admitted. pool_cut: so many slots of each
+ * class of the container's pool are not there. */
+void service_begin(struct service *service, struct node *node, uint32_t number, uint64_t seed,
+                   uint32_t pool_cut);
+void service_fini(struct service *service);
+void service_feed(struct service *service, enum supervise_kind kind, uint32_t process,
+                  const char *text);
+void service_die(struct service *service, uint32_t process); /* kill -9 by anybody */
+void service_excuse(struct service *service, int64_t from_ns, int64_t until_ns);
+void service_poll(struct service *service); /* as tactusd looks at it: records, watchdog */
+
+void node_gap(struct node *node, int64_t from_ns, int64_t until_ns);
+
+#endif
