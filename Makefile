@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize install clean help
+.PHONY: all setup build sanitized test check demo sanitize deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -36,6 +36,18 @@ demo: build ## a real clip through the news example, 20 s, to a file and to SRT
 sanitize: sanitized ## all of the suite, services too, under address and undefined sanitizers (slow)
 	@TACTUS_SANITIZED=1 tests/run $(SANITIZED)
 
+deb: setup ## packages tactus and tactus-dev in build-deb/
+	@packaging/deb build-deb build-deb/packages
+
+deb-test: deb ## installs them into a clean root (ROOT=DIR, or debootstrap), runs an example, removes them
+	@tests/repo/deb_install build-deb/packages $(ROOT)
+
+grant: ## lets this tree's tactusd reserve CPU time: sudo make grant
+	@packaging/grant grant $(BUILD)
+
+ungrant: ## takes that back: sudo make ungrant
+	@packaging/grant ungrant $(BUILD)
+
 install: build ## to the prefix that meson was set up with (DESTDIR works)
 	@meson install -C $(BUILD) --no-rebuild
 
@@ -43,4 +55,4 @@ clean: ## removes what was built
 	@rm -rf $(BUILD) $(SANITIZED)
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
