@@ -14,7 +14,7 @@ static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000
 
 struct totals {
     uint64_t services, promised, frames, late, lost, deaths, faults, uses, unrecovered,
-        unrecovered_services;
+        shared_inlet;
 };
 
 struct run;
@@ -129,7 +129,7 @@ static void add_up(const struct run *run, struct totals *totals)
         totals->deaths += service->stats.deaths;
         totals->uses += service->stats.uses;
         totals->unrecovered += service->stats.unrecovered;
-        totals->unrecovered_services += service->stats.unrecovered > 0;
+        totals->shared_inlet += service->stats.shared_inlet;
         if (service->stats.unrecovered > 0 && getenv("VERBOSE") != NULL)
             fprintf(stderr, "seed %llu: service %u did not recover: %llu frames\n",
                     (unsigned long long)running_seed, n,
@@ -218,13 +218,14 @@ int main(int argc, char **argv)
     fprintf(
         stderr,
         "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu frames, "
-        "%llu late, %llu lost, all by their own service's fault or the host's; %llu late policies "
-        "used; %llu services stayed late long after their fault, %llu frames\n",
+        "%llu late, %llu lost, all by their own service's fault or the host's: %llu late policies "
+        "used; %llu long after the fault; %llu where an edge feeds a join and others\n",
         (unsigned long long)count, (unsigned long long)totals.services,
         (unsigned long long)totals.promised, (unsigned long long)totals.faults,
         (unsigned long long)totals.deaths, (unsigned long long)totals.frames,
         (unsigned long long)totals.late, (unsigned long long)totals.lost,
-        (unsigned long long)totals.uses);
+        (unsigned long long)totals.uses, (unsigned long long)totals.unrecovered,
+        (unsigned long long)totals.shared_inlet);
     if (count >= 100) { /* faults do break what is theirs, or the checkers would see nothing */
         CHECK(totals.promised > totals.services / 3);
         CHECK(totals.late > 0);

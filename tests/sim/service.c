@@ -18,7 +18,7 @@ enum {
     WATCHDOG_LEAST_NS = 100000000
 };
 
-static const struct tt_rational rates[] = {{2, 1}, {4, 1}, {5, 1}, {6, 1}, {8, 1}, {12, 1}};
+static const struct tt_rational rates[] = {{5, 1}, {8, 1}, {10, 1}, {12, 1}, {24, 1}, {25, 1}};
 
 static int64_t now_of(const struct service *service)
 {
@@ -497,7 +497,7 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
 {
     const struct picture_params params = {.rates = rates,
                                           .rate_count = sizeof(rates) / sizeof(rates[0]),
-                                          .deadline_min_ns = 30 * MS,
+                                          .deadline_min_ns = 15 * MS,
                                           .deadline_max_ns = 250 * MS,
                                           .share_max_ppm = 500000,
                                           .has_edges = true};
