@@ -368,6 +368,8 @@ static void on_note(struct run_process *process, const char *event, const char *
     copy_text(given, text, sizeof(text));
     if (event[0] == 'e')
         copy_text(given, process->error, sizeof(process->error));
+    if (event[0] == 'e' && !process->run->supervise.is_gone_once)
+        return; /* it is the answer to the start */
     if (!allowance_take(&process->notes, loop_now_ns(), NOTES_A_SECOND)) {
         process->notes_left_out++;
         return;
@@ -539,7 +541,9 @@ static void log_event(struct run *run, const struct supervise_action *action)
     if (run->pump != NULL)
         pump_event(run->pump, action->name, process_name(run, action->process), action->text,
                    loop_now_ns());
-    if (run->params.is_profile || strcmp(action->name, "stopped") == 0)
+    /* The user hears of a refusal as the answer to the start, once. */
+    if (run->params.is_profile || strcmp(action->name, "stopped") == 0 ||
+        strcmp(action->name, "refused") == 0)
         return;
     (void)snprintf(text, sizeof(text), "%s %s %s", process_name(run, action->process), action->name,
                    action->text);

@@ -209,12 +209,13 @@ static void on_death(struct supervise *s, const struct supervise_event *event, i
                     kill_one(s, n, out);
         return;
     }
-    note(out, "died", event->process, text);
     if (event->is_refusal && !s->is_gone_once) {
+        note(out, "refused", event->process, text);
         process->life = SUPERVISE_DONE;
         drain(s, now_ns + GIVE_UP_LIMIT_NS, text, true, out);
         return;
     }
+    note(out, "died", event->process, text);
     if (is_too_often(s, now_ns)) {
         process->life = SUPERVISE_DONE;
         (void)tt_format_text(reason, sizeof(reason), "gave up after %d deaths within 60 s: %s",

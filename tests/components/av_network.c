@@ -230,12 +230,13 @@ static void nothing_is_overwritten(void)
 static void refusals(void)
 {
     static const struct {
-        const char *kind, *settings, *said;
+        const char *kind, *settings, *said, *nearest;
     } cases[] = {
-        {"av.encode", "codec=libx265x", "libx265"},
-        {"av.encode", "codec=libx264 prset=fast", "'preset'"},
-        {"av.encode", "codec=libx264 preset=superfats", "'superfast'"},
-        {"av.encode", "codec=aac", "no encoder for video"},
+        {"av.encode", "codec=libx265x", "ffmpeg -encoders", "libx265"},
+        {"av.encode", "codec=libx264 prset=fast", "ffmpeg -h encoder=libx264", "preset"},
+        {"av.encode", "codec=libx264 preset=superfats", "it has ultrafast", "superfast"},
+        {"av.encode", "codec=libx264 profile=mian", "it has baseline", "main"},
+        {"av.encode", "codec=aac", "encodes no video; for that there are libx264", NULL},
         {"av.write", "url=/tmp/x.unknown", "container"},
         {"av.write", "url=/tmp/x.mkv format=nonsense", "nonsense"},
         {"av.write", "url=/tmp/x.mkv cluster_limit=3", "cluster_limit"},
@@ -263,6 +264,7 @@ static void refusals(void)
         CHECK(rig_shape(&rig) < 0);
         fprintf(stderr, "  %s\n", rig.error.text);
         CHECK(strstr(rig.error.text, cases[n].said) != NULL);
+        CHECK_TEXT(rig.error.nearest, cases[n].nearest ? cases[n].nearest : "");
         rig_close(&rig);
     }
 }

@@ -48,6 +48,12 @@ GRAPHS = [
     ("av.read name=r url=. r.video ! av.decode ! null", 3, "it is a folder"),
     ("image.read path=nothere.png ! null", 3, "nothere.png': No such file or directory"),
     ("raw.read url=nothere format=I420 width=16 height=16 rate=25 ! null", 3, "No such file or directory"),
+    ("test.video ! av.encode codec=libx246 ! null", 2, "libavcodec has no encoder 'libx246'; `ffmpeg -encoders` lists them; did "
+     "you mean 'libx264'?"),
+    ("test.video ! av.encode codec=libx264 presett=fast ! null", 2, "lists them; did you mean 'preset'?"),
+    ("test.video ! av.encode codec=libx264 profile=hihg ! null", 2, "it has baseline main high high10 high422 high444; did you "
+     "mean 'high'?"),
+    ("test.video ! av.encode codec=aac ! null", 2, "'aac' encodes no video; for that there are libx264, libx265, mpeg2video"),
     ("text.clock format='%H ! null", 2, "graph:1:12: a quote is not closed"),
 ]
 
@@ -76,6 +82,12 @@ FILES = [
     ("service: s", "service: &a s", ":2:10: a service's text has no anchors"),
     (BASE, "", ":1:1: the text is empty; write a service that begins with `tactus: 1`"),
     (BASE, "hello\n", ":1:1: a service is one value here; write a map"),
+]
+
+# What only the start finds out: said once.
+STARTS = [
+    ("test.video ! av.encode codec=libx264 ! av.write url=/no/where.mp4", "cannot open '/no/where.mp4': No such file or directory"),
+    ("test.video ! raw.write url=/no/where", "'/no/where': No such file or directory"),
 ]
 
 # Words before the daemon is asked.
@@ -114,6 +126,10 @@ with Node() as node:
         with open(path, "w", encoding="utf-8") as file:
             file.write(BASE.replace(old, new, 1))
         ask(node, [path], 2, said)
+    for graph, said in STARTS:
+        ran = node.run("run", "--no-profile", graph, code=3)
+        heard = " ".join(ran.stderr.split())
+        check(heard.count(said) == 1, f"{graph}: '{said}' is not there once: {heard}")
     for words, code, said in WORDS:
         ran = node.run("run", *words, code=code)
         check(said in " ".join(ran.stderr.split()), f"{words}: '{said}' is not in: {ran.stderr}")

@@ -71,7 +71,7 @@ static int shape_video(const struct tt_format *in, const AVCodec *codec, struct 
 
     if (in->stride[3] && !picture_is_known(pixels))
         return tt_fail(err, -ENOTSUP,
-                       "av.decode: this %s stream holds %s pictures, which cannot become I420; "
+                       "this %s stream holds %s pictures, which cannot become I420; "
                        "convert the media before: ffmpeg -i IN -pix_fmt yuv420p OUT",
                        codec->name, name ? name : "unknown");
     *out = *in;
@@ -79,8 +79,8 @@ static int shape_video(const struct tt_format *in, const AVCodec *codec, struct 
     out->reorder_frames = 0;
     /* I420 has whole chroma samples only: an odd last row or column is left out. */
     if (tt_format_video(out, TT_I420, in->width & ~1u, in->height & ~1u) == 0)
-        return tt_fail(err, -EINVAL, "av.decode: a picture of %ux%u is beyond 2 to %d a side",
-                       in->width, in->height, TT_SIZE_MAX);
+        return tt_fail(err, -EINVAL, "a picture of %ux%u is beyond 2 to %d a side", in->width,
+                       in->height, TT_SIZE_MAX);
     if (name && strncmp(name, "yuvj", 4) == 0)
         out->range = AVCOL_RANGE_JPEG;
     return 0;
@@ -90,8 +90,7 @@ static int shape_audio(const struct tt_format *in, struct tt_format *out, struct
 {
     *out = (struct tt_format){.layout = in->layout};
     if (tt_format_audio(out, TT_F32P, in->sample_rate, in->channels, tt_format_samples(in)) == 0)
-        return tt_fail(err, -EINVAL,
-                       "av.decode: %u channels at %u Hz are beyond 1 to %d at 8 to 192 kHz",
+        return tt_fail(err, -EINVAL, "%u channels at %u Hz are beyond 1 to %d at 8 to 192 kHz",
                        in->channels, in->sample_rate, TT_CHANNELS_MAX);
     return 0;
 }
@@ -103,7 +102,7 @@ static const AVCodec *find_codec(const struct tt_format *in, struct tt_error *er
     bool is_video = in->kind == TT_CODED_VIDEO;
 
     if (!codec || codec->type != (is_video ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO)) {
-        (void)tt_fail(err, -ENOTSUP, "av.decode: no decoder for %s in libavcodec",
+        (void)tt_fail(err, -ENOTSUP, "no decoder for %s in libavcodec",
                       id ? avcodec_get_name(id) : tt_fourcc_name(in->fourcc));
         return NULL;
     }
@@ -126,7 +125,7 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
     if (r < 0)
         return r;
     if (in->rate.num <= 0 || in->rate.den <= 0)
-        return tt_fail(err, -EINVAL, "av.decode: the coded flow has no rate");
+        return tt_fail(err, -EINVAL, "the coded flow has no rate");
     ret->bytes_max[0] =
         in->kind == TT_CODED_VIDEO
             ? ret->out[0].plane_offset[2] + ret->out[0].stride[2] * ret->out[0].height / 2
@@ -193,15 +192,15 @@ static int open_codec(struct decoder *decoder, const struct tt_request *request,
         return r;
     if (set_context(decoder, request) < 0) {
         av_dict_free(&options);
-        return tt_fail(err, -ENOMEM, "av.decode: no memory for the codec header");
+        return tt_fail(err, -ENOMEM, "no memory for the codec header");
     }
     if (!decoder->is_video)
         set_bits(decoder->context);
     r = avcodec_open2(decoder->context, decoder->codec, &options);
     if (r < 0)
-        r = tt_av_fail(err, r, "av.decode: cannot open decoder %s", decoder->codec->name);
+        r = tt_av_fail(err, r, "cannot open decoder %s", decoder->codec->name);
     else if ((left = av_dict_get(options, "", NULL, AV_DICT_IGNORE_SUFFIX)))
-        r = tt_fail(err, -EINVAL, "av.decode: '%s' is no option of decoder %s", left->key,
+        r = tt_fail(err, -EINVAL, "'%s' is no option of decoder %s", left->key,
                     decoder->codec->name);
     av_dict_free(&options);
     return r < 0 ? r : 0;
@@ -214,7 +213,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     int r;
 
     if (!shaped)
-        return tt_fail(err, -ENOMEM, "av.decode: no memory");
+        return tt_fail(err, -ENOMEM, "no memory");
     tt_av_quiet();
     r = shape(request, shaped, err);
     decoder->out = shaped->out[0];
@@ -234,7 +233,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     if (r == 0 && !decoder->is_video)
         r = sound_init(&decoder->sound, &decoder->out);
     if (r < 0)
-        (void)tt_fail(err, r, "av.decode: no memory");
+        (void)tt_fail(err, r, "no memory");
     else
         r = open_codec(decoder, request, err);
     if (r < 0)

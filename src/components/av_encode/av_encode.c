@@ -159,7 +159,7 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
         describe(context, &ret->want[0], &delay, &ret->out[0]);
         r = tt_av_config_keep(ret, 0, context->extradata, (uint64_t)context->extradata_size);
         if (r < 0)
-            (void)tt_fail(err, r, "av.encode: the codec header is too large");
+            (void)tt_fail(err, r, "the codec header is too large");
     }
     avcodec_free_context(&context);
     if (r < 0)
@@ -211,7 +211,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         if (r == 0 &&
             (want.fourcc != encoder->in.fourcc || want.sample_rate != encoder->in.sample_rate ||
              (!encoder->is_video && tt_format_samples(&want) != tt_format_samples(&encoder->in))))
-            r = tt_fail(err, -EPROTO, "av.encode: the input is not what encoder %s asked for",
+            r = tt_fail(err, -EPROTO, "the input is not what encoder %s asked for",
                         encoder->context->codec->name);
     }
     if (r == 0)
@@ -223,7 +223,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         encoder->is_view = encoder->is_video && encoder->context->codec->wrapper_name;
         r = prepare(encoder);
         if (r < 0)
-            (void)tt_fail(err, r, "av.encode: no memory");
+            (void)tt_fail(err, r, "no memory");
     }
     if (r < 0)
         fini(encoder);

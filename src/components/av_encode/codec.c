@@ -52,7 +52,9 @@ static void consider(struct nearest *nearest, const char *name)
     (void)tt_format_text(nearest->name, sizeof(nearest->name), "%s", name);
 }
 
-static int fail_with_nearest(struct tt_error *err, const struct nearest *nearest, const char *what)
+/* The nearest word itself is said by whoever shows the error. */
+static int fail_with_nearest(struct tt_error *err, const struct nearest *nearest, const char *what,
+                             const char *where)
 {
     bool is_close = nearest->edits <= 1 + strlen(nearest->wanted) / 2;
 
@@ -61,9 +63,7 @@ static int fail_with_nearest(struct tt_error *err, const struct nearest *nearest
         (void)tt_format_text(err->nearest, sizeof(err->nearest), "%s",
                              is_close ? nearest->name : "");
     }
-    return tt_fail(err, -EINVAL, "av.encode: %s '%s'%s%s%s", what, nearest->wanted,
-                   is_close ? "; the nearest is '" : "", is_close ? nearest->name : "",
-                   is_close ? "'" : "");
+    return tt_fail(err, -EINVAL, "%s '%s'; %s", what, nearest->wanted, where);
 }
 
 const AVCodec *codec_find(const struct tt_request *request, bool is_video, struct tt_error *err)
@@ -77,8 +77,9 @@ const AVCodec *codec_find(const struct tt_request *request, bool is_video, struc
     if (!codec && avcodec_descriptor_get_by_name(name))
         codec = avcodec_find_encoder(avcodec_descriptor_get_by_name(name)->id);
     if (codec && codec->type != type) {
-        (void)tt_fail(err, -EINVAL, "av.encode: '%s' is no encoder for %s", name,
-                      is_video ? "video" : "audio");
+        (void)tt_fail(err, -EINVAL, "'%s' encodes no %s; for that there are %s", name,
+                      is_video ? "video" : "audio",
+                      is_video ? "libx264, libx265, mpeg2video" : "aac, libopus, flac");
         return NULL;
     }
     if (codec)
@@ -86,7 +87,8 @@ const AVCodec *codec_find(const struct tt_request *request, bool is_video, struc
     for (const AVCodec *each; (each = av_codec_iterate(&at));)
         if (av_codec_is_encoder(each) && each->type == type)
             consider(&nearest, each->name);
-    (void)fail_with_nearest(err, &nearest, "libavcodec has no encoder");
+    (void)fail_with_nearest(err, &nearest, "libavcodec has no encoder",
+                            "`ffmpeg -encoders` lists them");
     return NULL;
 }
 
@@ -110,11 +112,10 @@ static int want_video(const AVCodec *codec, const struct tt_format *in, struct t
     if (in->fourcc == TT_NV12 && has_pixels(codec, AV_PIX_FMT_NV12))
         return 0;
     if (!has_pixels(codec, AV_PIX_FMT_YUV420P))
-        return tt_fail(err, -ENOTSUP, "av.encode: encoder %s takes neither I420 nor NV12",
-                       codec->name);
+        return tt_fail(err, -ENOTSUP, "encoder %s takes neither I420 nor NV12", codec->name);
     if (in->fourcc != TT_I420 && tt_format_video(ret, TT_I420, in->width, in->height) == 0)
-        return tt_fail(err, -EINVAL, "av.encode: a picture of %ux%u has odd or absurd sides",
-                       in->width, in->height);
+        return tt_fail(err, -EINVAL, "a picture of %ux%u has odd or absurd sides", in->width,
+                       in->height);
     return 0;
 }
 
@@ -149,11 +150,11 @@ static int want_audio(const AVCodec *codec, const struct tt_format *in, uint32_t
     *ret = (struct tt_format){.layout = in->layout};
     samples = samples ? samples : own ? own : 480;
     if (!has_channels(codec, in->channels))
-        return tt_fail(err, -ENOTSUP, "av.encode: encoder %s does not take %u channels",
-                       codec->name, in->channels);
+        return tt_fail(err, -ENOTSUP, "encoder %s does not take %u channels", codec->name,
+                       in->channels);
     if (tt_format_audio(ret, TT_F32P, nearest_rate(codec, in->sample_rate), in->channels,
                         samples) == 0)
-        return tt_fail(err, -EINVAL, "av.encode: %u channels at %u Hz are absurd", in->channels,
+        return tt_fail(err, -EINVAL, "%u channels at %u Hz are absurd", in->channels,
                        in->sample_rate);
     return 0;
 }
@@ -236,12 +237,13 @@ static int fail_option(const AVCodec *codec, const char *key, struct tt_error *e
 {
     const AVClass *general = avcodec_get_class();
     struct nearest nearest = {.wanted = key, .edits = UINT32_MAX};
-    char what[96];
+    char what[96], where[96];
 
     consider_options(&nearest, &general);
     consider_options(&nearest, &codec->priv_class);
     (void)tt_format_text(what, sizeof(what), "encoder %s has no option", codec->name);
-    return fail_with_nearest(err, &nearest, what);
+    (void)tt_format_text(where, sizeof(where), "`ffmpeg -h encoder=%s` lists them", codec->name);
+    return fail_with_nearest(err, &nearest, what, where);
 }
 
 /* libx264 and libx265 complain about these on stderr by themselves, and only say "invalid". */
@@ -250,7 +252,7 @@ static int check_word(const AVCodec *codec, const AVDictionary *options, const c
 {
     const AVDictionaryEntry *entry = av_dict_get(options, key, NULL, 0);
     struct nearest nearest = {.edits = UINT32_MAX};
-    char what[96], word[32];
+    char what[96], where[160], word[32];
 
     if (!entry || !codec->wrapper_name || strncmp(codec->wrapper_name, "libx26", 6) != 0 ||
         strpbrk(entry->value, ",./-+")) /* several tunes at once */
@@ -266,7 +268,8 @@ static int check_word(const AVCodec *codec, const AVDictionary *options, const c
     if (nearest.edits == 0)
         return 0;
     (void)tt_format_text(what, sizeof(what), "encoder %s has no %s", codec->name, key);
-    return fail_with_nearest(err, &nearest, what);
+    (void)tt_format_text(where, sizeof(where), "it has %s", words);
+    return fail_with_nearest(err, &nearest, what, where);
 }
 
 static int check_words(const AVCodec *codec, const AVDictionary *options, struct tt_error *err)
@@ -276,10 +279,12 @@ static int check_words(const AVCodec *codec, const AVDictionary *options, struct
                        "placebo 0 1 2 3 4 5 6 7 8 9",
                        err);
 
-    return r < 0 ? r
-                 : check_word(codec, options, "tune",
-                              "film animation grain stillimage psnr ssim fastdecode zerolatency",
-                              err);
+    if (r == 0)
+        r = check_word(codec, options, "tune",
+                       "film animation grain stillimage psnr ssim fastdecode zerolatency", err);
+    if (r == 0 && codec->id == AV_CODEC_ID_H264)
+        r = check_word(codec, options, "profile", "baseline main high high10 high422 high444", err);
+    return r;
 }
 
 static int set_and_open(AVCodecContext *context, const struct tt_request *request,
@@ -313,7 +318,7 @@ static int set_and_open(AVCodecContext *context, const struct tt_request *reques
     }
     r = avcodec_open2(context, codec, &options);
     if (r < 0)
-        r = tt_av_fail(err, r, "av.encode: cannot open encoder %s", codec->name);
+        r = tt_av_fail(err, r, "cannot open encoder %s", codec->name);
     else if ((left = av_dict_get(options, "", NULL, AV_DICT_IGNORE_SUFFIX)))
         r = fail_option(codec, left->key, err);
     av_dict_free(&options);
@@ -329,14 +334,14 @@ int codec_open(const AVCodec *codec, const struct tt_request *request,
 
     if (format->rate.num <= 0 || format->rate.den <= 0 || format->rate.num > INT32_MAX ||
         format->rate.den > INT32_MAX)
-        return tt_fail(err, -EINVAL, "av.encode: the input has no rate");
+        return tt_fail(err, -EINVAL, "the input has no rate");
     tt_av_quiet();
     context = avcodec_alloc_context3(codec);
     if (!context)
-        return tt_fail(err, -ENOMEM, "av.encode: no memory for encoder %s", codec->name);
+        return tt_fail(err, -ENOMEM, "no memory for encoder %s", codec->name);
     r = set_and_open(context, request, format, is_trial, err);
     if (r == 0 && context->frame_size > SAMPLES_MAX)
-        r = tt_fail(err, -ENOTSUP, "av.encode: encoder %s wants %d samples a frame", codec->name,
+        r = tt_fail(err, -ENOTSUP, "encoder %s wants %d samples a frame", codec->name,
                     context->frame_size);
     if (r < 0) {
         avcodec_free_context(&context);
@@ -430,7 +435,7 @@ int codec_try(const AVCodec *codec, const struct tt_request *request,
     if (r == 0)
         r = frame && packet ? feed(context, frame, packet, ret) : -ENOMEM;
     if (r < 0)
-        (void)tt_fail(err, r, "av.encode: encoder %s gave nothing for %d black frames", codec->name,
+        (void)tt_fail(err, r, "encoder %s gave nothing for %d black frames", codec->name,
                       TRIAL_FRAMES_MAX);
     av_frame_free(&frame);
     av_packet_free(&packet);

@@ -78,8 +78,8 @@ static int check_options(const char *url, const AVOutputFormat *format, const AV
         if (!has_option(format->priv_class, each->key) &&
             !has_option(avformat_get_class(), each->key) &&
             !(protocol && has_option(avio_protocol_get_class(protocol), each->key)))
-            return tt_fail(err, -EINVAL, "av.write: '%s' is no option of container %s or of %s",
-                           each->key, format->name, protocol ? protocol : "a protocol");
+            return tt_fail(err, -EINVAL, "'%s' is no option of container %s or of %s", each->key,
+                           format->name, protocol ? protocol : "a protocol");
     return 0;
 }
 
@@ -95,16 +95,15 @@ static int check_streams(const struct tt_request *request, const AVOutputFormat 
             continue;
         used++;
         if (id == AV_CODEC_ID_NONE)
-            return tt_fail(err, -ENOTSUP, "av.write: input '%s' has an unknown codec",
-                           request->pins[n].name);
+            return tt_fail(err, -ENOTSUP, "input '%s' has an unknown codec", request->pins[n].name);
         if (avformat_query_codec(format, id, FF_COMPLIANCE_NORMAL) == 0)
-            return tt_fail(err, -ENOTSUP, "av.write: container %s cannot hold %s", format->name,
+            return tt_fail(err, -ENOTSUP, "container %s cannot hold %s", format->name,
                            avcodec_get_name(id));
         if (request->in[n].rate.num <= 0 || request->in[n].rate.den <= 0)
-            return tt_fail(err, -EINVAL, "av.write: input '%s' has no rate", request->pins[n].name);
+            return tt_fail(err, -EINVAL, "input '%s' has no rate", request->pins[n].name);
     }
     if (used == 0)
-        return tt_fail(err, -EINVAL, "av.write: neither video nor audio is connected");
+        return tt_fail(err, -EINVAL, "neither video nor audio is connected");
     return 0;
 }
 
@@ -185,7 +184,7 @@ static int open_output(struct writer *writer, const struct tt_request *request,
         url = free_name(url, name, sizeof(name), &writer->renamed);
     r = mux_open(&writer->mux, url, format, options, err);
     if (r == 0 && (left = av_dict_get(*options, "", NULL, AV_DICT_IGNORE_SUFFIX)))
-        r = tt_fail(err, -EINVAL, "av.write: nothing here takes the option '%s'", left->key);
+        r = tt_fail(err, -EINVAL, "nothing here takes the option '%s'", left->key);
     return r;
 }
 
@@ -211,7 +210,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     }
     writer->packet = av_packet_alloc();
     if (r == 0 && !writer->packet)
-        r = tt_fail(err, -ENOMEM, "av.write: no memory");
+        r = tt_fail(err, -ENOMEM, "no memory");
     if (r == 0)
         r = open_output(writer, request, format, &options, err);
     av_dict_free(&options);

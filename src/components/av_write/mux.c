@@ -32,10 +32,10 @@ const AVOutputFormat *mux_format(const char *url, const char *name, struct tt_er
         name = "rtp_mpegts";
     format = av_guess_format(name[0] ? name : NULL, name[0] ? NULL : url, NULL);
     if (!format && name[0])
-        (void)tt_fail(err, -EINVAL, "av.write: libavformat writes no '%s'", name);
+        (void)tt_fail(err, -EINVAL, "libavformat writes no '%s'", name);
     else if (!format)
         (void)tt_fail(err, -EINVAL,
-                      "av.write: '%s' does not say which container; give format=matroska, mp4 "
+                      "'%s' does not say which container; give format=matroska, mp4 "
                       "or mpegts",
                       url);
     return format;
@@ -105,7 +105,7 @@ static int open_context(struct mux *mux, const char *url, const AVOutputFormat *
     int r = avformat_alloc_output_context2(&mux->context, format, NULL, url);
 
     if (r < 0)
-        return tt_av_fail(err, r, "av.write: cannot prepare '%s'", url);
+        return tt_av_fail(err, r, "cannot prepare '%s'", url);
     mux->context->interrupt_callback = mux->interrupt;
     mux->context->flags |= AVFMT_FLAG_FLUSH_PACKETS;
     if (av_strstart(url, "udp:", NULL))
@@ -114,15 +114,15 @@ static int open_context(struct mux *mux, const char *url, const AVOutputFormat *
         if (mux->streams[n].is_used)
             r = add_stream(mux, &mux->streams[n]);
     if (r < 0)
-        return tt_fail(err, r, "av.write: no memory for the streams of '%s'", url);
+        return tt_fail(err, r, "no memory for the streams of '%s'", url);
     if (!(format->flags & AVFMT_NOFILE))
         r = avio_open2(&mux->context->pb, url, AVIO_FLAG_WRITE, &mux->interrupt, options);
     if (r < 0)
-        return tt_av_fail(err, r, "av.write: cannot open '%s'", url);
+        return tt_av_fail(err, r, "cannot open '%s'", url);
     set_safe(format, options);
     r = avformat_init_output(mux->context, options);
     if (r < 0)
-        return tt_av_fail(err, r, "av.write: container %s refuses these streams", format->name);
+        return tt_av_fail(err, r, "container %s refuses these streams", format->name);
     return 0;
 }
 

@@ -250,7 +250,7 @@ int network_open(const struct network_params *params, struct network **ret, stru
     int r;
 
     if (!network)
-        return tt_fail(err, -ENOMEM, "av.write: no memory for '%s'", params->url);
+        return tt_fail(err, -ENOMEM, "no memory for '%s'", params->url);
     (void)pthread_mutex_init(&network->lock, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -261,8 +261,8 @@ int network_open(const struct network_params *params, struct network **ret, stru
         r = -pthread_create(&network->thread, NULL, run, network);
     if (r < 0) {
         free_all(network);
-        return tt_fail(err, r, "av.write: cannot start the thread that waits at '%s': %s",
-                       params->url, strerror(-r));
+        return tt_fail(err, r, "cannot start the thread that waits at '%s': %s", params->url,
+                       strerror(-r));
     }
     *ret = network;
     return 0;
