@@ -290,7 +290,8 @@ enum tt_note {
     TT_NOTE_READ_ENDED = 18,   /* value: the errno; what follows cannot be read, so it ends here */
     TT_NOTE_PEER_LOST = 21,    /* value: the errno; it is called again until it is back */
     TT_NOTE_PEER_BACK = 22,    /* value: ms that it was away */
-    TT_NOTE_PARAM = 19         /* by the host: from this index on a parameter is another; its id */
+    TT_NOTE_PARAM = 19,        /* by the host: from this index on a parameter is another; its id */
+    TT_NOTE_LEVEL = 20         /* value: the sound's peak at this index, thousandths of a dBFS */
 };
 
 struct tt_host { /* all bounded, none blocks */
