@@ -43,6 +43,7 @@ int cli_run(struct cli *cli, const struct args *args);
 int cli_check(struct cli *cli, const struct args *args);
 int cli_inspect(struct cli *cli, const struct args *args);
 int cli_explain(struct cli *cli, const struct args *args);
+int cli_profile(struct cli *cli, const struct args *args);
 int cli_prove(struct cli *cli, const struct args *args);
 int cli_new(struct cli *cli, const struct args *args);
 int cli_top(struct cli *cli, const struct args *args);
