@@ -23,13 +23,26 @@ struct cli {
     bool is_json;
 };
 
+/* What a command's words are, for those who complete them. */
+enum cli_words {
+    CLI_WORDS_FILE = 0,
+    CLI_WORDS_NONE,
+    CLI_WORDS_SERVICE, /* a file or a graph */
+    CLI_WORDS_KIND,    /* of a component */
+    CLI_WORDS_RUNNING, /* a service that runs */
+    CLI_WORDS_SHELL
+};
+
 struct cli_command {
     const char *name, *usage, *help;
+    enum cli_words words;
     uint64_t options; /* bits by enum option_id */
     const char *more; /* lines for --help after the options; may be NULL */
     int (*run)(struct cli *cli, const struct args *args);
 };
 
+/* In their order, 0 the bare command; NULL behind the last. */
+const struct cli_command *cli_command_at(uint32_t place);
 /* NULL when there is none of that name. */
 const struct cli_command *cli_command_find(const char *name);
 
@@ -43,8 +56,12 @@ int cli_run(struct cli *cli, const struct args *args);
 int cli_check(struct cli *cli, const struct args *args);
 int cli_inspect(struct cli *cli, const struct args *args);
 int cli_explain(struct cli *cli, const struct args *args);
-int cli_profile(struct cli *cli, const struct args *args);
 int cli_prove(struct cli *cli, const struct args *args);
+int cli_ps(struct cli *cli, const struct args *args);
+int cli_stop(struct cli *cli, const struct args *args);
+int cli_set(struct cli *cli, const struct args *args);
+int cli_logs(struct cli *cli, const struct args *args);
+int cli_completion(struct cli *cli, const struct args *args);
 int cli_new(struct cli *cli, const struct args *args);
 int cli_top(struct cli *cli, const struct args *args);
 int cli_report(struct cli *cli, const struct args *args);

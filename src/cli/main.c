@@ -32,26 +32,50 @@ static const struct cli_command commands[] = {
      .options = COMMON_OPTIONS | SERVICE_OPTIONS | OPTION_BIT(OPTION_FOR) |
                 OPTION_BIT(OPTION_PRINT) | OPTION_BIT(OPTION_DOT) | OPTION_BIT(OPTION_DETACH) |
                 OPTION_BIT(OPTION_LEDGER) | OPTION_BIT(OPTION_REPORT) | OPTION_BIT(OPTION_QUIET),
+     .words = CLI_WORDS_SERVICE,
      .more = service_words,
      .run = cli_run},
     {.name = "check",
      .usage = "tactus check FILE|GRAPH [OPTION...]",
      .help = "say yes or no, with the arithmetic, and run nothing",
      .options = COMMON_OPTIONS | SERVICE_OPTIONS,
+     .words = CLI_WORDS_SERVICE,
      .more = service_words,
      .run = cli_check},
-    {.name = "profile",
-     .usage = "tactus profile FILE|GRAPH [OPTION...]\n       tactus profile --list | --forget KEY",
-     .help = "measure what components cost here, with all CPUs busy",
-     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_DEADLINE) | OPTION_BIT(OPTION_LOSS) |
-                OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SET) | OPTION_BIT(OPTION_FOR) |
-                OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_LIST) | OPTION_BIT(OPTION_FORGET),
-     .more = service_words,
-     .run = cli_profile},
+    {.name = "ps",
+     .usage = "tactus ps [--json]",
+     .help = "list the services that run here",
+     .options = COMMON_OPTIONS,
+     .words = CLI_WORDS_NONE,
+     .run = cli_ps},
+    {.name = "stop",
+     .usage = "tactus stop NAME",
+     .help = "end a service in order, and wait until it has ended",
+     .options = COMMON_OPTIONS,
+     .words = CLI_WORDS_RUNNING,
+     .more = "Once more, from another terminal, kills it.\n",
+     .run = cli_stop},
+    {.name = "set",
+     .usage = "tactus set NAME COMP.PARAM=V [--at INDEX]",
+     .help = "change a parameter of a service that runs, at a frame",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_AT),
+     .words = CLI_WORDS_RUNNING,
+     .more = "tactus inspect KIND tells which parameters may change while it runs. The change\n"
+             "lasts as long as the service, and stands in its ledger.\n",
+     .run = cli_set},
+    {.name = "logs",
+     .usage = "tactus logs [NAME] [--follow]",
+     .help = "show what a service said, or all of them, with times",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_FOLLOW),
+     .words = CLI_WORDS_RUNNING,
+     .more = "tactusd remembers the last 256 lines of each service that runs, and of 64 that\n"
+             "have ended.\n",
+     .run = cli_logs},
     {.name = "inspect",
      .usage = "tactus inspect [KIND]",
      .help = "list the components, or one with its ports and parameters",
      .options = COMMON_OPTIONS,
+     .words = CLI_WORDS_KIND,
      .run = cli_inspect},
     {.name = "explain",
      .usage = "tactus explain [LEDGER] [FRAME|worst|all] [OPTION...]",
@@ -64,6 +88,7 @@ static const struct cli_command commands[] = {
      .usage = "tactus top [OPTION...]",
      .help = "watch what each component does, once a second",
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_ONCE),
+     .words = CLI_WORDS_NONE,
      .more = "q leaves. Without a terminal it looks once.\n",
      .run = cli_top},
     {.name = "report",
@@ -83,10 +108,24 @@ static const struct cli_command commands[] = {
      .help = "write a component of your own to begin from, with its test",
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_KIND),
      .more = "Into the folder NAME, which must not be there yet. See tactus-component(7).\n",
+     .words = CLI_WORDS_NONE,
      .run = cli_new},
+    {.name = "completion",
+     .usage = "tactus completion bash|zsh",
+     .help = "print what this shell needs to complete these words",
+     .options = COMMON_OPTIONS,
+     .words = CLI_WORDS_SHELL,
+     .more = "For this session: source <(tactus completion bash). An installed tactus has it\n"
+             "where shells look for it.\n",
+     .run = cli_completion},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+const struct cli_command *cli_command_at(uint32_t place)
+{
+    return place < COMMAND_COUNT ? &commands[place] : NULL;
+}
 
 const struct cli_command *cli_command_find(const char *name)
 {

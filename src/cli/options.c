@@ -28,10 +28,10 @@ static const struct option options[OPTION_COUNT] = {
     [OPTION_SINK] = {"--sink", "NAME", "frames of this sink: file.video"},
     [OPTION_HEAD] = {"--head", "H", "the head that the chain must end in, 64 hex digits"},
     [OPTION_OUTPUT] = {"--output", "PATH", "draw it there: a picture x.svg or a page x.html"},
+    [OPTION_AT] = {"--at", "INDEX", "from this frame of the component on; default: the next"},
+    [OPTION_FOLLOW] = {"--follow", NULL, "go on with what is said from now on"},
     [OPTION_KIND] = {"--kind", "KIND", "filter (the default), source or sink"},
     [OPTION_ONCE] = {"--once", NULL, "one look, and the end"},
-    [OPTION_LIST] = {"--list", NULL, "list what is known, measure nothing"},
-    [OPTION_FORGET] = {"--forget", "KEY", "forget what has this key, or all"},
     [OPTION_JSON] = {"--json", NULL, "data as JSON on stdout"},
     [OPTION_HELP] = {"--help", NULL, "this text; also -h"},
     [OPTION_VERSION] = {"--version", NULL, "the version; also -V"},
@@ -131,6 +131,21 @@ void args_fini(struct args *args)
     free(args->words);
     free(args->sets);
     *args = (struct args){0};
+}
+
+const char *option_name(enum option_id id)
+{
+    return options[id].name;
+}
+
+const char *option_value(enum option_id id)
+{
+    return options[id].value;
+}
+
+const char *option_help(enum option_id id)
+{
+    return options[id].help;
 }
 
 void options_print(FILE *out, uint64_t allowed)

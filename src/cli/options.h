@@ -26,9 +26,9 @@ enum option_id {
     OPTION_SINK,
     OPTION_HEAD,
     OPTION_OUTPUT,
-    OPTION_LIST,
-    OPTION_FORGET,
     OPTION_ONCE,
+    OPTION_AT,
+    OPTION_FOLLOW,
     OPTION_KIND,
     OPTION_JSON,
     OPTION_HELP,
@@ -55,6 +55,10 @@ static inline bool args_has(const struct args *args, enum option_id id)
 {
     return args->values[id] != NULL;
 }
+
+const char *option_name(enum option_id id);  /* "--for" */
+const char *option_value(enum option_id id); /* "T"; NULL: a switch */
+const char *option_help(enum option_id id);
 
 /* The options of a command, one a line, as --help shows them. */
 void options_print(FILE *out, uint64_t allowed);

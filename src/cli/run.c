@@ -258,7 +258,8 @@ static int tell_detached(struct run *run)
     if (run->cli->is_json)
         json_write_event(run->cli->out, run->started);
     if (!run->is_quiet) {
-        fputs("it runs on; tactus shows how it does\n", stderr);
+        fputs("it runs on; tactus ps shows how it does, tactus stop ends it\n", stderr);
+        report_line(stderr, "service", "%s", json_text(run->started, "service"));
         report_line(stderr, "ledger", "%s", ledger_path(run));
     }
     return CLI_DONE;

@@ -687,6 +687,30 @@ static void plan(struct service *service)
     start(service);
 }
 
+/* Who reads what the command writes waits for the last that holds its end: a service that does not
+ * use stdin or stdout does not keep them. */
+static void drop_unused(struct service *service)
+{
+    bool is_read = false, is_written = false;
+
+    for (uint32_t n = 0; n < service->picture->component_count; n++) {
+        const struct tt_picture_component *component = &service->picture->components[n];
+
+        for (uint32_t m = 0; m < component->setting_count; m++) {
+            uint32_t text = component->settings[m].text;
+            bool is_dash = text != 0 && text < component->texts_bytes &&
+                           strcmp(component->texts + text, "-") == 0;
+
+            is_read |= is_dash && component->is_source;
+            is_written |= is_dash && !component->is_source;
+        }
+    }
+    if (!is_read)
+        drop_fd(&service->stdin_fd);
+    if (!is_written)
+        drop_fd(&service->stdout_fd);
+}
+
 static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_error *err,
                      int exit_code)
 {
@@ -702,6 +726,7 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     if (service->goal == SERVICE_RUN)
         service->log = journal_begin(service->node->journal, service->picture->name, service->uid,
                                      service->number);
+    drop_unused(service);
     service->is_given_once = answer->is_given_once;
     if (service->goal == SERVICE_SHAPE) {
         tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print", answer->print,

@@ -10,17 +10,22 @@ static void drop(struct settings *settings, uint32_t place)
     settings->count--;
 }
 
-/* Of each parameter the newest that was told is what counts. */
+/* Does `other` say later than `old` what this parameter is? */
+static bool is_newer(const struct setting *other, const struct setting *old)
+{
+    return other->is_told && other->component == old->component && other->id == old->id &&
+           (other->index > old->index || (other->index == old->index && other > old));
+}
+
+/* Of each parameter what was told at the latest index counts, whenever it was asked for. */
 void settings_forget(struct settings *settings)
 {
     for (uint32_t n = 0; n < settings->count;) {
         const struct setting *old = &settings->list[n];
         bool is_over = false;
 
-        for (uint32_t m = n + 1; m < settings->count && old->is_told && !old->is_news; m++)
-            is_over |= settings->list[m].is_told && settings->list[m].id == old->id &&
-                       settings->list[m].component == old->component &&
-                       settings->list[m].index >= old->index;
+        for (uint32_t m = 0; m < settings->count && old->is_told && !old->is_news; m++)
+            is_over |= is_newer(&settings->list[m], old);
         if (is_over)
             drop(settings, n);
         else

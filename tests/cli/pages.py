@@ -41,6 +41,38 @@ def test_options():
         check(re.search(r'^\.Cm ' + command + '$', sections['SYNOPSIS'], re.M), command)
 
 
+def complete(script, *words):
+    """What bash offers for the last of the words."""
+    ran = subprocess.run(['bash', '-c', script + '\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tactus; '
+                          'printf "%s\\n" "${COMPREPLY[@]}"', 'bash', *words], capture_output=True, text=True)
+    check(ran.returncode == 0 and ran.stderr == '', ran)
+    return ran.stdout.split()
+
+
+def test_completion():
+    """Both shells complete what --help tells of, and nothing else."""
+    bash, zsh = tactus('completion', 'bash').out, tactus('completion', 'zsh').out
+    general = tactus('--help').out
+    commands = re.findall(r'^  ([a-z]+) ', general, re.M)
+    check(complete(bash, 'tactus', '') == commands + list(help_options(general)), commands)
+    check(complete(bash, 'tactus', 'comp') == ['completion'], bash)
+    check(complete(bash, 'tactus', 'help', 'prov') == ['prove'], bash)
+    check(complete(bash, 'tactus', 'completion', '') == ['bash', 'zsh'], bash)
+    check(complete(bash, 'tactus', 'run', '--for', '') == [], 'a time cannot be completed')
+    check(re.findall(r"^    '([a-z]+):", zsh, re.M) == commands, zsh)
+    for command in commands:
+        if command == 'help':
+            continue
+        wanted = help_options(tactus(command, '--help').out)
+        check(complete(bash, 'tactus', command, '--') == list(wanted), command, wanted)
+        part = re.search(r'^    ' + command + r'\) _arguments(.*?);;$', zsh, re.M | re.S).group(1)
+        found = {name: value for name, value in re.findall(r"'\*?(--[a-z-]+)\[.*\](?::([^:]*):.*)?'", part)}
+        check(found == wanted, command, wanted, found)
+    if shutil.which('zsh'):
+        ran = subprocess.run(['zsh', '-n'], input=zsh, capture_output=True, text=True)
+        check(ran.returncode == 0 and ran.stderr == '', ran)
+
+
 def test_exit_codes():
     """The page tells of each code that --help tells of, and of no other."""
     line = tactus('--help').out.strip().splitlines()[-1]

@@ -91,13 +91,18 @@ with Node() as node:
     wait_for(lambda: node.status()["services"], 10, "the detached service does not run")
     compare("bare", node.run("--json"))
     wait_for(lambda: compare("top", node.run("top", "--json"))["services"][0]["components"], 10, "top shows nothing")
+    name = node.status()["services"][0]["name"]
+    for service in json.loads(node.run("ps", "--json").stdout):
+        compare_members("ps", "", service)
+    compare("set", node.run("set", name, "video.pattern=ball", "--json"))
+    compare("stop", node.run("stop", name, "--json"))
+    for line in json.loads(node.run("logs", name, "--json").stdout):
+        compare_members("logs", "", line)
+    compare("completion", node.run("completion", "zsh", "--json"))
     for component in json.loads(node.run("inspect", "--json").stdout):
         compare_members("inspect", "", component)
     compare("inspect", node.run("inspect", "av.encode", "--json"))
     compare("check", node.run("check", "test.video width=8192 height=8192 rate=500 ! null", "--json", code=None))
-    compare("profile", node.run("profile", *GRAPH, "--for", "300ms", "--json"))
-    compare("profile --list", node.run("profile", "--list", "--json"))
-    compare("profile --forget", node.run("profile", "--forget", "all", "--json"))
     compare("error", node.run("run", "test.video ! nul", "--json", code=2))
     compare("error", node.run("prove", node.path("nothing"), "--json", code=3))
     for section, members in SECTIONS.items():
