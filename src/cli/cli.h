@@ -56,6 +56,7 @@ int cli_run(struct cli *cli, const struct args *args);
 int cli_check(struct cli *cli, const struct args *args);
 int cli_inspect(struct cli *cli, const struct args *args);
 int cli_explain(struct cli *cli, const struct args *args);
+int cli_profile(struct cli *cli, const struct args *args);
 int cli_prove(struct cli *cli, const struct args *args);
 int cli_ps(struct cli *cli, const struct args *args);
 int cli_stop(struct cli *cli, const struct args *args);

@@ -42,6 +42,14 @@ static const struct cli_command commands[] = {
      .words = CLI_WORDS_SERVICE,
      .more = service_words,
      .run = cli_check},
+    {.name = "profile",
+     .usage = "tactus profile FILE|GRAPH [OPTION...]\n       tactus profile --list | --forget KEY",
+     .help = "measure what components cost here, with all CPUs busy",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_DEADLINE) | OPTION_BIT(OPTION_LOSS) |
+                OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SET) | OPTION_BIT(OPTION_FOR) |
+                OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_LIST) | OPTION_BIT(OPTION_FORGET),
+     .more = service_words,
+     .run = cli_profile},
     {.name = "ps",
      .usage = "tactus ps [--json]",
      .help = "list the services that run here",

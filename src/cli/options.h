@@ -26,6 +26,8 @@ enum option_id {
     OPTION_SINK,
     OPTION_HEAD,
     OPTION_OUTPUT,
+    OPTION_LIST,
+    OPTION_FORGET,
     OPTION_ONCE,
     OPTION_AT,
     OPTION_FOLLOW,

@@ -103,6 +103,9 @@ with Node() as node:
         compare_members("inspect", "", component)
     compare("inspect", node.run("inspect", "av.encode", "--json"))
     compare("check", node.run("check", "test.video width=8192 height=8192 rate=500 ! null", "--json", code=None))
+    compare("profile", node.run("profile", *GRAPH, "--for", "300ms", "--json"))
+    compare("profile --list", node.run("profile", "--list", "--json"))
+    compare("profile --forget", node.run("profile", "--forget", "all", "--json"))
     compare("error", node.run("run", "test.video ! nul", "--json", code=2))
     compare("error", node.run("prove", node.path("nothing"), "--json", code=3))
     for section, members in SECTIONS.items():
