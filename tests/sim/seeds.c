@@ -36,6 +36,7 @@ struct run {
 };
 
 static uint64_t running_seed;
+static struct tt_costs costs;
 
 static void spin(void *ctx)
 {
@@ -91,6 +92,7 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
     params.tick_ns = draw_below(&run->draw, 4) == 0 ? 0 : 4 * MS;
     run->node.machine = tt_machine_open(&params);
     CHECK(run->node.machine != NULL);
+    run->node.costs = &costs;
     run->node.cpu_count = params.cpu_count;
     run->node.is_partitioned = params.is_partitioned;
     run->node.is_verbose = is_verbose;
@@ -197,40 +199,52 @@ static void say_seed(void)
                 (unsigned long long)running_seed, (unsigned long long)running_seed);
 }
 
-/* seeds SEEDS.TXT: those, then the first ones; seeds FIRST COUNT: others; seeds SEED: one, told
- * step by step. */
+/* Faults do break what is theirs, or the checkers would see nothing. */
+static void check_totals(const struct totals *totals)
+{
+    CHECK(totals->promised > totals->services / 3);
+    CHECK(totals->late > 0);
+    CHECK(totals->lost > 0);
+    CHECK(totals->deaths > 0);
+}
+
+static void say_totals(uint64_t count, const struct totals *t)
+{
+    typedef unsigned long long number;
+
+    fprintf(stderr,
+            "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu "
+            "frames, %llu late, %llu lost, all by their own service's fault or the host's: %llu "
+            "late policies used; %llu long after the fault; %llu where an edge feeds a join and "
+            "others\n",
+            (number)count, (number)t->services, (number)t->promised, (number)t->faults,
+            (number)t->deaths, (number)t->frames, (number)t->late, (number)t->lost, (number)t->uses,
+            (number)t->unrecovered, (number)t->shared_inlet);
+}
+
+/* seeds PROFILES SEEDS.TXT: those seeds, then the first ones; seeds PROFILES FIRST COUNT: others;
+ * seeds PROFILES SEED: one, told step by step. */
 int main(int argc, char **argv)
 {
     struct totals totals = {0};
-    bool is_suite = argc == 2 && strstr(argv[1], ".txt") != NULL;
-    uint64_t first = is_suite || argc < 2 ? 1 : strtoull(argv[1], NULL, 10);
-    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : SEEDS;
+    bool is_suite = argc == 3 && strstr(argv[2], ".txt") != NULL;
+    uint64_t first, count;
 
+    CHECK(argc >= 3);
+    CHECK_INT(tt_costs_read(argv[1], &costs), 0);
+    first = is_suite ? 1 : strtoull(argv[2], NULL, 10);
+    count = argc > 3 ? strtoull(argv[3], NULL, 10) : SEEDS;
     (void)atexit(say_seed);
-    if (argc == 2 && !is_suite) {
+    if (argc == 3 && !is_suite) {
         printf("trace %016llx\n", (unsigned long long)run_seed(first, true, &totals));
         return 0;
     }
     if (is_suite)
-        run_kept(argv[1], &totals);
+        run_kept(argv[2], &totals);
     for (uint64_t seed = first; seed < first + count; seed++)
         run_twice(seed, &totals);
-    fprintf(
-        stderr,
-        "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu frames, "
-        "%llu late, %llu lost, all by their own service's fault or the host's: %llu late policies "
-        "used; %llu long after the fault; %llu where an edge feeds a join and others\n",
-        (unsigned long long)count, (unsigned long long)totals.services,
-        (unsigned long long)totals.promised, (unsigned long long)totals.faults,
-        (unsigned long long)totals.deaths, (unsigned long long)totals.frames,
-        (unsigned long long)totals.late, (unsigned long long)totals.lost,
-        (unsigned long long)totals.uses, (unsigned long long)totals.unrecovered,
-        (unsigned long long)totals.shared_inlet);
-    if (count >= 100) { /* faults do break what is theirs, or the checkers would see nothing */
-        CHECK(totals.promised > totals.services / 3);
-        CHECK(totals.late > 0);
-        CHECK(totals.lost > 0);
-        CHECK(totals.deaths > 0);
-    }
+    say_totals(count, &totals);
+    if (count >= 100)
+        check_totals(&totals);
     return 0;
 }

@@ -103,7 +103,9 @@ static int64_t cost(void *ctx, uint32_t component, const struct tt_call *call)
 {
     struct service *service = ctx;
     int64_t most_ns = service->made.components[component].shape.cost_max_ns + HOP_NS;
-    int64_t cost_ns = most_ns / 4 + draw_between(&service->draw, 0, most_ns - most_ns / 4);
+    int64_t cost_ns = tt_costs_draw(
+        service->node->costs, (service->number * 7 + component * 3) % service->node->costs->count,
+        draw_next(&service->draw), most_ns);
     bool is_faulty = component == service->fault_component;
 
     while (is_faulty && now_of(service) < service->hang_until_ns) {

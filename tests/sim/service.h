@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "node/books.h"
 #include "node/supervise.h"
+#include "platform/sim/costs.h"
 
 enum { EXCUSES_MAX = 64, SINKS_MAX = PICTURE_COMPONENTS };
 
@@ -19,6 +20,7 @@ struct service;
 
 struct node { /* the machine, and what tactusd keeps of it */
     struct tt_machine *machine;
+    const struct tt_costs *costs; /* what activations cost, as recorded */
     struct books books;
     int64_t room_ppm; /* that the books may reach */
     uint32_t cpu_count;
