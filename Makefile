@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize deb deb-test grant ungrant install clean help
+.PHONY: all setup build sanitized test check demo sanitize fuzz tsan deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -35,6 +35,21 @@ demo: build ## a real clip through the news example, 20 s, to a file and to SRT
 
 sanitize: sanitized ## all of the suite, services too, under address and undefined sanitizers (slow)
 	@TACTUS_SANITIZED=1 tests/run $(SANITIZED)
+
+build-fuzz/build.ninja: meson.build | setup
+	@CC=clang meson setup build-fuzz $(MESON_FLAGS) -Db_sanitize=address,undefined -Db_lundef=false \
+	  -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined' >/dev/null
+
+fuzz: setup build-fuzz/build.ninja ## T=60 seconds for each fuzz target (clang); what is found is told
+	@ninja -C build-fuzz --quiet fuzz-targets
+	@tests/fuzz/run build-fuzz $(or $(T),60) $(TARGETS)
+
+build-tsan/build.ninja: meson.build | setup
+	@meson setup build-tsan $(MESON_FLAGS) -Db_sanitize=thread -Db_lundef=false >/dev/null
+
+tsan: setup build-tsan/build.ninja ## the units under the thread sanitizer
+	@ninja -C build-tsan --quiet
+	@TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/support/tsan.supp SUITE=unit tests/run build-tsan
 
 deb: setup ## packages tactus and tactus-dev in build-deb/
 	@packaging/deb build-deb build-deb/packages

@@ -135,7 +135,7 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
 
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
-        int32_t goes_on;
+        const struct tt_picture_component *to = &picture->components[flow->to];
 
         if (flow->from != component || flow->from_out != pin)
             continue;
@@ -144,9 +144,9 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
             count += link_depth(flow);
         if (plan->process_of[flow->to] != 0)
             count += link_depth(flow);
-        goes_on = picture->components[flow->to].in[flow->to_in].in_place_of;
-        if (goes_on >= 0)
-            count += plan->alive[flow->to][goes_on];
+        /* Whoever may pass a frame on may do so to all of its outputs (tee). */
+        for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
+            count += plan->alive[flow->to][out];
     }
     plan->alive[component][pin] = count;
 }

@@ -45,7 +45,7 @@ static void make_graph(struct side *in, struct side *out, struct food *food)
     graph_init(&g, 1);
     g.params.mode = eat_below(food, 2) ? TT_MODE_ASAP : TT_MODE_LIVE;
     g.params.end_ns = eat_below(food, 2) ? INT64_MAX : 500 * MS;
-    g.sim_params.record_slots = 1 << 16;
+    g.sim_params.record_slots = 1 << 10;
     inlet = graph_end_of_link(&g, TT_NODE_INLET, tt_link_reader(in->ends[1], in->memory, DEPTH), 1);
     codec = graph_node(&g, FAKE_REORDER);
     add = graph_node(&g, FAKE_ADD);
@@ -57,6 +57,7 @@ static void make_graph(struct side *in, struct side *out, struct food *food)
     graph_format(&g, eat_below(food, 3))->kind = eat_below(food, 2) ? TT_VIDEO : TT_CODED_VIDEO;
     graph_open(&g);
     g.is_ring_left_full = true;
+    g.is_stepped_without_checks = true; /* each takes longer than ten steps */
     graph_begin(&g, 0);
 }
 
@@ -96,6 +97,7 @@ static void take(struct side *side, struct food *food)
 static void act(struct side *in, struct side *out, struct food *food, int64_t *index)
 {
     struct side *side = eat_below(food, 2) ? in : out;
+    uint32_t pool, slot;
 
     switch (eat_below(food, 8)) {
     case 0:
@@ -108,8 +110,11 @@ static void act(struct side *in, struct side *out, struct food *food, int64_t *i
     case 2:
         take(out, food);
         break;
-    case 3:
-        tt_link_give_back(out->peer, eat_below(food, 4), (uint32_t)eat(food, 2));
+    case 3: /* early, late, or what it has not got */
+        pool = eat_below(food, 2);
+        slot = (uint32_t)eat(food, 1) % POOL_SLOTS;
+        if (tt_link_holds(out->peer, pool, slot))
+            tt_link_give_back(out->peer, pool, slot);
         break;
     default:
         put(in, food, (*index)++);
@@ -126,10 +131,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     for (uint32_t turn = 0; turn < TURNS && food.left > 0 && !g.stats->is_ended; turn++) {
         act(&in, &out, &food, &index);
         g.params.port.ops->ring(g.params.port.world, 0);
-        if (turn % 4 == 3)
-            (void)graph_run_until(&g, media_ns += 10 * MS); /* checks each step */
+        if (turn % 4 != 3)
+            continue;
+        (void)graph_run_until(&g, media_ns += 10 * MS);
+        if (turn % 32 == 31)
+            tt_engine_check(g.engine);
     }
     (void)graph_run_until(&g, media_ns + 40 * MS);
+    tt_engine_check(g.engine);
     graph_close(&g);
     free_side(&in);
     free_side(&out);
