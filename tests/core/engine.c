@@ -181,6 +181,40 @@ static struct fake *run_absent(uint32_t policy)
     return g.fakes[join];
 }
 
+/* A leader that comes two periods behind finds the other input's frames of its own index, not the
+ * newer ones that wait beside them. */
+static void a_slow_leader_is_shown_what_belongs_to_it(void)
+{
+    uint32_t source, codec, join, sink, seen = 0;
+
+    graph_init(&g, 5);
+    source = graph_node(&g, FAKE_SOURCE);
+    codec = graph_node(&g, FAKE_REORDER);
+    join = graph_node(&g, FAKE_LED);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, source, 0, codec, 0);
+    graph_flow(&g, codec, 0, join, 0)->depth = 4;
+    graph_flow(&g, source, 0, join, 1)->depth = 6;
+    graph_flow(&g, join, 0, sink, 0);
+    for (uint32_t n = 0; n < g.params.node_count; n++) {
+        g.nodes[n].deadline_ns = g.nodes[n].due_offset_ns = 60 * MS;
+        g.nodes[n].fire_offset_ns = 50 * MS;
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++) {
+        const struct fake_log *log = &g.fakes[join]->log[n];
+
+        if (log->input != 1 || log->flags & TT_END)
+            continue;
+        CHECK_INT(log->index, log->call_index);
+        seen++;
+    }
+    CHECK_INT(seen, 10);
+    graph_close(&g);
+}
+
 static void count_absent(const struct fake *join, uint32_t *ret_empty, uint32_t *ret_repeated)
 {
     *ret_empty = *ret_repeated = 0;
@@ -850,6 +884,7 @@ int main(void)
     RUN(a_missing_audio_frame_is_silence);
     RUN(a_missing_audio_frame_is_repeated);
     RUN(a_video_frame_one_period_old_is_shown_again);
+    RUN(a_slow_leader_is_shown_what_belongs_to_it);
     RUN(late_policies_are_used);
     RUN(a_missing_leader_is_filled_by_its_policy);
     RUN(a_clocked_join_goes_on_until_all_have_ended);
