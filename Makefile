@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize fuzz tsan deb deb-test grant ungrant install clean help
+.PHONY: all setup build sanitized test check demo sanitize fuzz tsan search mutants deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -50,6 +50,13 @@ build-tsan/build.ninja: meson.build | setup
 tsan: setup build-tsan/build.ninja ## the units under the thread sanitizer
 	@ninja -C build-tsan --quiet
 	@TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/support/tsan.supp SUITE=unit tests/run build-tsan
+
+search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; those that fail are told
+	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds
+	@tests/sim/search $(BUILD) $(or $(SEEDS),20000) $(FIRST)
+
+mutants: setup ## seeded defects, one at a time in a copy of the last commit: what catches each (5 minutes)
+	@tools/mutants
 
 deb: setup ## packages tactus and tactus-dev in build-deb/
 	@packaging/deb build-deb build-deb/packages
