@@ -15,6 +15,7 @@ enum {
     PARAM_START,
     PARAM_PROBE,
     PARAM_AS_STORED,
+    PARAM_RECONNECT,
     PARAM_OPTIONS,
     PARAM_COUNT
 };
@@ -65,6 +66,10 @@ static const struct tt_param params[PARAM_COUNT] = {
      .help = "take pictures that ask to be turned as they are stored",
      .initial = "false",
      .type = TT_PARAM_BOOL},
+    {.name = "reconnect",
+     .help = "call a live network input that went again, until it is back",
+     .initial = "true",
+     .type = TT_PARAM_BOOL},
     {.name = "options",
      .help = "any option of libavformat's demuxer or protocol",
      .initial = "",
@@ -83,7 +88,7 @@ static int read_loop(const struct tt_request *request, int64_t *ret, struct tt_e
     else {
         *ret = strtoll(text, &end, 10);
         if (*end != 0 || *ret < 0)
-            return tt_fail(err, -EINVAL, "av.read: loop is '%s', not true, false or a count", text);
+            return tt_fail(err, -EINVAL, "loop is '%s', not true, false or a count", text);
     }
     return 0;
 }
@@ -171,7 +176,7 @@ static int choose(struct input *input, const struct tt_request *request, struct 
 
 static int open_input(struct input *input, const struct tt_request *request, struct tt_error *err)
 {
-    AVDictionary *options = NULL;
+    AVDictionary *options = NULL, *again = NULL;
     const AVDictionaryEntry *left;
     struct input_params open = {
         .url = tt_setting_text(request, PARAM_URL),
@@ -180,24 +185,31 @@ static int open_input(struct input *input, const struct tt_request *request, str
         .resume_ns = request->resume_ns,
         .probe_ns = tt_setting_int(request, PARAM_PROBE),
         .is_as_stored = tt_setting_int(request, PARAM_AS_STORED) != 0,
+        .is_lasting = tt_setting_int(request, PARAM_LIVE) != 0 &&
+                      tt_setting_int(request, PARAM_RECONNECT) != 0,
     };
     int r;
 
     if (open.probe_ns <= 0 || open.probe_ns > INT64_C(60000000000))
-        return tt_fail(err, -EINVAL, "av.read: probe is a time up to 60 s");
+        return tt_fail(err, -EINVAL, "probe is a time up to 60 s");
     r = read_loop(request, &open.loop_count, err);
     if (r == 0)
         r = tt_av_options(request, PARAM_OPTIONS, &options, err);
     if (r == 0)
+        r = tt_av_options(request, PARAM_OPTIONS, &again, err);
+    if (r == 0)
         r = input_open(input, &open, err);
     if (r == 0 && (left = av_dict_get(options, "", NULL, AV_DICT_IGNORE_SUFFIX)))
-        r = tt_fail(err, -EINVAL, "av.read: '%s' is no option of this input (%s)", left->key,
+        r = tt_fail(err, -EINVAL, "'%s' is no option of this input (%s)", left->key,
                     input->format->iformat->name);
     av_dict_free(&options);
     if (r == 0)
         r = choose(input, request, err);
+    if (r == 0 && input_again_init(input, &open, again) < 0)
+        r = tt_fail(err, -ENOMEM, "no memory to open '%s'", open.url);
     if (r == 0)
         r = input_start(input, &open, err);
+    av_dict_free(&again);
     return r;
 }
 
@@ -310,7 +322,7 @@ static int probe(const struct tt_request *request, struct tt_shape *ret, struct 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
     (void)ret;
-    return tt_fail(err, -ENOTSUP, "av.read: what '%s' gives is known only by looking at it",
+    return tt_fail(err, -ENOTSUP, "what '%s' gives is known only by looking at it",
                    tt_setting_text(request, PARAM_URL));
 }
 

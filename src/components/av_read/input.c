@@ -5,6 +5,7 @@
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/mem.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,25 +70,34 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     input->loop_count = params->loop_count;
     input->is_as_stored = params->is_as_stored;
     input->packet = av_packet_alloc();
-    input->format = avformat_alloc_context();
-    if (!input->packet || !input->format)
+    if (!input->packet)
         return tt_fail(err, -ENOMEM, "no memory to open '%s'", params->url);
+    return input_connect(input, params->url, params->options, params->probe_ns, err);
+}
 
-    input->deadline_ns = tt_av_now_ns() + params->probe_ns;
+int input_connect(struct input *input, const char *url, AVDictionary **options, int64_t probe_ns,
+                  struct tt_error *err)
+{
+    int r;
+
+    input->format = avformat_alloc_context();
+    if (!input->format)
+        return tt_fail(err, -ENOMEM, "no memory to open '%s'", url);
+    __atomic_store_n(&input->deadline_ns, tt_av_now_ns() + probe_ns, __ATOMIC_RELAXED);
     input->format->interrupt_callback =
         (AVIOInterruptCB){.callback = tt_av_is_overdue, .opaque = &input->deadline_ns};
     input->format->max_streams = 64;
-    input->format->max_analyze_duration = params->probe_ns / 2000;
+    input->format->max_analyze_duration = probe_ns / 2000;
     input->format->flags |= AVFMT_FLAG_DISCARD_CORRUPT;
-    r = avformat_open_input(&input->format, params->url, NULL, params->options);
+    r = avformat_open_input(&input->format, url, NULL, options);
     if (r < 0)
-        return tt_av_fail(err, r, "cannot open '%s'", params->url);
+        return tt_av_fail(err, r, "cannot open '%s'", url);
     /* The terminal demuxer takes any text for a picture of a screen. */
     if (strcmp(input->format->iformat->name, "tty") == 0)
-        return tt_fail(err, -EBADMSG, "cannot open '%s': it is text, not media", params->url);
+        return tt_fail(err, -EBADMSG, "cannot open '%s': it is text, not media", url);
     r = avformat_find_stream_info(input->format, NULL);
     if (r < 0)
-        return tt_av_fail(err, r, "cannot find streams in '%s'", params->url);
+        return tt_av_fail(err, r, "cannot find streams in '%s'", url);
     input->stream_count = (int)input->format->nb_streams;
     for (unsigned n = 0; n < input->format->nb_streams; n++)
         input->format->streams[n]->discard = AVDISCARD_ALL;
@@ -237,7 +247,7 @@ static bool is_looked_for(const struct input *input)
     return false;
 }
 
-static void drop_held(struct input *input)
+void input_drop_held(struct input *input)
 {
     for (uint32_t n = input->held_at; n < input->held_count; n++)
         av_packet_free(&input->held[n]);
@@ -322,7 +332,7 @@ static int seek(struct input *input, int64_t stamp_ns)
 {
     int r;
 
-    drop_held(input);
+    input_drop_held(input);
     r = avformat_seek_file(input->format, -1, INT64_MIN, stamp_ns / 1000 + 1, stamp_ns / 1000 + 1,
                            AVSEEK_FLAG_BACKWARD);
     /* Some demuxers have no index to ask and can only go to the very start. */
@@ -463,10 +473,15 @@ static int end_here(const struct input *input, int error)
 static int on_read_error(struct input *input, int r)
 {
     int64_t silent_ns = tt_av_now_ns() - input->heard_ns;
+    bool is_slow = r == AVERROR(EAGAIN) || r == AVERROR_EXIT;
 
+    if (input->again.is_lasting && is_slow && silent_ns < input->again.silence_ns)
+        return -EAGAIN;
+    if (r != AVERROR_INVALIDDATA && input_leave(input, is_slow ? -ETIMEDOUT : tt_av_errno(r)))
+        return -EAGAIN;
     if (r == AVERROR_EOF)
         return play_again(input) == 0 ? -EAGAIN : -ENODATA;
-    if (r == AVERROR(EAGAIN) || r == AVERROR_EXIT) {
+    if (is_slow) {
         if (!input->is_network)
             return silent_ns > RUBBISH_LIMIT_S * SECOND_NS ? end_here(input, EBADMSG) : -EAGAIN;
         return silent_ns > SILENCE_LIMIT_S * SECOND_NS ? -ETIMEDOUT : -EAGAIN;
@@ -489,6 +504,8 @@ int input_next(struct input *input)
 {
     if (input->is_ended)
         return -ENODATA;
+    if (input->again.is_away && input_return(input) < 0)
+        return -EAGAIN;
     for (uint32_t n = 0; n < ROUND_LIMIT; n++) {
         int r = read_packet(input);
 
@@ -535,6 +552,10 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
     const AVStream *stream = input->format->streams[output->stream];
     bool is_guess = input->packet->dts == AV_NOPTS_VALUE && stream->codecpar->video_delay > 0;
 
+    if (dts_ns != TT_AV_NO_TIME && input->again.is_anchor_wanted) {
+        input_anchor(input, dts_ns);
+        next_ns = output->dts_ns + output->period_ns;
+    }
     if (dts_ns == TT_AV_NO_TIME)
         count(input, TT_AV_NOTE_NO_STAMP);
     if (dts_ns == TT_AV_NO_TIME && !output->is_first_sent)
@@ -544,7 +565,11 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
         return next_ns;
     if (output->is_first_sent && is_leap(dts_ns + output->shift_ns - next_ns)) {
         count(input, TT_AV_NOTE_BAD_STAMP);
-        leap(input, output, dts_ns, next_ns);
+        /* A sender that began anew behind our back was away for a while, too. */
+        if (input->again.is_lasting)
+            input_began_anew(input, dts_ns, next_ns);
+        else
+            leap(input, output, dts_ns, next_ns);
     }
     return dts_ns + output->shift_ns;
 }
@@ -595,6 +620,10 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
         output->is_torn = true;
         return false;
     }
+    /* What leans on pictures that were not heard cannot be decoded. */
+    if ((output->is_back || input->again.is_anchor_wanted) &&
+        stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(packet->flags & AV_PKT_FLAG_KEY))
+        return false;
     dts_ns = mend_dts(input, output);
     frame->origin_ns = origin_of(input, output, dts_ns);
     /* A seek comes to a key picture; what is shown before it cannot be decoded, or is sound that
@@ -614,6 +643,7 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
     output->is_torn = false;
     output->index = index;
     output->dts_ns = dts_ns;
+    input_was_read(input, dts_ns);
     frame->index = index;
     frame->duration_ns = tt_av_ns(packet->duration, stream->time_base);
     if (frame->duration_ns <= 0 || frame->duration_ns > LEAP_NS)
@@ -621,14 +651,18 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
     if (frame->origin_ns + frame->duration_ns > output->end_ns)
         output->end_ns = frame->origin_ns + frame->duration_ns;
     frame->flags = packet->flags & AV_PKT_FLAG_KEY ? TT_KEY : 0;
-    frame->flags |= input->is_resumed && !output->is_first_sent ? TT_DISCONT : 0;
+    frame->flags |=
+        output->is_back || (input->is_resumed && !output->is_first_sent) ? TT_DISCONT : 0;
     output->is_first_sent = true;
+    output->is_back = false;
     return true;
 }
 
 void input_close(struct input *input)
 {
-    drop_held(input);
+    input_drop_held(input);
     av_packet_free(&input->packet);
     avformat_close_input(&input->format);
+    av_dict_free(&input->again.options);
+    av_freep(&input->again.url);
 }

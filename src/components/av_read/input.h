@@ -16,6 +16,7 @@ struct input_params {
     AVDictionary **options; /* emptied of those that were taken */
     int64_t start_ns, resume_ns, probe_ns;
     int64_t loop_count; /* times to play again; -1 for ever */
+    bool is_lasting;    /* a network input that goes is called again */
     bool is_as_stored;  /* pictures that ask to be turned are taken unturned */
 };
 
@@ -23,6 +24,7 @@ struct input_params {
 struct input_output {
     bool is_used, is_first_sent, is_pts_seen;
     bool is_torn;     /* a packet was passed over since the last */
+    bool is_back;     /* the next one comes after the input was away */
     bool is_off_grid; /* sound whose packets lie across the places of the grid */
     int stream;
     uint32_t bytes_max;
@@ -35,8 +37,25 @@ struct input_output {
     int64_t index;    /* the last one, -1 before the first */
 };
 
+/* A network input that has gone: how it is called, and where its media time stood. */
+struct input_again {
+    bool is_lasting, is_away, is_anchor_wanted;
+    char *url;
+    AVDictionary *options;
+    int64_t probe_ns, wait_ns; /* between two calls */
+    int64_t call_ns;           /* monotonic time of the next */
+    int64_t left_ns;           /* monotonic time of the last packet */
+    /* How far decoding times have run ahead of the monotonic clock at most: the last packets before
+     * a loss come late, when the demuxer gives up waiting for more, and tell nothing. */
+    int64_t ahead_ns;
+    bool is_ahead_known;
+    int64_t silence_ns; /* after so much of it the input counts as gone */
+    enum AVCodecID codecs[TT_PORTS_MAX];
+};
+
 struct input {
     AVFormatContext *format;
+    struct input_again again;
     int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
     int64_t heard_ns;    /* monotonic time of the last packet */
     int stream_count;    /* at the start */
@@ -73,5 +92,24 @@ int input_next(struct input *input);
 bool input_stamp(struct input *input, uint32_t output, struct tt_frame *frame);
 
 void input_close(struct input *input);
+
+/* Opens input->format and finds its streams, none of them read. */
+int input_connect(struct input *input, const char *url, AVDictionary **options, int64_t probe_ns,
+                  struct tt_error *err);
+
+void input_drop_held(struct input *input);
+
+/* again.c: keeps what calling again takes, once the outputs are chosen. */
+int input_again_init(struct input *input, const struct input_params *params, AVDictionary *options);
+/* The input has gone; true when it will be called again. */
+bool input_leave(struct input *input, int error);
+/* -EAGAIN until it is there again, then 0. */
+int input_return(struct input *input);
+/* A packet with this decoding time, mended, was read now. */
+void input_was_read(struct input *input, int64_t dts_ns);
+/* Ties the stamps of an input that is back, whose first packet has this decoding time, to ours. */
+void input_anchor(struct input *input, int64_t dts_ns);
+/* The same, of a sender that went and came without a word where this time was expected next. */
+void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns);
 
 #endif
