@@ -26,7 +26,7 @@ struct run {
     struct talk talk;
     struct output ledger, report;
     json_t *plan, *started, *result, *failure;
-    sigset_t waiting;                               /* the signals that are let in while waiting */
+    sigset_t waiting;               /* the signals that are let in while waiting */
     int64_t live_t_ns, live_frames; /* as the last live line had them */
     int stops_sent;
     bool is_quiet;
