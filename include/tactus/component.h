@@ -55,7 +55,8 @@ enum tt_component_flag {
     TT_EDGE = 4,        /* blocking or fd-driven I/O; runs in an edge process */
     TT_OWN_THREADS = 8, /* starts threads: best effort only */
     TT_SEPARATE = 16, /* each input frame activates it by itself (writers): inputs are not joined */
-    TT_DRAINS = 32    /* process() is called with a TT_END input until it returns TT_DONE */
+    TT_DRAINS = 32,   /* process() is called with a TT_END input until it returns TT_DONE */
+    TT_DESKTOP = 64   /* an edge with the user's screen and speakers; Tactus's own only */
 };
 
 enum tt_frame_flag {

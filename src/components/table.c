@@ -24,6 +24,8 @@
     X(image_read)                                                                                  \
     X(raw_read)                                                                                    \
     X(raw_write)                                                                                   \
+    X(video_preview)                                                                               \
+    X(audio_play)                                                                                  \
     X(rtp_read)                                                                                    \
     X(rtp_write)                                                                                   \
     X(null)                                                                                        \

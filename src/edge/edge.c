@@ -83,6 +83,8 @@ static void say_note(const struct edge *edge, uint32_t id, int error)
     else if (id == TT_NOTE_PEER_BACK)
         tt_seat_note(&edge->seat, "%s: back after %d.%03d s", place(edge), error / 1000,
                      error % 1000);
+    else if (id == TT_NOTE_WRITE_FAILED && (edge->component->flags & TT_DESKTOP))
+        tt_seat_note(&edge->seat, "the window was closed; what follows is not shown");
     else if (id == TT_NOTE_WRITE_FAILED && error == EPIPE)
         tt_seat_note(&edge->seat, "%s: %s; what follows is discarded", place(edge), cause(error));
     else if (id == TT_NOTE_WRITE_FAILED)

@@ -23,7 +23,8 @@ static json_t *flags_json(uint32_t flags)
         const char *name;
     } names[] = {{TT_PURE, "pure"},         {TT_OPAQUE, "opaque"},
                  {TT_EDGE, "edge"},         {TT_OWN_THREADS, "own-threads"},
-                 {TT_SEPARATE, "separate"}, {TT_DRAINS, "drains"}};
+                 {TT_SEPARATE, "separate"}, {TT_DRAINS, "drains"},
+                 {TT_DESKTOP, "desktop"}};
     json_t *array = json_array();
 
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)

@@ -160,6 +160,7 @@ static int read_order(struct tt_message *message, struct order *ret, struct tt_e
     ret->jail.uid = (uint32_t)uid;
     ret->jail.gid = (uint32_t)gid;
     ret->jail.has_network = json_is_true(json_object_get(message->body, "network"));
+    ret->jail.has_desktop = json_is_true(json_object_get(message->body, "desktop"));
     ret->jail.files = ret->files;
     ret->jail.file_count = read_paths(json_object_get(message->body, "files"), ret->files);
     ret->jail.writes = ret->writes;

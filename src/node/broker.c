@@ -273,7 +273,8 @@ json_t *broker_order(const struct broker *broker, uint32_t number, uint32_t uid,
 
     for (uint32_t n = 0; component != NULL && n < component->setting_count; n++)
         has_network |= add_place(setting_text(component, n), base, paths);
-    return json_pack("{ss si si so so sb}", "role", number == 0 ? "container" : "edge", "uid",
+    return json_pack("{ss si si so so sb sb}", "role", number == 0 ? "container" : "edge", "uid",
                      (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
-                     is_source ? "writes" : "files", none, "network", has_network);
+                     is_source ? "writes" : "files", none, "network", has_network, "desktop",
+                     component != NULL && (component->flags & TT_DESKTOP) != 0);
 }

@@ -143,19 +143,20 @@ static int fill_container(scmp_filter_ctx filter)
 }
 
 /* With a network: IPv4, IPv6 and netlink (name resolution asks it for addresses); nothing that
- * speaks to other programs of this machine. */
-static int fill_edge(scmp_filter_ctx filter, bool has_network)
+ * speaks to other programs of this machine, save for an edge that shows or plays something. */
+static int fill_edge(scmp_filter_ctx filter, bool has_network, bool has_desktop)
 {
     static const int families[] = {AF_INET, AF_INET6, AF_NETLINK};
     int r = allow_threads_only(filter, true);
 
-    if (r == 0 && !has_network)
+    if (r == 0 && !has_network && !has_desktop)
         return add(filter, SCMP_ACT_ERRNO(EPERM), "socket");
     for (int family = 0; family < AF_MAX && r == 0; family++) {
         bool is_wanted = false;
 
         for (size_t n = 0; n < sizeof families / sizeof *families; n++)
-            is_wanted = is_wanted || families[n] == family;
+            is_wanted = is_wanted || (has_network && families[n] == family);
+        is_wanted = is_wanted || (has_desktop && family == AF_UNIX);
         if (!is_wanted)
             r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
@@ -163,7 +164,7 @@ static int fill_edge(scmp_filter_ctx filter, bool has_network)
     return r;
 }
 
-int tt_filter_enforce(enum tt_jail_role role, bool has_network)
+int tt_filter_enforce(enum tt_jail_role role, bool has_network, bool has_desktop)
 {
     bool is_container = role == TT_JAIL_CONTAINER;
     scmp_filter_ctx filter = seccomp_init(is_container ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
@@ -177,7 +178,7 @@ int tt_filter_enforce(enum tt_jail_role role, bool has_network)
     if (r == 0)
         r = add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
     if (r == 0)
-        r = is_container ? fill_container(filter) : fill_edge(filter, has_network);
+        r = is_container ? fill_container(filter) : fill_edge(filter, has_network, has_desktop);
     if (r == 0)
         r = seccomp_load(filter);
     seccomp_release(filter);

@@ -7,6 +7,6 @@
 #include "platform/linux/jail.h"
 
 /* For all threads of the process. 0 or negative errno; -EACCES without no_new_privs. */
-int tt_filter_enforce(enum tt_jail_role role, bool has_network);
+int tt_filter_enforce(enum tt_jail_role role, bool has_network, bool has_desktop);
 
 #endif

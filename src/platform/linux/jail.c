@@ -240,6 +240,25 @@ int tt_jail_drop_last(void)
     return keep_only(NULL, 0);
 }
 
+/* What SDL loads and reads to reach a screen or a speaker; names that are not there grant nothing.
+ */
+static void allow_desktop(const struct tt_landlock *landlock)
+{
+    static const char *const reads[] = {
+        "/usr/lib",        "/usr/share/alsa",  "/usr/share/X11",   "/usr/share/pipewire",
+        "/etc/alsa",       "/etc/asound.conf", "/etc/ld.so.cache", "/etc/pulse",
+        "/etc/machine-id", "/proc/self",       "/tmp/.X11-unix",   "/sys/class/sound"};
+    const char *session[] = {getenv("XAUTHORITY"), getenv("XDG_RUNTIME_DIR")};
+
+    for (size_t n = 0; n < sizeof reads / sizeof *reads; n++)
+        (void)tt_landlock_allow(landlock, reads[n], TT_LANDLOCK_READ);
+    for (size_t n = 0; n < sizeof session / sizeof *session; n++)
+        if (session[n] && session[n][0] == '/')
+            (void)tt_landlock_allow(landlock, session[n], TT_LANDLOCK_READ);
+    (void)tt_landlock_allow(landlock, "/dev/snd", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
+    (void)tt_landlock_allow(landlock, "/dev/shm", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
+}
+
 /* A file that is there and no plain one (a FIFO, a device) is granted itself; for others the folder
  * is, so that it can be made, and NAME.1.EXT beside it after a restart. */
 static int allow_write(const struct tt_landlock *landlock, const char *path)
@@ -264,6 +283,8 @@ static void allow_edge(const struct tt_jail *jail, const struct tt_landlock *lan
         "/etc/hosts",    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
         "/etc/services", "/etc/host.conf",   "/etc/ssl",           "/usr/share/ca-certificates"};
 
+    if (jail->has_desktop)
+        allow_desktop(landlock);
     (void)tt_landlock_allow(landlock, "/dev/null", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
     for (size_t n = 0; n < sizeof always / sizeof *always; n++)
         (void)tt_landlock_allow(landlock, always[n], TT_LANDLOCK_READ);
@@ -358,7 +379,7 @@ int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kin
 
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err)
 {
-    int r = tt_filter_enforce(jail->role, jail->has_network);
+    int r = tt_filter_enforce(jail->role, jail->has_network, jail->has_desktop);
 
     if (r == -ENOSYS || r == -EOPNOTSUPP) {
         note(jail, "system calls are not filtered", r);

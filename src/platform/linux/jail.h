@@ -25,6 +25,7 @@ struct tt_jail {
     const char *const *writes; /* edges: what may be written or made */
     uint32_t write_count;
     bool has_network;
+    bool has_desktop;        /* edges: screen and speakers, by sockets of the user's session */
     bool has_user_namespace; /* the fork made one: ids must be mapped */
     bool has_mounts;         /* the fork made a mount namespace */
     const int *plugins;      /* sealed memory files; a container's empty root gets copies of them */
