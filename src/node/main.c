@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "node/control.h"
 #include "node/may.h"
+#include "node/metrics_http.h"
 #include "node/node.h"
 #include "node/service.h"
 #include "node/set.h"
@@ -27,7 +28,7 @@
 enum { LOG_BYTES_MAX = 1 << 20, TICK_MS = 200, STOP_LIMIT_S = 12, OPEN_FILES = 65536 };
 
 struct options {
-    const char *socket, *state, *host;
+    const char *socket, *state, *host, *metrics; /* metrics NULL: none */
     bool is_foreground;
     int64_t idle_exit_s;   /* 0: never */
     enum tt_right rights;  /* the best that is used */
@@ -42,6 +43,7 @@ struct daemon {
     struct loop_timer tick;
     struct loop_watch *signals;
     struct wall *wall;
+    struct metrics_http *metrics_http;
     int signal_fd, words_fd; /* words: stderr as it was given, until it serves */
     bool is_over;
     int64_t stop_limit_ns;
@@ -56,7 +58,7 @@ void tt_assert_failed(const char *fact, const char *file, int line)
 static const char help[] =
     "usage: tactusd [--socket PATH] [--state DIR] [--host PATH] [--foreground]\n"
     "               [--idle-exit SECONDS] [--rights CLASS] [--limit PERCENT]\n"
-    "               [--kernel-full] [--version] [--help]\n"
+    "               [--metrics [ADDRESS:PORT]] [--kernel-full] [--version] [--help]\n"
     "Starts, watches and accounts for Tactus services on this machine. The command tactus\n"
     "starts it when it is needed.\n"
     "  --socket PATH   where it listens (default /run/tactus/control for root, else\n"
@@ -68,6 +70,9 @@ static const char help[] =
     "  --idle-exit S   end after S seconds without services and clients\n"
     "  --rights CLASS  use no more than this: deadline (default), fifo or other\n"
     "  --limit PERCENT of each CPU, in all reservations together (default: the kernel's 90)\n"
+    "  --metrics [ADDRESS:PORT]\n"
+    "                  serve OpenMetrics there (default 127.0.0.1:9464), to whoever can\n"
+    "                  connect: with the names of all users' services\n"
     "  --kernel-full   for tests: as if the kernel refused every reservation (EBUSY)\n";
 
 static bool read_rights(const char *text, enum tt_right *ret)
@@ -102,10 +107,10 @@ static bool read_number(const char *name, const char *text, int64_t most, int64_
 static int read_options(int argc, char **argv, struct options *ret)
 {
     static const struct option known[] = {
-        {"socket", 1, NULL, 's'},     {"state", 1, NULL, 'd'},     {"host", 1, NULL, 'h'},
-        {"foreground", 0, NULL, 'f'}, {"idle-exit", 1, NULL, 'i'}, {"version", 0, NULL, 'v'},
-        {"rights", 1, NULL, 'r'},     {"limit", 1, NULL, 'l'},     {"kernel-full", 0, NULL, 'k'},
-        {"help", 0, NULL, '?' + 128}, {NULL, 0, NULL, 0}};
+        {"socket", 1, NULL, 's'},     {"state", 1, NULL, 'd'},      {"host", 1, NULL, 'h'},
+        {"foreground", 0, NULL, 'f'}, {"idle-exit", 1, NULL, 'i'},  {"version", 0, NULL, 'v'},
+        {"rights", 1, NULL, 'r'},     {"limit", 1, NULL, 'l'},      {"kernel-full", 0, NULL, 'k'},
+        {"metrics", 2, NULL, 'm'},    {"help", 0, NULL, '?' + 128}, {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -133,6 +138,12 @@ static int read_options(int argc, char **argv, struct options *ret)
         case 'l':
             if (!read_number("--limit", optarg, 100, &ret->limit_percent))
                 return 2;
+            break;
+        case 'm':
+            /* Its value may stand in a word of its own, as that of the others does. */
+            if (optarg == NULL && optind < argc && argv[optind][0] != '-')
+                optarg = argv[optind++];
+            ret->metrics = optarg != NULL ? optarg : METRICS_PLACE;
             break;
         case 'k':
             ret->is_kernel_full = true;
@@ -338,6 +349,29 @@ static int watch_signals(struct daemon *d, struct tt_error *err)
     return d->signals != NULL ? 0 : tt_fail(err, -ENOMEM, "no memory to watch signals");
 }
 
+static void collect_metrics(void *ctx, struct metrics_gauges *ret)
+{
+    static const char *const classes[] = {"other", "fifo", "deadline"};
+    struct daemon *d = ctx;
+
+    *ret = (struct metrics_gauges){.version = TT_VERSION,
+                                   .class = classes[d->node.machine.plan.right],
+                                   .reserved_ppm = books_ppm(&d->node.books, loop_now_ns()),
+                                   .limit_ppm = d->node.machine.plan.limit_ppm,
+                                   .cpus = d->node.machine.plan.cpus};
+    for (struct service *s = d->node.services; s != NULL; s = service_next(s))
+        ret->services++;
+}
+
+static int serve_metrics(struct daemon *d, struct tt_error *err)
+{
+    d->node.metrics = metrics_open();
+    if (d->node.metrics == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the metrics");
+    return metrics_http_open(d->node.loop, d->node.metrics, d->options.metrics, collect_metrics, d,
+                             &d->metrics_http, err);
+}
+
 /* In an order that lets a second tactusd fail at the lock before it touches anything. */
 static int begin(struct daemon *d, struct tt_error *err)
 {
@@ -381,6 +415,10 @@ static int begin(struct daemon *d, struct tt_error *err)
     d->node.journal = journal_open(control_log, &d->node);
     if (d->node.journal == NULL)
         return tt_fail(err, -ENOMEM, "no memory to remember what services say");
+    if (d->options.metrics != NULL)
+        r = serve_metrics(d, err);
+    if (r < 0)
+        return r;
     d->node.witness = witness_open();
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
@@ -398,6 +436,8 @@ static void end(struct daemon *d)
     control_close(&d->control);
     journal_close(&d->node.journal);
     zygote_close(&d->node.zygote);
+    metrics_http_close(&d->metrics_http);
+    metrics_close(&d->node.metrics);
     witness_close(&d->node.witness);
     wall_close(&d->wall);
     profile_close(&d->node.profile);

@@ -18,6 +18,7 @@ struct service;
 struct client;
 struct set;
 struct journal;
+struct metrics;
 
 struct node {
     struct loop *loop;
@@ -25,6 +26,7 @@ struct node {
     struct profile *profile;
     struct key *key;
     struct witness *witness;
+    struct metrics *metrics; /* NULL: nobody asked for them */
     struct machine machine;
     struct books books;
     char state[PATH_MAX - 256]; /* folder; room for the names in it */

@@ -52,6 +52,7 @@ struct pump {
     struct join *join;
     struct samples *samples;
     struct pump_component *components;
+    struct meter *meter; /* NULL: a profile run, or no metrics */
     struct batch frames, hops;
     int64_t written_ns;
     struct pump_counts counts;
@@ -98,6 +99,7 @@ static void keep_frame(void *ctx, const struct tt_record *given)
         tt_report_add(pump->params.report, &record);
     if (record.outcome != TT_ON_TIME)
         pump->components[record.component].misses++;
+    meter_frame(pump->meter, &record);
     pump->counts.frames++;
     put(pump, &pump->frames, &record);
 }
@@ -166,6 +168,7 @@ static void watch_hop(struct pump *pump, const struct tt_record *record)
     component->activations++;
     component->waiting_ns += waiting_ns;
     component->busy_ns += busy_ns;
+    meter_hop(pump->meter, record->component, busy_ns);
     if (waiting_ns > component->waiting_peak_ns)
         component->waiting_peak_ns = waiting_ns;
     if (busy_ns > component->busy_peak_ns)
@@ -460,6 +463,8 @@ struct pump *pump_open(const struct pump_params *params)
     pump->sinks = calloc(params->picture->sink_count + 1, sizeof(*pump->sinks));
     pump->samples = samples_open(params->picture);
     pump->components = calloc(params->picture->component_count + 1, sizeof(*pump->components));
+    if (params->report != NULL)
+        pump->meter = meter_open(params->metrics, params->picture);
     if (pump->sinks != NULL)
         describe_sinks(pump, is_edge);
     pump->join = join_open(params->picture->sink_count, is_edge, keep_frame, pump);
@@ -478,6 +483,7 @@ void pump_close(struct pump **closed)
         return;
     join_close(&pump->join);
     samples_close(&pump->samples);
+    meter_close(&pump->meter);
     free(pump->components);
     free(pump->frames.records);
     free(pump->hops.records);

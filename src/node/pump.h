@@ -8,6 +8,7 @@
 
 #include "ledger/ledger.h"
 #include "node/broker.h"
+#include "node/metrics.h"
 #include "node/samples.h"
 #include "node/scribe.h"
 #include "node/witness.h"
@@ -22,6 +23,7 @@ struct pump_params {
     struct witness *witness;  /* may be NULL */
     struct tt_report *report; /* NULL: a profile run */
     struct scribe *scribe;    /* NULL: a profile run */
+    struct metrics *metrics;  /* NULL: none are kept */
     int64_t epoch_ns;
     /* The container told a component of a changed parameter, at this index. May be NULL. */
     void (*on_param)(void *ctx, uint32_t component, int64_t id, int64_t index);

@@ -517,6 +517,7 @@ static void go_all(struct run *run)
                                  .picture = run->params.picture,
                                  .plan = run->params.plan,
                                  .witness = run->params.node->witness,
+                                 .metrics = run->params.node->metrics,
                                  .on_param = on_param,
                                  .ctx = run};
     int64_t now_ns = loop_now_ns();
