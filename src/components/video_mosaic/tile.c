@@ -33,14 +33,34 @@ static void describe(const struct tile *tile, zimg_image_format *ret_from,
     ret_from->active_region.height = tile->shown.height;
 }
 
-static int make_graphs(struct tile *tile, zimg_resample_filter_e filter, size_t *work_bytes)
+static bool is_of_one_kind(const struct tile *a, const struct tile *b)
+{
+    return memcmp(&a->in, &b->in, sizeof(a->in)) == 0 &&
+           memcmp(&a->shown, &b->shown, sizeof(a->shown)) == 0 && a->at.width == b->at.width &&
+           a->at.height == b->at.height;
+}
+
+/* A graph holds nothing of a picture between two calls. */
+static bool share_graphs(struct tile *tile, const struct tile_params *params)
+{
+    for (uint32_t n = 0; n < params->other_count && !tile->is_like; n++)
+        if (!params->others[n].is_plain && is_of_one_kind(tile, &params->others[n])) {
+            memcpy(tile->graphs, params->others[n].graphs, sizeof(tile->graphs));
+            tile->is_like = true;
+        }
+    return tile->is_like;
+}
+
+static int make_graphs(struct tile *tile, const struct tile_params *params, size_t *work_bytes)
 {
     zimg_image_format from, to;
 
+    if (share_graphs(tile, params))
+        return 0;
     describe(tile, &from, &to);
     for (uint32_t level = 0; level < TILE_LEVELS; level++) {
-        tile->graphs[level] =
-            component_zimg_graph(&from, &to, level == 0 ? filter : ZIMG_RESIZE_POINT, work_bytes);
+        tile->graphs[level] = component_zimg_graph(
+            &from, &to, level == 0 ? params->filter : ZIMG_RESIZE_POINT, work_bytes);
         if (tile->graphs[level] == NULL)
             return -EINVAL;
     }
@@ -54,7 +74,7 @@ static bool is_as_it_comes(const struct tile *tile)
            component_matrix(&tile->in) == component_matrix(&tile->made);
 }
 
-int tile_init(struct tile *tile, zimg_resample_filter_e filter, size_t *work_bytes,
+int tile_init(struct tile *tile, const struct tile_params *params, size_t *work_bytes,
               struct tt_error *err)
 {
     uint32_t bytes = tt_format_video(&tile->made, TT_I420, tile->made.width, tile->made.height);
@@ -63,7 +83,7 @@ int tile_init(struct tile *tile, zimg_resample_filter_e filter, size_t *work_byt
     tile->is_plain = is_as_it_comes(tile);
     if (tile->is_plain)
         return 0;
-    if (make_graphs(tile, filter, work_bytes) != 0) {
+    if (make_graphs(tile, params, work_bytes) != 0) {
         char why[200] = "";
 
         (void)zimg_get_last_error(why, sizeof(why));
@@ -80,7 +100,7 @@ int tile_init(struct tile *tile, zimg_resample_filter_e filter, size_t *work_byt
 
 void tile_fini(struct tile *tile)
 {
-    for (uint32_t level = 0; level < TILE_LEVELS; level++)
+    for (uint32_t level = 0; level < TILE_LEVELS && !tile->is_like; level++)
         zimg_filter_graph_free(tile->graphs[level]);
     free(tile->picture);
     memset(tile, 0, sizeof(*tile));

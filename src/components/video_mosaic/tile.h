@@ -12,6 +12,7 @@ struct tile {
     struct mosaic_rect at, shown;
     uint32_t in_bytes;
     bool is_plain; /* shown as it comes */
+    bool is_like;  /* its graphs are another tile's */
     zimg_filter_graph *graphs[TILE_LEVELS];
     uint8_t *picture; /* the scaled one */
     bool is_made;     /* of this frame: */
@@ -19,9 +20,15 @@ struct tile {
     int64_t made_index, made_origin_ns;
 };
 
+struct tile_params {
+    zimg_resample_filter_e filter;
+    const struct tile *others; /* made before it: those of one kind share their graphs */
+    uint32_t other_count;
+};
+
 /* in, made (its size and colour), at and shown are set. Adds what zimg needs for a call to
- * *work_bytes, if that is more. Whatever it returns, tile_fini() frees it. */
-int tile_init(struct tile *tile, zimg_resample_filter_e filter, size_t *work_bytes,
+ * *work_bytes, if that is more. Whatever it returns, tile_fini() frees it, before the others. */
+int tile_init(struct tile *tile, const struct tile_params *params, size_t *work_bytes,
               struct tt_error *err);
 void tile_fini(struct tile *tile);
 

@@ -303,7 +303,7 @@ static void close(void *state_)
 {
     struct mosaic_state *state = state_;
 
-    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+    for (uint32_t n = TT_PORTS_MAX; n-- > 0;)
         tile_fini(&state->tiles[n]);
     free(state->work);
     memset(state, 0, sizeof(*state));
@@ -313,7 +313,8 @@ static int make_tiles(struct mosaic_state *state, const struct tt_request *reque
                       struct tt_error *err)
 {
     struct mosaic_rect places[TT_PORTS_MAX], covered[TT_PORTS_MAX];
-    zimg_resample_filter_e filter = filters[tt_setting_int(request, PARAM_METHOD) & 3];
+    struct tile_params each = {.filter = filters[tt_setting_int(request, PARAM_METHOD) & 3],
+                               .others = state->tiles};
     size_t work_bytes = 0;
     int r = make_places(request, places, err);
 
@@ -327,7 +328,8 @@ static int make_tiles(struct mosaic_state *state, const struct tt_request *reque
         tile->made.width = tile->at.width;
         tile->made.height = tile->at.height;
         covered[n] = tile->at;
-        r = tile_init(tile, filter, &work_bytes, err);
+        each.other_count = n;
+        r = tile_init(tile, &each, &work_bytes, err);
     }
     if (r < 0)
         return r;

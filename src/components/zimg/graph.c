@@ -1,19 +1,17 @@
 /* Scaling graphs of zimg that were seen to be right. The AVX-512 kernels of zimg 3.0.4 are nearly
  * twice as fast as those of AVX2, but take wrong columns at some ratios (1280 to 620..638, where
- * 640 is right): so each such graph scales a test picture first, and gives way to one of AVX2 when
- * the two do not agree. */
+ * 640 is right): so strips of a test picture are scaled by both first, and AVX2 it is where the two
+ * do not agree. */
 #include "components/zimg/graph.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "components/lib/colour.h"
 
-enum { PLANES = 4 };
-
-/* Beyond this many pixels the proof costs more memory than a start should. */
-static const uint64_t proof_pixels_max = 4096ull * 4096;
+enum { PLANES = 4, THIN = 32 /* pixels */ };
 
 static zimg_chroma_location_e siting_of(const struct tt_format *format)
 {
@@ -143,10 +141,8 @@ static bool do_agree(const zimg_filter_graph *wide, const zimg_filter_graph *nar
                      const zimg_image_format *from, const zimg_image_format *to)
 {
     struct picture source = {0}, first = {0}, second = {0};
-    bool is_good = (uint64_t)from->width * from->height <= proof_pixels_max &&
-                   (uint64_t)to->width * to->height <= proof_pixels_max &&
-                   picture_init(&source, from) && picture_init(&first, to) &&
-                   picture_init(&second, to);
+    bool is_good = wide != NULL && narrow != NULL && picture_init(&source, from) &&
+                   picture_init(&first, to) && picture_init(&second, to);
 
     if (is_good) {
         paint(&source);
@@ -157,6 +153,31 @@ static bool do_agree(const zimg_filter_graph *wide, const zimg_filter_graph *nar
     free(first.memory);
     free(second.memory);
     return is_good;
+}
+
+static bool is_right(const zimg_image_format *from, const zimg_image_format *to,
+                     zimg_resample_filter_e filter)
+{
+    zimg_filter_graph *wide = build(from, to, filter, ZIMG_CPU_AUTO_64B);
+    zimg_filter_graph *narrow = build(from, to, filter, ZIMG_CPU_AUTO);
+    bool is_good = do_agree(wide, narrow, from, to);
+
+    zimg_filter_graph_free(wide);
+    zimg_filter_graph_free(narrow);
+    return is_good;
+}
+
+/* Both directions apart, in strips: the same kernels, and a start does not wait for pictures. */
+static bool is_proven(const zimg_image_format *from, const zimg_image_format *to,
+                      zimg_resample_filter_e filter)
+{
+    zimg_image_format row_from = *from, row_to = *to, column_from = *from, column_to = *to;
+
+    row_from.height = row_to.height = THIN;
+    row_from.active_region.top = row_from.active_region.height = NAN;
+    column_from.width = column_to.width = THIN;
+    column_from.active_region.left = column_from.active_region.width = NAN;
+    return is_right(&row_from, &row_to, filter) && is_right(&column_from, &column_to, filter);
 }
 
 static bool has_wide_kernels(void)
@@ -171,18 +192,10 @@ static bool has_wide_kernels(void)
 zimg_filter_graph *component_zimg_graph(const zimg_image_format *from, const zimg_image_format *to,
                                         zimg_resample_filter_e filter, size_t *work_bytes)
 {
-    zimg_filter_graph *graph = build(from, to, filter, ZIMG_CPU_AUTO), *wide = NULL;
+    bool is_wide = has_wide_kernels() && is_proven(from, to, filter);
+    zimg_filter_graph *graph = build(from, to, filter, is_wide ? ZIMG_CPU_AUTO_64B : ZIMG_CPU_AUTO);
     size_t bytes = 0;
 
-    if (graph != NULL && has_wide_kernels())
-        wide = build(from, to, filter, ZIMG_CPU_AUTO_64B);
-    if (wide != NULL && do_agree(wide, graph, from, to)) {
-        zimg_filter_graph *narrow = graph;
-
-        graph = wide;
-        wide = narrow;
-    }
-    zimg_filter_graph_free(wide);
     if (graph == NULL || zimg_filter_graph_get_tmp_size(graph, &bytes) != 0) {
         zimg_filter_graph_free(graph);
         return NULL;
