@@ -96,10 +96,12 @@ void offers_tell(struct cli *cli, const struct args *args, const json_t *plan)
     json_array_foreach(offers, n, offer)
     {
         bool is_measured = json_flag(offer, "measured");
+        char text[512];
 
+        (void)snprintf(text, sizeof(text), "%s%s", json_text(offer, "change"),
+                       is_measured ? "" : " *");
         fputs("  ", cli->out);
-        paint_safe(cli->out, json_text(offer, "change"));
-        fputs(is_measured ? "\n" : " *\n", cli->out);
+        paint_wrap(cli->out, text, 2, 2);
         put_command(cli, args, json_object_get(offer, "sets"));
         is_scaled = is_scaled || !is_measured;
     }

@@ -47,20 +47,26 @@ static bool is_as_good(const struct tt_plan *plan, const struct tt_plan *refused
     return plan->is_admitted && plan->class >= refused->class;
 }
 
-/* 1: admitted, 0: not, or the costs cannot be had. */
-static int try_picture(const struct tt_advise_params *params, const struct costs_of *known,
-                       const struct tt_picture *picture, bool *ret_is_measured)
+static bool is_admitted(const struct tt_advise_params *params, const struct costs_of *costs)
+{
+    struct tt_plan *plan = NULL;
+    bool is_good = tt_plan_make(costs->picture, costs->components, costs->segments, params->machine,
+                                &plan, NULL) == 0 &&
+                   is_as_good(plan, params->plan);
+
+    tt_plan_close(&plan);
+    return is_good;
+}
+
+static bool try_picture(const struct tt_advise_params *params, const struct costs_of *known,
+                        const struct tt_picture *picture, bool *ret_is_measured)
 {
     struct costs_of costs;
-    struct tt_plan *plan = NULL;
-    int r = get_costs(params, &costs, picture);
+    bool is_good = get_costs(params, &costs, picture) == 0 &&
+                   estimate_costs(known, &costs, ret_is_measured) && is_admitted(params, &costs);
 
-    if (r == 0 && estimate_costs(known, &costs, ret_is_measured) &&
-        tt_plan_make(picture, costs.components, costs.segments, params->machine, &plan, NULL) == 0)
-        r = is_as_good(plan, params->plan);
-    tt_plan_close(&plan);
     costs_close(&costs);
-    return r;
+    return is_good;
 }
 
 /* One thing or two at once, as numbers; 0: as it is. */
@@ -74,29 +80,44 @@ struct change {
 
 static const struct change no_change = {.sink = -1, .without = -1};
 
+static void bend(struct bent *bent, const struct change *change)
+{
+    if (change->deadline_ns > 0 && change->sink >= 0)
+        bend_sink_deadline(bent, (uint32_t)change->sink, change->deadline_ns);
+    else if (change->deadline_ns > 0)
+        bend_deadline(bent, change->deadline_ns);
+    if (change->loss.den > 0)
+        bend_loss(bent, change->loss);
+    if (change->rate.den > 0)
+        bend_rate(bent, change->rate);
+    if (change->side > 0)
+        bend_size(bent, change->side, SIDE_PARTS);
+    if (change->without >= 0)
+        bend_without(bent, (uint32_t)change->without);
+}
+
+/* A deadline changes no cost: what is known need not be asked for again. */
+static bool is_deadline_alone(const struct change *change)
+{
+    return change->loss.den == 0 && change->rate.den == 0 && change->side == 0 &&
+           change->without < 0;
+}
+
 static bool fits(struct search *search, const struct change *change)
 {
+    struct costs_of costs = search->known;
     struct bent bent;
-    bool is_measured;
-    int r = bend_open(search->params->picture, &bent);
+    bool is_measured, is_good;
 
-    if (r == 0) {
-        if (change->deadline_ns > 0 && change->sink >= 0)
-            bend_sink_deadline(&bent, (uint32_t)change->sink, change->deadline_ns);
-        else if (change->deadline_ns > 0)
-            bend_deadline(&bent, change->deadline_ns);
-        if (change->loss.den > 0)
-            bend_loss(&bent, change->loss);
-        if (change->rate.den > 0)
-            bend_rate(&bent, change->rate);
-        if (change->side > 0)
-            bend_size(&bent, change->side, SIDE_PARTS);
-        if (change->without >= 0)
-            bend_without(&bent, (uint32_t)change->without);
-        r = try_picture(search->params, &search->known, &bent.picture, &is_measured);
-    }
+    if (bend_open(search->params->picture, &bent) < 0)
+        return false;
+    bend(&bent, change);
+    costs.picture = &bent.picture;
+    is_good = is_deadline_alone(change)
+                  ? is_admitted(search->params, &costs)
+                  : try_picture(search->params, &search->known, &bent.picture, &is_measured);
     bend_close(&bent);
-    return r > 0;
+    return is_good;
 }
 
 /* Two digits, rounded up: 87,654,321 ns become 88 ms. */
@@ -435,10 +456,9 @@ bool tt_advice_holds(const struct tt_advise_params *params, const struct tt_pict
                      bool *ret_is_measured)
 {
     struct costs_of known;
-    int r = get_costs(params, &known, params->picture);
+    bool is_good = get_costs(params, &known, params->picture) == 0 &&
+                   try_picture(params, &known, changed, ret_is_measured);
 
-    if (r == 0)
-        r = try_picture(params, &known, changed, ret_is_measured);
     costs_close(&known);
-    return r > 0;
+    return is_good;
 }
