@@ -149,40 +149,48 @@ static void run_thread(unsigned low, unsigned high)
     (void)swapcontext(&thread->context, &thread->machine->context);
 }
 
+static void prepare(struct tt_thread *thread)
+{
+    uintptr_t address = (uintptr_t)thread;
+
+    (void)getcontext(&thread->context);
+    thread->context.uc_stack.ss_sp = thread->stack;
+    thread->context.uc_stack.ss_size = STACK_BYTES;
+    thread->context.uc_link = &thread->machine->context;
+    makecontext(&thread->context, (void (*)(void))run_thread, 2, (unsigned)address,
+                (unsigned)(address >> 32));
+}
+
+static struct tt_thread *free_thread(struct tt_machine *machine)
+{
+    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++)
+        if (machine->threads[n].state == THREAD_NONE)
+            return &machine->threads[n];
+    return NULL;
+}
+
 struct tt_thread *tt_thread_spawn(struct tt_machine *machine, void (*entry)(void *ctx), void *ctx)
 {
-    uintptr_t address;
+    struct tt_thread *thread = free_thread(machine);
+    void *stack;
 
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
-        struct tt_thread *thread = &machine->threads[n];
-        void *stack = thread->stack;
-
-        if (thread->state != THREAD_NONE)
-            continue;
-        if (stack == NULL)
-            stack = malloc(STACK_BYTES);
-        if (stack == NULL)
-            return NULL;
-        *thread = (struct tt_thread){.machine = machine,
-                                     .number = n,
-                                     .state = THREAD_READY,
-                                     .stack = stack,
-                                     .entry = entry,
-                                     .ctx = ctx,
-                                     .cpu = -1,
-                                     .armed_ns = INT64_MAX,
-                                     .shared_ns = sched_least_shared(machine)};
-        (void)getcontext(&thread->context);
-        thread->context.uc_stack.ss_sp = stack;
-        thread->context.uc_stack.ss_size = STACK_BYTES;
-        thread->context.uc_link = &machine->context;
-        address = (uintptr_t)thread;
-        makecontext(&thread->context, (void (*)(void))run_thread, 2, (unsigned)address,
-                    (unsigned)(address >> 32));
-        machine->horizon_ns = machine->now_ns;
-        return thread;
-    }
-    return NULL;
+    if (thread == NULL)
+        return NULL;
+    stack = thread->stack != NULL ? thread->stack : malloc(STACK_BYTES);
+    if (stack == NULL)
+        return NULL;
+    *thread = (struct tt_thread){.machine = machine,
+                                 .number = (uint32_t)(thread - machine->threads),
+                                 .state = THREAD_READY,
+                                 .stack = stack,
+                                 .entry = entry,
+                                 .ctx = ctx,
+                                 .cpu = -1,
+                                 .armed_ns = INT64_MAX,
+                                 .shared_ns = sched_least_shared(machine)};
+    prepare(thread);
+    machine->horizon_ns = machine->now_ns;
+    return thread;
 }
 
 void tt_thread_kill(struct tt_thread **thread)
