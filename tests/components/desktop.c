@@ -127,6 +127,10 @@ static void test_preview(void)
     *(int *)fake("fake_has_screen") = 0;
     CHECK(begin(preview, &format, &state, &err) == -ENODEV);
     CHECK(strstr(err.text, "DISPLAY") != NULL);
+    *(int *)fake("fake_has_screen") = 2; /* it draws into nothing, which nobody asked for */
+    (void)unsetenv("SDL_VIDEODRIVER");
+    CHECK(begin(preview, &format, &state, &err) == -ENODEV);
+    *(int *)fake("fake_has_screen") = 0;
     CHECK(begin(&tt_component_audio_play,
                 &(struct tt_format){
                     .kind = TT_AUDIO, .sample_rate = RATE, .channels = 1, .rate = {100, 1}},

@@ -30,6 +30,11 @@ CALL(const char *, SDL_GetError, void)
     return "no screen in this test";
 }
 
+CALL(const char *, SDL_GetCurrentVideoDriver, void)
+{
+    return fake_has_screen == 2 ? "offscreen" : "x11";
+}
+
 CALL(int, SDL_SetHint, const char *name, const char *value)
 {
     return 1;

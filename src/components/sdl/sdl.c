@@ -13,6 +13,7 @@ static const struct {
     {"SDL_Init", offsetof(struct sdl, init)},
     {"SDL_Quit", offsetof(struct sdl, quit)},
     {"SDL_GetError", offsetof(struct sdl, get_error)},
+    {"SDL_GetCurrentVideoDriver", offsetof(struct sdl, video_driver)},
     {"SDL_SetHint", offsetof(struct sdl, set_hint)},
     {"SDL_CreateWindow", offsetof(struct sdl, create_window)},
     {"SDL_DestroyWindow", offsetof(struct sdl, destroy_window)},

@@ -44,6 +44,7 @@ struct sdl {
     int (*init)(uint32_t flags);
     void (*quit)(void);
     const char *(*get_error)(void);
+    const char *(*video_driver)(void);
     int (*set_hint)(const char *name, const char *value);
     void *(*create_window)(const char *title, int x, int y, int w, int h, uint32_t flags);
     void (*destroy_window)(void *window);

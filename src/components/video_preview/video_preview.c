@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "components/lib/colour.h"
 #include "components/sdl/sdl.h"
@@ -75,12 +76,23 @@ static int yuv_mode(const struct tt_format *format)
     return SDL_YUV_BT601;
 }
 
+/* Where nothing is, SDL draws for nobody without a word; that is right only for who asked for it.
+ */
+static bool is_unseen(const struct preview *preview)
+{
+    const char *driver = preview->sdl->video_driver();
+
+    return !getenv("SDL_VIDEODRIVER") &&
+           (!driver || strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0 ||
+            strcmp(driver, "evdev") == 0);
+}
+
 static int fail(const struct preview *preview, const char *what, struct tt_error *err)
 {
     return tt_fail(err, -ENODEV,
-                   "video.preview: %s: %s; is DISPLAY set where tactusd was started? (display=:0 "
+                   "video.preview: %s; is DISPLAY set where tactusd was started? (display=:0 "
                    "says it here)",
-                   what, preview->sdl->get_error());
+                   what);
 }
 
 /* SDL draws by itself: a graphics driver is a large thing to let into a jail. */
@@ -105,6 +117,8 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     (void)preview->sdl->set_hint("SDL_NO_SIGNAL_HANDLERS", "1");
     preview->sdl->set_yuv_mode(yuv_mode(&preview->format));
     if (preview->sdl->init(SDL_INIT_VIDEO_BIT) < 0)
+        return fail(preview, preview->sdl->get_error(), err);
+    if (is_unseen(preview))
         return fail(preview, "there is no screen", err);
     preview->window = preview->sdl->create_window(
         tt_setting_text(request, PARAM_TITLE), SDL_POS_ANY, SDL_POS_ANY,
