@@ -270,11 +270,13 @@ json_t *broker_order(const struct broker *broker, uint32_t number, uint32_t uid,
     const struct tt_picture_component *component = edge_of(broker, number);
     json_t *paths = json_array(), *none = json_array();
     bool has_network = false, is_source = component != NULL && component->is_source;
+    bool is_desktop = component != NULL && (component->flags & TT_DESKTOP) != 0;
 
-    for (uint32_t n = 0; component != NULL && n < component->setting_count; n++)
+    /* What a window or a speaker is told are names, not places. */
+    for (uint32_t n = 0; component != NULL && !is_desktop && n < component->setting_count; n++)
         has_network |= add_place(setting_text(component, n), base, paths);
     return json_pack("{ss si si so so sb sb}", "role", number == 0 ? "container" : "edge", "uid",
                      (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
                      is_source ? "writes" : "files", none, "network", has_network, "desktop",
-                     component != NULL && (component->flags & TT_DESKTOP) != 0);
+                     is_desktop);
 }
