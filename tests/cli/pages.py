@@ -3,10 +3,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
+import messages_page
 from harness import check, run_all, tactus
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'man')
+
+PAGE_NAMES = sorted(name for name in os.listdir(PAGES) if name[-2:-1] == '.')
 
 
 def page(name):
@@ -73,6 +77,27 @@ def test_completion():
         check(ran.returncode == 0 and ran.stderr == '', ran)
 
 
+def test_daemon():
+    """tactusd(8) tells of the options that tactusd --help tells of."""
+    places = [os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])), place) for place in ('tactusd', '../node/tactusd')]
+    daemon = next(place for place in places if os.access(place, os.X_OK))
+    ran = subprocess.run([daemon, '--help'], capture_output=True, text=True)
+    synopsis = set(re.findall(r'--[a-z-]+', ran.stdout.split('\nStarts')[0]))
+    told = re.findall(r'^  (--[a-z-]+)', ran.stdout, re.M)
+    items = re.findall(r'^\.It Fl -([a-z-]+)', page('tactusd.8'), re.M)
+    check(len(told) > 8 and synopsis == set(told) | {'--version', '--help'}, ran.stdout)
+    check(['--' + item for item in items] == told + ['--version', '--help'], items, told)
+
+
+def test_references():
+    """Each page that a page names is there, and each page is named by another."""
+    named = set()
+    for name in PAGE_NAMES:
+        seen = {f'{title}.{section}' for title, section in re.findall(r'\.Xr (tactus[a-z-]*) (\d)', page(name))}
+        named |= seen - {name}
+    check(named == set(PAGE_NAMES) | {'tactus-messages.7'}, named)
+
+
 def test_exit_codes():
     """The page tells of each code that --help tells of, and of no other."""
     line = tactus('--help').out.strip().splitlines()[-1]
@@ -85,9 +110,10 @@ def test_renders():
     """No formatter complains, and no line is wider than a terminal."""
     if not shutil.which('groff'):
         return
-    for name in ('tactus.1', 'tactus-service.5', 'tactus-component.7'):
-        ran = subprocess.run(['groff', '-mdoc', '-Tascii', '-P-cbou', '-ww', '-rLL=78n',
-                              os.path.join(PAGES, name)], capture_output=True, text=True)
+    texts = [page(name) for name in PAGE_NAMES] + [messages_page.page(os.path.join(PAGES, '..', '..'))[0]]
+    for text in texts:
+        ran = subprocess.run(['groff', '-mdoc', '-Tascii', '-P-cbou', '-ww', '-rLL=78n'], input=text,
+                             capture_output=True, text=True)
         check(ran.returncode == 0 and ran.stderr == '', ran)
         for part in ran.stdout.splitlines():
             check(len(part) <= 80, part)
