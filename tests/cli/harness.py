@@ -101,6 +101,9 @@ class Fake:
         return self
 
     def __exit__(self, *_):
+        # A thread that still accepts would do so on the next socket that gets this number.
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.server.close()
         shutil.rmtree(self.folder)
 
