@@ -26,6 +26,7 @@ static void check_is_served(void)
     json_t *status = daemon_status(&d);
 
     CHECK(json_is_array(json_object_get(status, "rights")));
+    CHECK_INT(daemon_number(status, "protocol"), TT_PROTOCOL);
     CHECK_INT(daemon_number(status, "reserved_ppm"), 0);
     CHECK_INT(daemon_number(status, "limit_ppm"), 900000 * daemon_number(status, "cpus"));
     json_decref(status);
@@ -60,6 +61,13 @@ static void nonsense_is_refused_with_words(void)
     check_refused("{\"op\":\"stop\"}", 2);
     check_refused("{\"op\":\"stop\",\"name\":7}", 2);
     check_refused("{\"op\":\"stop\",\"name\":\"nobody\"}", 1);
+    check_refused("{\"op\":\"set\"}", 2);
+    check_refused("{\"op\":\"set\",\"name\":\"x\"}", 2);
+    check_refused("{\"op\":\"set\",\"name\":\"x\",\"set\":\"a.b=1\",\"at\":-1}", 2);
+    check_refused("{\"op\":\"set\",\"name\":\"x\",\"set\":\"a.b=1\",\"at\":1e6}", 2);
+    check_refused("{\"op\":\"set\",\"name\":\"x\",\"set\":\"a.b=1\"}", 1);
+    check_refused("{\"op\":\"logs\",\"name\":\"x\"}", 1);
+    check_refused("{\"op\":\"status\",\"protocol\":99}", 3);
     check_refused("{\"op\":\"run\",\"text\":\"test.video ! null\"}", 2);
     check_refused("{\"op\":\"check\",\"form\":\"xml\",\"text\":\"test.video ! null\"}", 2);
     check_refused(

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 from lib import BUILD, Node, check, wait_for
 
@@ -16,6 +17,11 @@ def luma_levels(path, frame):
     with open(path, "rb") as file:
         file.seek(frame * FRAME)
         return set(file.read(LUMA))
+
+
+def cpu_ns(pid):
+    """Of all threads of another process: the kernel's clock for it."""
+    return time.clock_gettime_ns(~pid << 3 | 2)
 
 
 def row_of(node, name):
@@ -83,6 +89,7 @@ with Node() as node:
     last = luma_levels(path, os.path.getsize(path) // FRAME - 2)
     check(last <= {60, 220}, f"the new container paints no ball: {sorted(last)}")
     ledger = row[-1]
+    used_ns = sum(cpu_ns(pid) for role in ("container", "edge") for pid in node.processes(role))
     node.run("stop", "show")
     check(node.run("ps").stdout == "none runs\n", "it runs on after its stop")
     followed = follower.communicate(timeout=20)[0]
@@ -91,6 +98,7 @@ with Node() as node:
     for part in ("started: ", f"set cam.pattern=ball from index {wanted[2][0]} on", "container", "ended: "):
         check(part in log, f"the log says nothing of '{part}':\n{log}")
     told = json.loads(node.run("explain", ledger, "all", "--json").stdout)
+    check(told["count"]["report"]["cpu_ns"] >= used_ns > 0, f"{used_ns} ns were used: {told['count']}")
     again = [note for note in told["notes"] if note["id"] == 19][3:]
     check(len(again) == 1, f"the new container was told {again}")
     node.run("stop", "show", code=1)
