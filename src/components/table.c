@@ -24,6 +24,7 @@
     X(image_read)                                                                                  \
     X(raw_read)                                                                                    \
     X(raw_write)                                                                                   \
+    X(v4l2)                                                                                        \
     X(video_preview)                                                                               \
     X(audio_play)                                                                                  \
     X(rtp_read)                                                                                    \

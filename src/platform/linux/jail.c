@@ -255,7 +255,8 @@ static void allow_desktop(const struct tt_landlock *landlock)
     for (size_t n = 0; n < sizeof session / sizeof *session; n++)
         if (session[n] && session[n][0] == '/')
             (void)tt_landlock_allow(landlock, session[n], TT_LANDLOCK_READ);
-    (void)tt_landlock_allow(landlock, "/dev/snd", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
+    (void)tt_landlock_allow(landlock, "/dev/snd",
+                            TT_LANDLOCK_READ | TT_LANDLOCK_WRITE | TT_LANDLOCK_DEVICE);
     (void)tt_landlock_allow(landlock, "/dev/shm", TT_LANDLOCK_READ | TT_LANDLOCK_WRITE);
 }
 
@@ -276,6 +277,17 @@ static int allow_write(const struct tt_landlock *landlock, const char *path)
     return tt_landlock_allow(landlock, folder, wanted);
 }
 
+/* A device that is named (a camera) is also set up by who reads it, which writes; a disk is not. */
+static int allow_read(const struct tt_landlock *landlock, const char *path)
+{
+    const uint32_t device = TT_LANDLOCK_READ | TT_LANDLOCK_WRITE | TT_LANDLOCK_DEVICE;
+    struct stat about;
+
+    if (stat(path, &about) == 0 && S_ISCHR(about.st_mode))
+        return tt_landlock_allow(landlock, path, device);
+    return tt_landlock_allow(landlock, path, TT_LANDLOCK_READ);
+}
+
 static void allow_edge(const struct tt_jail *jail, const struct tt_landlock *landlock)
 {
     static const char *const always[] = {"/dev/urandom", "/dev/random"};
@@ -292,9 +304,23 @@ static void allow_edge(const struct tt_jail *jail, const struct tt_landlock *lan
         (void)tt_landlock_allow(landlock, names[n], TT_LANDLOCK_READ);
     /* What is not there gives the component's own sentence when it opens it. */
     for (uint32_t n = 0; n < jail->file_count; n++)
-        (void)tt_landlock_allow(landlock, jail->files[n], TT_LANDLOCK_READ);
+        (void)allow_read(landlock, jail->files[n]);
     for (uint32_t n = 0; n < jail->write_count; n++)
         (void)allow_write(landlock, jail->writes[n]);
+}
+
+/* It reads what its user may read, and asks cameras what they give. */
+static int allow_shaper(const struct tt_landlock *landlock)
+{
+    enum { CAMERAS = 64 };
+
+    for (int n = 0; n < CAMERAS; n++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "/dev/video%d", n);
+        (void)tt_landlock_allow(landlock, name, TT_LANDLOCK_WRITE | TT_LANDLOCK_DEVICE);
+    }
+    return tt_landlock_allow(landlock, "/", TT_LANDLOCK_READ);
 }
 
 static int wall_files(const struct tt_jail *jail)
@@ -309,7 +335,7 @@ static int wall_files(const struct tt_jail *jail)
         return 0;
     }
     if (jail->role == TT_JAIL_SHAPER)
-        r = tt_landlock_allow(&landlock, "/", TT_LANDLOCK_READ);
+        r = allow_shaper(&landlock);
     if (jail->role == TT_JAIL_EDGE)
         allow_edge(jail, &landlock);
     for (uint32_t n = 0; n < jail->plugin_count && jail->role == TT_JAIL_CONTAINER; n++) {

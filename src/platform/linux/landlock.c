@@ -28,6 +28,7 @@ static const uint64_t may_read_file = 1 << 2;
 static const uint64_t may_read_dir = 1 << 3;
 static const uint64_t may_make_file = 1 << 8;
 static const uint64_t may_truncate = 1 << 14;
+static const uint64_t may_control_device = 1 << 15;
 
 int tt_landlock_abi(void)
 {
@@ -86,10 +87,12 @@ int tt_landlock_allow(const struct tt_landlock *landlock, const char *path, uint
         rule.access |= may_read_file | may_read_dir;
     if (access & TT_LANDLOCK_WRITE)
         rule.access |= may_write_file | may_truncate;
+    if (access & TT_LANDLOCK_DEVICE)
+        rule.access |= may_control_device;
     if (access & TT_LANDLOCK_MAKE)
         rule.access |= may_make_file;
     if (fstat(rule.parent_fd, &about) == 0 && !S_ISDIR(about.st_mode))
-        rule.access &= may_read_file | may_write_file | may_truncate;
+        rule.access &= may_read_file | may_write_file | may_truncate | may_control_device;
     rule.access &= all_file_access(landlock->abi);
     if (syscall(SYS_landlock_add_rule, landlock->fd, RULE_PATH_BENEATH, &rule, 0) < 0)
         r = -errno;

@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum tt_landlock_access { TT_LANDLOCK_READ = 1, TT_LANDLOCK_WRITE = 2, TT_LANDLOCK_MAKE = 4 };
+enum tt_landlock_access {
+    TT_LANDLOCK_READ = 1,
+    TT_LANDLOCK_WRITE = 2,
+    TT_LANDLOCK_MAKE = 4,
+    TT_LANDLOCK_DEVICE = 8 /* what only devices are asked (ioctl): cameras, speakers */
+};
 
 struct tt_landlock {
     int fd; /* -1: the kernel has no Landlock, every call then does nothing */
