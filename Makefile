@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize fuzz tsan search mutants deb deb-test grant ungrant install clean help
+.PHONY: all setup build sanitized test check demo sanitize fuzz tsan search offers mutants deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -54,6 +54,10 @@ tsan: setup build-tsan/build.ninja ## the units under the thread sanitizer
 search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; those that fail are told
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds
 	@tests/sim/search $(BUILD) $(or $(SEEDS),20000) $(FIRST)
+
+offers: setup $(BUILD)/build.ninja ## N=500 refused services: what each is offered is admitted
+	@ninja -C $(BUILD) --quiet tests/planner/test-planner-advise
+	@$(BUILD)/tests/planner/test-planner-advise $(or $(N),500)
 
 mutants: setup ## seeded defects, one at a time in a copy of the last commit: what catches each (5 minutes)
 	@tools/mutants

@@ -72,6 +72,10 @@ static int add_sinks(struct tt_service *service, const struct tt_catalogue *cata
         const struct tt_component *kind = spec_kind(catalogue, service->components[n].kind);
         const struct tt_port *output = kind ? first_output(kind) : NULL;
 
+        /* Of a service that is full already its last output is discarded without a sink. */
+        if (service->component_count == TT_COMPONENTS_MAX ||
+            service->flow_count == TT_SPEC_FLOWS_MAX)
+            break;
         if (output && !has_flow(service, n, true) && (has_flow(service, n, false) || count == 1))
             r = add_null(service, n, output, err);
     }
