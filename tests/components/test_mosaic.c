@@ -327,6 +327,11 @@ static void what_cannot_be_is_said(void)
     refused("in0.x=1270", "change in0.x");
     params.in[1].field_order = TT_TOP_FIRST;
     refused(NULL, "deinterlace");
+    params.in[1].field_order = 0;
+    params.in[0].width = 63;
+    refused(NULL, "63x64 at 'in0', their sides must be even");
+    params.in[0].width = 0;
+    refused(NULL, "0x64 at 'in0'");
     params.in_count = 0;
     refused(NULL, "connect 1 to 16 inputs");
 }

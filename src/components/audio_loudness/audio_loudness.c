@@ -392,7 +392,8 @@ const struct tt_component tt_component_audio_loudness = {
     .flags = TT_OPAQUE | TT_DRAINS, /* the last word is said at the end */
     .version = 1,
     .name = "audio.loudness",
-    .help = "measures loudness after EBU R 128, and moves it to a target where one is given",
+    .help = "measures loudness after EBU R 128 (notes 1 to 6 in the ledger: momentary, short-term, "
+            "integrated, range, true peak, gain; in thousandths) and moves it to a target",
     .example = "tactus run test.audio frequency=1000 ! audio.loudness interval=500ms ! null "
                "--for 2s",
     .ports = ports,

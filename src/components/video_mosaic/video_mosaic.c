@@ -262,6 +262,14 @@ static int check_inputs(const struct tt_request *request, struct tt_shape *ret,
         return tt_fail(err, -EINVAL, "video.mosaic has %u pictures to show: connect 1 to %u inputs",
                        request->in_count, TT_PORTS_MAX);
     for (uint32_t n = 0; n < request->in_count; n++) {
+        struct tt_format as_i420 = {0};
+
+        if (tt_format_video(&as_i420, TT_I420, request->in[n].width, request->in[n].height) == 0)
+            return tt_fail(err, -EINVAL,
+                           "video.mosaic cannot use pictures of %ux%u at '%s', their sides must be "
+                           "even and at most %d: scale them first",
+                           request->in[n].width, request->in[n].height, request->pins[n].name,
+                           TT_SIZE_MAX);
         ret->want[n] = (struct tt_format){.kind = TT_VIDEO, .fourcc = TT_I420};
         if (request->in[n].field_order > TT_PROGRESSIVE)
             return tt_fail(err, -EINVAL,
