@@ -68,6 +68,7 @@ static void client_close(struct client *client)
 {
     struct client **place = &client->control->node->clients;
 
+    set_client_gone(client->control->node, client->number);
     while (*place != client)
         place = &(*place)->next;
     *place = client->next;

@@ -490,8 +490,7 @@ int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number
                        run->pump == NULL ? "has not begun yet; try again in a moment"
                                          : "is ending, and nothing of it can change");
     if (!settings_add(&run->settings, setting, ret_number))
-        return tt_fail(err, -EAGAIN, "%d changes of '%s' wait for their index already",
-                       SETTINGS_WAITING_MAX,
+        return tt_fail(err, -EAGAIN, "too many changes of '%s' wait for their frame already",
                        run->params.picture->components[setting->component].name);
     if (run->processes[0].child != NULL && run->supervise.processes[0].life == SUPERVISE_GOING)
         send_setting(run, &run->settings.list[run->settings.count - 1]);

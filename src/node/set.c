@@ -220,6 +220,17 @@ void set_service_gone(struct node *node, uint64_t number)
     }
 }
 
+void set_client_gone(struct node *node, uint64_t client)
+{
+    struct set *next;
+
+    for (struct set *set = node->sets; set != NULL; set = next) {
+        next = set->next;
+        if (set->client == client && set->shape != NULL)
+            set_close(set);
+    }
+}
+
 void set_close_all(struct node *node)
 {
     while (node->sets != NULL)

@@ -16,6 +16,9 @@ void set_begin(struct node *node, struct client *client, const json_t *request);
 void set_told(struct node *node, uint64_t number, const struct setting *setting);
 void set_service_gone(struct node *node, uint64_t number);
 
+/* What nobody waits for any more is not looked at; what was told the container is told. */
+void set_client_gone(struct node *node, uint64_t client);
+
 /* All of them, without an answer. */
 void set_close_all(struct node *node);
 

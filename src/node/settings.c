@@ -35,12 +35,16 @@ void settings_forget(struct settings *settings)
 
 bool settings_add(struct settings *settings, const struct setting *setting, uint64_t *ret_number)
 {
+    bool is_next = setting->at == INT64_MIN;
     uint32_t waiting = 0;
 
     settings_forget(settings);
     for (uint32_t n = 0; n < settings->count; n++)
-        waiting += !settings->list[n].is_told && settings->list[n].component == setting->component;
-    if (waiting >= SETTINGS_WAITING_MAX || settings->count == SETTINGS_MAX)
+        waiting += !settings->list[n].is_told &&
+                   settings->list[n].component == setting->component &&
+                   (settings->list[n].at == INT64_MIN) == is_next;
+    if (waiting >= (is_next ? SETTINGS_NEXT_MAX : SETTINGS_WAITING_MAX) ||
+        settings->count == SETTINGS_MAX)
         return false;
     settings->list[settings->count] = *setting;
     settings->list[settings->count].is_told = settings->list[settings->count].is_news = false;

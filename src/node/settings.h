@@ -8,7 +8,10 @@
 
 enum {
     SETTINGS_MAX = 128,
-    SETTINGS_WAITING_MAX = 4, /* of one component: its box in the engine holds twice as many */
+    /* Of one component: its box in the engine holds 8. What is for an index far away does not keep
+     * out what is for the next. */
+    SETTINGS_WAITING_MAX = 4,
+    SETTINGS_NEXT_MAX = 3,
     SETTING_TEXT_BYTES = 128
 };
 

@@ -72,6 +72,11 @@ static void so_many_wait_and_no_more(void)
     CHECK(!settings_add(&settings, &setting, &number));
     CHECK_INT(number, 77);
     (void)add(4, 0, 0, 1000); /* of another component */
+    for (int n = 0; n < SETTINGS_NEXT_MAX; n++)
+        (void)add(3, 50 + n, n, INT64_MIN); /* what is for the next frame is not kept out */
+    setting.at = INT64_MIN;
+    CHECK(!settings_add(&settings, &setting, &number));
+    CHECK_INT(number, 77);
     settings_told(&settings, 3, 2, 1000);
     (void)add(3, 9, 9, 1000);
     for (int n = 0; n < 1000; n++) { /* what is over makes room */
@@ -79,7 +84,7 @@ static void so_many_wait_and_no_more(void)
         (void)news();
         (void)add(3, 9, 9, 1000);
     }
-    CHECK(settings.count < 10);
+    CHECK(settings.count < 12);
 }
 
 int main(void)
