@@ -15,7 +15,7 @@ enum {
     TOP = 30,
     WIDTH = GATHER_COLUMNS,
     HEIGHT = 150,
-    LANE = 8, /* under the plot: where it begins, and how high it is: lost frames */
+    LANE = 8, /* under the plot, where misses are marked: how far below, and how high */
     RIGHT = LEFT + WIDTH + 34,
     RIGHT_WIDTH = PAGE_WIDTH - PAGE_MARGIN - RIGHT,
     FIGURE_HEIGHT = TOP + HEIGHT + 2 * LANE + 38,
@@ -165,6 +165,17 @@ static void put_slack_columns(struct page *page, const struct gather *gather,
     fputs("\"/>\n", page->out);
 }
 
+/* Under the plot each column that has a miss is marked, however many frames it stands for: with its
+ * full height for a lost one. */
+static void lane_mark(struct page *page, const struct gather *gather,
+                      const struct gather_sink *sink, uint32_t column, int height)
+{
+    double x = column_x(gather, sink, column), width = column_x(gather, sink, column + 1) - x;
+
+    width = width < 2 ? 2 : width;
+    fprintf(page->out, "M%.2f %dh%.2fv%dh-%.2fz", x, TOP + HEIGHT + LANE, width, height, width);
+}
+
 /* A frame that is late by less than a pixel must be seen all the same: it gets three. */
 static void put_late_columns(struct page *page, const struct gather *gather,
                              const struct gather_sink *sink, const struct scale *scale,
@@ -179,9 +190,10 @@ static void put_late_columns(struct page *page, const struct gather *gather,
         if (gather->is_paced && column->late > 0 && column->late_cause == cause) {
             end = y_of(scale, column->slack_min_ns);
             column_bar(page, gather, sink, n, zero, end < zero + 3 ? zero + 3 : end);
+            lane_mark(page, gather, sink, n, LANE / 2);
         }
         if (column->lost > 0 && column->lost_cause == cause)
-            column_bar(page, gather, sink, n, TOP + HEIGHT + LANE, TOP + HEIGHT + 2 * LANE);
+            lane_mark(page, gather, sink, n, LANE);
     }
     fputs("\"/>\n", page->out);
 }
@@ -206,6 +218,7 @@ static void put_time_axis(struct page *page, const struct gather *gather)
 {
     int64_t span_ns = gather->last_due_ns - gather->first_due_ns, step;
     int64_t first_ns = gather->first_due_ns;
+    double free_x = 0;
 
     put_rect(page, LEFT, TOP + HEIGHT, WIDTH, 1, "dim");
     if (span_ns <= 0)
@@ -214,10 +227,14 @@ static void put_time_axis(struct page *page, const struct gather *gather)
     for (int64_t tick = (first_ns + step - 1) / step * step; tick <= gather->last_due_ns;
          tick += step) {
         double x = LEFT + (double)WIDTH * (double)(tick - first_ns) / (double)span_ns;
+        bool is_last = x > LEFT + WIDTH - 24;
 
         put_rect(page, x, TOP + HEIGHT, 1, 2 * LANE + 4, "grid");
-        put_text(page, x, TOP + HEIGHT + 2 * LANE + 16, "middle", "dim",
+        if (x - free_x < (is_last ? 34 : 0))
+            continue;
+        put_text(page, x, TOP + HEIGHT + 2 * LANE + 16, is_last ? "end" : "middle", "dim",
                  tick == 0 ? "0 s" : quantity_time(tick).text);
+        free_x = x + 40;
     }
 }
 
@@ -388,6 +405,7 @@ static void put_caption(struct page *page, const struct gather *gather,
 void plot_sink(struct page *page, const struct gather *gather, uint32_t number)
 {
     const struct gather_sink *sink = &gather->sinks[number];
+    const json_t *told = json_object_get(json_object_get(gather->report, "sinks"), sink->name);
     struct scale scale = make_scale(sink);
     char label[LEDGER_NAME_BYTES + 64];
 
@@ -404,8 +422,8 @@ void plot_sink(struct page *page, const struct gather *gather, uint32_t number)
         if (gather->late[cause] + gather->lost[cause] > 0)
             put_late_columns(page, gather, sink, &scale, cause);
     put_time_axis(page, gather);
-    if (json_int(json_object_get(json_object_get(gather->report, "sinks"), sink->name), "lost") > 0)
-        put_text(page, LEFT - 6, TOP + HEIGHT + 2 * LANE + 1, "end", "dim", "lost");
+    if (json_int(told, "lost") + json_int(told, "late") > 0)
+        put_text(page, LEFT - 6, TOP + HEIGHT + 2 * LANE + 1, "end", "dim", "missed");
     put_events(page, gather);
     page_figure_end(page, FIGURE_HEIGHT);
 }

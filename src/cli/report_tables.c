@@ -96,9 +96,10 @@ void tables_words(struct page *page, const struct gather *gather)
               !is_promised ? "Nothing was promised."
               : is_kept    ? "The promise was kept."
                            : "The promise was broken.");
-    page_line(page, "dim", "It began %s on %s (%s, kernel %s).", stamp,
-              json_text(gather->agreement, "node"), json_text(gather->agreement, "cpu_model"),
-              json_text(gather->agreement, "kernel"));
+    if (json_text(gather->agreement, "node")[0])
+        page_line(page, "dim", "It began %s on %s (%s, kernel %s).", stamp,
+                  json_text(gather->agreement, "node"), json_text(gather->agreement, "cpu_model"),
+                  json_text(gather->agreement, "kernel"));
     if (gather->ledger->verdict != TT_INTACT)
         page_line(page, "bad", "The ledger is %s: %s. What follows is what it says up to there.",
                   gather->ledger->verdict == TT_ALTERED ? "altered" : "incomplete",
