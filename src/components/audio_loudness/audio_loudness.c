@@ -331,6 +331,7 @@ static void tell_all(const struct loudness_state *state)
     tell(state, NOTE_INTEGRATED, read_meter(state->told, ebur128_loudness_global));
     tell(state, NOTE_RANGE, fmax(0, read_meter(state->told, ebur128_loudness_range)));
     tell(state, NOTE_TRUE_PEAK, peak_db(state->told, ebur128_true_peak));
+    tell(state, TT_NOTE_LEVEL, peak_db(state->told, ebur128_prev_true_peak));
     if (state->target < 0 || state->gain_db != 0)
         tell(state, NOTE_GAIN, state->gain_db);
 }
