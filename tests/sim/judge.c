@@ -113,7 +113,7 @@ static void judge_frame(struct service *service, const struct tt_record *record)
                record->cause);
     if (!service->is_promised)
         return;
-    if (has_shared_inlet(&service->made.picture)) {
+    if (!is_excused(service, record) && has_shared_inlet(&service->made.picture)) {
         service->stats.shared_inlet++;
         return;
     }
