@@ -281,7 +281,7 @@ static void tell_words(struct run *run, bool is_done)
     const char *ledger = ledger_path(run);
 
     if (!run->result && run->plan && !json_flag(run->plan, "admitted"))
-        report_line(stderr, "next", "tactus check, with the same words, shows the arithmetic");
+        report_line(stderr, "next", "tactus check, with the same words, says what would fit");
     else if (!run->result && is_done)
         fputs("ended before it had begun\n", stderr);
     if (!run->result)
