@@ -142,6 +142,8 @@ static bool read_value(struct harness *harness, const struct tt_param *param, co
     default:
         ret->f = strtod(value, &end);
         ret->i = scaled(ret->f, end, param->type);
+        if (param->type == TT_PARAM_TIME || param->type == TT_PARAM_BITS)
+            ret->f = (double)ret->i;
         return end != value;
     }
 }
