@@ -63,7 +63,8 @@ static int check(const struct tt_component *component, const char *kind, struct 
     if ((component->flags & TT_EDGE) && (!component->edge || !component->edge->step))
         return tt_fail(err, -EINVAL, "%s: tt_plugin is TT_EDGE without an edge's step()", kind);
     if (component->flags & TT_DESKTOP)
-        return tt_fail(err, -EINVAL, "%s: tt_plugin is TT_DESKTOP, which is not for plug-ins", kind);
+        return tt_fail(err, -EINVAL, "%s: tt_plugin is TT_DESKTOP, which is not for plug-ins",
+                       kind);
     if (!(component->flags & TT_EDGE) && !component->process)
         return tt_fail(err, -EINVAL, "%s: tt_plugin has no process()", kind);
     if (component->port_count == 0 || component->port_count > 2 * TT_PORTS_MAX || !component->ports)

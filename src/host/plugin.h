@@ -18,7 +18,8 @@ struct host_plugin {
 /* How a crash or a hang of a plug-in is told: an error message, from a signal handler. */
 void host_plugin_say(void (*say)(const char *text, size_t bytes));
 
-/* Reads the next one's file and loads nothing: for who may read it before the jail and not after. */
+/* Reads the next one's file and loads nothing: for who may read it before the jail and not after.
+ */
 int host_plugin_copy(const char *kind, struct tt_error *err);
 
 /* A catalogue's `load`. Relative paths start from the folder that the process is in. The jail must

@@ -24,8 +24,8 @@ struct tt_picture_pin {
 struct tt_picture_component {
     char name[TT_NAME_BYTES], kind[TT_KIND_BYTES];
     char plugin[TT_NAME_BYTES + 1]; /* of a kind that is a path: SHA-256 of the file, in hex */
-    uint32_t flags;   /* enum tt_component_flag */
-    bool is_inserted; /* by us: a conversion */
+    uint32_t flags;                 /* enum tt_component_flag */
+    bool is_inserted;               /* by us: a conversion */
     bool is_source, is_sink, is_live;
     bool is_sizable; /* its parameters width and height are the size of its pictures */
     struct tt_picture_pin in[TT_PORTS_MAX], out[TT_PORTS_MAX];

@@ -17,6 +17,9 @@ enum {
     DEVICE_SAMPLES = 512
 };
 
+#define BUFFER_NS_MIN INT64_C(5000000)
+#define BUFFER_NS_MAX INT64_C(2000000000)
+
 struct player {
     const struct sdl *sdl;
     const struct tt_host *host;
@@ -49,13 +52,15 @@ static const struct tt_param params[PARAM_COUNT] = {
     [PARAM_BUFFER] = {.name = "buffer",
                       .help = "sound that lies ready for the speaker",
                       .initial = "60ms",
-                      .type = TT_PARAM_TIME,
-                      .min = 5e6,
-                      .max = 2e9},
+                      .type = TT_PARAM_TIME},
 };
 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
+    int64_t buffer_ns = tt_setting_int(request, PARAM_BUFFER);
+
+    if (buffer_ns < BUFFER_NS_MIN || buffer_ns > BUFFER_NS_MAX)
+        return tt_fail(err, -EINVAL, "audio.play: buffer is a time from 5ms to 2s");
     ret->state_bytes = sizeof(struct player);
     return 0;
 }
