@@ -47,9 +47,11 @@ fuzz: setup build-fuzz/build.ninja ## T=60 seconds for each fuzz target (clang);
 build-tsan/build.ninja: meson.build | setup
 	@meson setup build-tsan $(MESON_FLAGS) -Db_sanitize=thread -Db_lundef=false >/dev/null
 
-tsan: setup build-tsan/build.ninja ## the units under the thread sanitizer
+# The tests in which threads share memory: what a container's and tactusd's threads do beside each other.
+tsan: setup build-tsan/build.ninja ## the tests with threads under the thread sanitizer
 	@ninja -C build-tsan --quiet
-	@TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/support/tsan.supp SUITE=unit tests/run build-tsan
+	@meson test -C build-tsan --no-rebuild \
+	  --timeout-multiplier 6 core-threads base-ring client linux-port node-control node-witness
 
 search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; those that fail are told
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds

@@ -132,7 +132,7 @@ int64_t tt_engine_step(struct tt_engine *engine);
 void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns);
 
 /* Any thread: sources send End at their next release; sinks drain. Called again: whoever runs is
- * asked to return at once (tt_call.stop); a call that begins at the same instant may miss it. */
+ * asked to return at once (tt_call.stop), and so is each that is called then. */
 void tt_engine_stop(struct tt_engine *engine);
 
 /* Any thread, one at a time: an event for a component at its next activation; false when the box is

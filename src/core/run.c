@@ -240,18 +240,24 @@ static bool is_leader_repeated(const struct tt_engine *engine, const struct node
 static void show_call(struct tt_engine *engine, struct node *node)
 {
     struct running *running = &engine->running;
+    struct tt_call *call = &running->call;
 
-    running->call = (struct tt_call){.abi = TT_ABI,
-                                     .size = sizeof(running->call),
-                                     .index = running->decision.index,
-                                     .media_ns = running->decision.origin_ns,
-                                     .in_count = node->in_count,
-                                     .out_count = node->out_count,
-                                     .events = (tt_addr)(uintptr_t)running->events,
-                                     .frames = (tt_addr)(uintptr_t)running->frames};
-    running->call.stop = engine->is_stop_asked_again;
-    running->call.event_count = take_events(engine, node);
-    running->call.level = node->level;
+    call->abi = TT_ABI;
+    call->size = sizeof(*call);
+    call->index = running->decision.index;
+    call->media_ns = running->decision.origin_ns;
+    call->in_count = node->in_count;
+    call->out_count = node->out_count;
+    call->key_point = 0;
+    call->events = (tt_addr)(uintptr_t)running->events;
+    call->frames = (tt_addr)(uintptr_t)running->frames;
+    call->event_count = take_events(engine, node);
+    call->level = node->level;
+    /* Others write it too: whoever asks for a stop between these two lines is heard by the second.
+     */
+    __atomic_store_n(&call->stop, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&engine->is_stop_asked_again, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&call->stop, 1, __ATOMIC_SEQ_CST);
 }
 
 /* What one call gave, put aside until the activation is known to be good. */

@@ -125,8 +125,8 @@ static bool is_caught(void (*hook)(void *argument))
 
 int main(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-    fprintf(stderr, "the address sanitizer's own allocator cannot be preloaded over\n");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    fprintf(stderr, "a sanitizer's own allocator cannot be preloaded over\n");
     return CHECK_SKIP;
 #endif
     CHECK(tt_guard_path != NULL);

@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "node/may.h"
+#include "node/profile_answer.h"
 #include "node/service.h"
 #include "node/set.h"
 
@@ -75,6 +76,18 @@ json_t *service_table(const struct node *of, uid_t uid)
 json_t *service_watch(const struct node *of, uid_t uid)
 {
     return json_array();
+}
+
+/* There are none. */
+void profile_answer_list(struct node *of, struct client *client)
+{
+    client_done(client, 0);
+}
+
+void profile_answer_forget(struct node *of, struct client *client, const json_t *request)
+{
+    CHECK(json_is_object(request));
+    client_done(client, 0);
 }
 
 json_t *may_print(void)
