@@ -146,6 +146,7 @@ static void changes_do_not_click(void)
     post(GAIN_DB, 1e9);
     post(99, 1);
     CHECK(play_constant(&index, 3, &last) == 0);
+    CHECK(last == (float)0.1);
     CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 

@@ -228,8 +228,12 @@ static void what_does_not_is_scaled(void)
     show(0, 1);
     call(2);
     CHECK(fabs(out_byte(0, 80, 45) - halved(0, 80, 45)) < 1.5);
-    harness.level = 1; /* degraded: point */
+    paint(0, 4);
+    harness_input(&harness, 0, 2, 40000000, 40000000); /* another that shows the same instant */
     call(3);
+    CHECK(fabs(out_byte(0, 80, 45) - halved(0, 80, 45)) < 1.5);
+    harness.level = 1; /* degraded: point */
+    call(4);
     CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
