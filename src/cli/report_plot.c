@@ -42,11 +42,11 @@ static int64_t nice_step(int64_t whole, int parts)
 {
     int64_t step = 1;
 
-    while (step <= INT64_MAX / 10 && step * 10 * parts <= whole)
+    while (step <= whole / 10 / parts)
         step *= 10;
-    if (step * 5 * parts <= whole)
+    if (step <= whole / 5 / parts)
         return step * 5;
-    return step * 2 * parts <= whole ? step * 2 : step;
+    return step <= whole / 2 / parts ? step * 2 : step;
 }
 
 /* What is much later than the deadline is long would press the rest flat: it is cut, and told in

@@ -43,7 +43,7 @@ static const char other[] = "_other";
 static bool table_open(struct table *table, uint32_t max)
 {
     table->max = max;
-    table->series = calloc(max + 1, sizeof(*table->series));
+    table->series = calloc(max + 1, sizeof(struct series *));
     if (table->series == NULL)
         return false;
     table->series[max] = calloc(1, sizeof(struct series));
@@ -135,8 +135,8 @@ struct meter *meter_open(struct metrics *metrics, const struct tt_picture *pictu
     if (meter == NULL)
         return NULL;
     meter->metrics = metrics;
-    meter->sinks = calloc(picture->sink_count + 1, sizeof(*meter->sinks));
-    meter->components = calloc(picture->component_count + 1, sizeof(*meter->components));
+    meter->sinks = calloc(picture->sink_count + 1, sizeof(struct series *));
+    meter->components = calloc(picture->component_count + 1, sizeof(struct series *));
     if (meter->sinks == NULL || meter->components == NULL) {
         meter_close(&meter);
         return NULL;

@@ -1,5 +1,5 @@
-/* Writes a ledger: make_ledger PATH whole|open|long SEED. Ten frames of one sink, number 4 late; a
- * long one has a million, number 654,321 late by a microsecond and number 777,777 lost. */
+/* Writes a ledger: make_ledger PATH whole|open|long|wild SEED. Ten frames of one sink, number 4
+ * late; a long one has a million, number 654,321 late by a microsecond and number 777,777 lost. */
 #include <openssl/evp.h>
 
 #include "check.h"
@@ -80,6 +80,31 @@ static void put_long(struct tt_ledger_writer *writer)
     }
 }
 
+/* What nobody would write who means it. */
+static void put_wild(struct tt_ledger_writer *writer)
+{
+    static const int64_t wild[] = {INT64_MIN, INT64_MAX, 0, -1, INT64_MAX - 1, 1LL << 62};
+    struct tt_record record = {0};
+
+    for (uint32_t n = 0; n < 600; n++) {
+        record = (struct tt_record){.kind = (uint8_t)(n % 10),
+                                    .outcome = (uint8_t)(n % 5),
+                                    .cause = (uint8_t)(n % 13),
+                                    .sink = (uint16_t)(n % 3),
+                                    .component = (uint16_t)(n % 4),
+                                    .index = wild[n % 6],
+                                    .origin_ns = wild[n / 6 % 6],
+                                    .due_ns = wild[n / 7 % 6],
+                                    .delivered_ns = wild[n / 5 % 6],
+                                    .sent_ns = wild[n / 11 % 6],
+                                    .slack_ns = wild[n / 3 % 6],
+                                    .value = wild[n / 13 % 6]};
+        CHECK_INT(tt_ledger_writer_put(writer, n % 2 ? TT_PART_FRAMES : TT_PART_HOPS, &record,
+                                       sizeof(record)),
+                  0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint8_t secret[TT_KEY_BYTES], public[TT_KEY_BYTES], head[TT_HASH_BYTES];
@@ -107,7 +132,9 @@ int main(int argc, char **argv)
     put_text(writer, TT_PART_AGREEMENT, agreement);
     if (strcmp(argv[2], "long") == 0)
         put_long(writer);
-    for (int64_t index = 0; index < 10 && strcmp(argv[2], "long") != 0; index++)
+    else if (strcmp(argv[2], "wild") == 0)
+        put_wild(writer);
+    for (int64_t index = 0; index < 10 && argv[2][0] != 'l' && argv[2][1] != 'i'; index++)
         put_frame(writer, index);
     if (strcmp(argv[2], "open") != 0)
         put_text(writer, TT_PART_COUNT, "{\"segments\":21}");

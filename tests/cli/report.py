@@ -91,6 +91,13 @@ def test_long():
     check('999,998 of 1,000,000 on time, late 1, lost 1' in text, text[:3000])
 
 
+def test_wild():
+    """Who signs with his own key may write what he likes, and gets a picture of it."""
+    path = make('wild')
+    ElementTree.fromstring(draw(path, '.svg'))
+    check(tactus('report', path).code == 0 and tactus('report', path, '--json').json()['verdict'] == 'intact')
+
+
 def test_names_are_escaped():
     """A ledger's words cannot become markup, nor steer a terminal."""
     path = make('whole')
