@@ -102,6 +102,8 @@ with Node() as node:
     for component in json.loads(node.run("inspect", "--json").stdout):
         compare_members("inspect", "", component)
     compare("inspect", node.run("inspect", "av.encode", "--json"))
+    os.chdir(node.folder)
+    compare("new", node.run("new", "mine", "--json"))
     compare("check", node.run("check", "test.video width=8192 height=8192 rate=500 ! null", "--json", code=None))
     compare("profile", node.run("profile", *GRAPH, "--for", "300ms", "--json"))
     compare("profile --list", node.run("profile", "--list", "--json"))
