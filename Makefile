@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize fuzz tsan search offers mutants deb deb-test grant ungrant install clean help
+.PHONY: all setup build sanitized test check demo sanitize fuzz tsan soak search offers mutants deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -52,6 +52,9 @@ tsan: setup build-tsan/build.ninja ## the tests with threads under the thread sa
 	@ninja -C build-tsan --quiet
 	@meson test -C build-tsan --no-rebuild \
 	  --timeout-multiplier 6 core-threads base-ring client linux-port node-control node-witness
+
+soak: build ## T=1800 seconds of the news service with a fault every five (root, for a small disk)
+	@python3 tests/soak.py $(BUILD) $(or $(T),1800)
 
 search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; those that fail are told
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds
