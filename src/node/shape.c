@@ -67,10 +67,12 @@ static void take_plugins(struct tt_message *message, struct plugins *ret)
     const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
     for (uint32_t n = 0; n < message->fd_count && ret->count < TT_JAIL_PLUGINS_MAX; n++) {
+        int seals = fcntl(message->fds[n], F_GET_SEALS); /* -1 of what knows none */
+
         if (strncmp(message->names[n], "plugin:", 7) != 0)
             continue;
         /* What could change, or keep a reader waiting, stays the message's, which closes it. */
-        if ((fcntl(message->fds[n], F_GET_SEALS) & wanted) != wanted)
+        if (seals < 0 || (seals & wanted) != wanted)
             continue;
         memcpy(ret->names[ret->count], message->names[n], TT_MESSAGE_NAME_BYTES);
         ret->fds[ret->count] = tt_message_take(message, message->names[n]);
