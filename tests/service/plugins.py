@@ -22,6 +22,10 @@ __attribute__((constructor)) static void look(void)
             try("/tmp/tactus-spy-was-here", 0101));
 }
 """
+# The skeleton's sink as an edge: what it notes comes out of a process of its own.
+EDGE = open(os.path.join(TOP, "src", "cli", "new", "sink.c"), encoding="utf-8").read()
+EDGE = EDGE.replace(".version = 1,", ".version = 1, .flags = TT_EDGE | TT_SEPARATE, .edge = &edge,").replace(
+    "const struct tt_component tt_plugin", "static const struct tt_edge edge = {.step = process};\nconst struct tt_component tt_plugin")
 CRASH = "__attribute__((constructor)) static void c(void) { __builtin_trap(); }"
 
 
@@ -53,6 +57,16 @@ with Node() as node:
     check(all(files == "0" and write == "0" for _, files, write in told), f"a stranger's code reaches files: {told}")
     check(told[-1][0] != "0", f"a stranger's code runs as root: {told}")
     check(not os.path.exists("/tmp/tactus-spy-was-here"), "a stranger's code wrote a file")
+
+    build(node, "edge", SPY + EDGE)
+    known = len(re.findall("spy uid", node.words()))
+    ledger = node.path("edge.ledger")
+    report = node.report("test.video", "width=64", "height=64", "!", "./libedge.so", "--for", "1s", "--best-effort", "--no-profile",
+                         "--ledger", ledger, code=None)
+    check(report["frames"] == 25 and report["lost"] < 5, f"an edge by path does not run: {report}")
+    told = re.findall(r"spy uid=(\d+) files=(\d) write=(\d)", node.words())[known:]
+    check(len(told) == 2 and all(one[1:] == ("0", "0") for one in told), f"an edge by path reaches files: {told}")
+    check('"id": 100' in node.run("explain", ledger, "all", "--json").stdout, "what an edge by path noted is not in the ledger")
 
     shown = node.run("inspect", "./libbright.so").stdout
     check("amount" in shown and "./libbright.so" in shown, f"inspect does not show it: {shown}")
