@@ -402,8 +402,12 @@ static const struct child_ops process_ops = {.on_message = on_message, .on_exit 
 
 static void set_class(struct run *run, bool is_obtained, const char *why)
 {
-    if (run->is_class_obtained && !is_obtained && run->pump != NULL)
-        pump_event(run->pump, "class-lost", "container", why, loop_now_ns());
+    if (run->is_class_obtained && !is_obtained && run->pump != NULL) {
+        char text[SUPERVISE_TEXT_BYTES];
+
+        (void)tt_format_text(text, sizeof(text), "its new worker has no reservation: %s", why);
+        run_event(run, "class-lost", text);
+    }
     if (!is_obtained)
         books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
     if (!is_obtained)
