@@ -86,7 +86,7 @@ struct tt_report_extra {
 /* JSON, malloc'ed; top counts are those of the sink with least slack. */
 char *tt_report_print(const struct tt_report *report, const struct tt_report_extra *extra);
 
-struct tt_report_line { /* for the live line */
+struct tt_report_line {            /* for the live line */
     uint64_t frames;               /* of the first sink */
     uint64_t late, lost, repeated; /* of all sinks together */
     int64_t slack_min_ns;          /* of all, since the last call; if has_slack */

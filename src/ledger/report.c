@@ -321,14 +321,14 @@ char *tt_report_print(const struct tt_report *report, const struct tt_report_ext
     return text;
 }
 
-/* The sink with the least slack is another one every second: counts that a person watches would jump
- * between a picture's rate and a sound's. */
+/* The sink with the least slack is another one every second: counts that a person watches would
+ * jump between a picture's rate and a sound's. */
 void tt_report_live(struct tt_report *report, struct tt_report_line *ret)
 {
-    *ret = (struct tt_report_line){
-        .has_slack = report->is_paced && report->slack_min_ns != INT64_MAX,
-        .slack_min_ns = report->slack_min_ns,
-        .frames = report->sink_count > 0 ? report->sinks[0].frames : 0};
+    *ret =
+        (struct tt_report_line){.has_slack = report->is_paced && report->slack_min_ns != INT64_MAX,
+                                .slack_min_ns = report->slack_min_ns,
+                                .frames = report->sink_count > 0 ? report->sinks[0].frames : 0};
     for (uint32_t n = 0; n < report->sink_count; n++) {
         ret->late += report->sinks[n].late;
         ret->lost += report->sinks[n].lost;
