@@ -47,7 +47,9 @@ with Node() as node:
     command = node.spawn("run", path, "--for", "60s", "--no-profile", "--quiet", "--ledger", ledger)
     try:
         # 5 ms a packet: 1.2 s with all of them, then 1.2 s without the last.
-        wait_for(lambda: len(listener.packets) > 300, 20, f"no mix comes: {node.words()}")
+        wait_for(lambda: len(listener.packets) > 300 or command.poll() is not None, 30, "no mix comes")
+        if command.poll() is not None:
+            raise AssertionError("the conference has ended: " + command.stderr.read())
         threads = [len(os.listdir(f"/proc/{pid}/task")) for pid in node.processes("edge")]
         stop_at = len(listener.packets)
         talkers[15].is_on = False

@@ -44,7 +44,9 @@ def from_ffmpeg(node, port, back):
                          f"rtp.write url=rtp://127.0.0.1:{back} ptime=4ms payload_type=100", "--for", "60s", "--no-profile",
                          "--quiet", "--ledger", ledger)
     try:
-        wait_for(lambda: len(listener.packets) > 400, 20, f"what ffmpeg sends is not heard: {node.words()}")
+        wait_for(lambda: len(listener.packets) > 400 or command.poll() is not None, 30, "what ffmpeg sends is not heard")
+        if command.poll() is not None:
+            raise AssertionError("the service has ended: " + command.stderr.read())
     finally:
         end(command)
         sender.kill()

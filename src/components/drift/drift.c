@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "components/lib/audio.h"
+#include "components/lib/yuv.h"
 
 /* The loop's own frequency, in radians a second, critically damped: a step has died out within a
  * minute, jitter of a millisecond moves the pitch by less than 0.2 per mille. */
@@ -95,6 +96,8 @@ uint32_t drift_needed(const struct drift_reader *reader, double ratio, uint32_t 
     return last > reader->filled ? last - reader->filled : 0;
 }
 
+/* Also compiled for wider registers: they add in the same lanes, so the results are the same. */
+COMPONENT_WIDE
 void drift_read(const struct drift_reader *reader, const struct drift_table *table,
                 const float *line, double ratio, float *ret, uint32_t count)
 {

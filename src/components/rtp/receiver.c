@@ -143,25 +143,28 @@ static bool is_successor(struct rtp_receiver *receiver, const struct rtp_packet 
     return follows;
 }
 
-/* Puts samples at their place in the ring; false when that has been read already. */
+/* Puts samples at their place in the ring; false when all of that has been read already. */
 static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *data, uint32_t count)
 {
-    uint32_t channels = receiver->params.channels, mask = receiver->ring_samples - 1;
-    bool is_any = false;
+    uint32_t channels = receiver->params.channels, mask = receiver->ring_samples - 1, first = 0;
 
-    for (uint32_t n = 0; n < count; n++) {
-        uint32_t at = (uint32_t)(uint64_t)(place + n) & mask;
+    if (receiver->is_reading) {
+        int64_t passed = receiver->next_place - place;
+        int64_t room = receiver->ring_samples + passed;
 
-        if (receiver->is_reading && (place + n < receiver->next_place ||
-                                     place + n - receiver->next_place >= receiver->ring_samples))
-            continue;
-        for (uint32_t channel = 0; channel < channels; channel++)
-            receiver->ring[(uint64_t)channel * receiver->ring_samples + at] =
-                rtp_sample(data + 2 * ((uint64_t)n * channels + channel));
-        receiver->has[at] = 1;
-        is_any = true;
+        first = passed <= 0 ? 0 : passed < count ? (uint32_t)passed : count;
+        count = room <= 0 ? 0 : room < count ? (uint32_t)room : count;
     }
-    return is_any;
+    for (uint32_t channel = 0; channel < channels; channel++) {
+        float *ring = receiver->ring + (uint64_t)channel * receiver->ring_samples;
+
+        for (uint32_t n = first; n < count; n++)
+            ring[(uint64_t)(place + n) & mask] =
+                rtp_sample(data + 2 * ((uint64_t)n * channels + channel));
+    }
+    for (uint32_t n = first; n < count; n++)
+        receiver->has[(uint64_t)(place + n) & mask] = 1;
+    return first < count;
 }
 
 /* Before reading has begun the ring holds what came last. */
@@ -308,23 +311,62 @@ static float faded(struct rtp_receiver *receiver, uint32_t channel, uint32_t at,
     return *hold + (sample - *hold) * ((float)fade / RTP_FADE);
 }
 
+/* Samples that are there from a place on, in one piece of the ring. */
+static uint32_t run_of(const struct rtp_receiver *receiver, uint32_t at, uint32_t count)
+{
+    uint32_t run = 0;
+
+    count = count < receiver->ring_samples - at ? count : receiver->ring_samples - at;
+    while (run < count && receiver->has[at + run] != 0)
+        run++;
+    return run;
+}
+
+static void append_whole(struct rtp_receiver *receiver, uint32_t at, uint32_t count)
+{
+    for (uint32_t channel = 0; channel < receiver->params.channels; channel++) {
+        const float *from = receiver->ring + (uint64_t)channel * receiver->ring_samples + at;
+
+        memcpy(receiver->line + (uint64_t)channel * receiver->line_samples +
+                   receiver->reader.filled,
+               from, count * sizeof(float));
+        receiver->hold[channel] = from[count - 1];
+    }
+    memset(receiver->has + at, 0, count);
+    receiver->reader.filled += count;
+    receiver->next_place += count;
+}
+
+/* One sample that is missing, or comes soon after some that were. */
+static bool append_faded(struct rtp_receiver *receiver, uint32_t at)
+{
+    bool is_here = receiver->has[at] != 0;
+
+    receiver->has[at] = 0;
+    receiver->fade = is_here ? receiver->fade + (receiver->fade < RTP_FADE) : 0;
+    for (uint32_t channel = 0; channel < receiver->params.channels; channel++)
+        receiver->line[(uint64_t)channel * receiver->line_samples + receiver->reader.filled] =
+            faded(receiver, channel, at, receiver->fade);
+    receiver->reader.filled++;
+    receiver->next_place++;
+    return is_here;
+}
+
 /* Moves samples from the ring to the line; returns how many were there. */
 static uint32_t append(struct rtp_receiver *receiver, uint32_t count)
 {
-    struct drift_reader *reader = &receiver->reader;
-    uint32_t present = 0, mask = receiver->ring_samples - 1;
+    uint32_t present = 0, done = 0, mask = receiver->ring_samples - 1;
 
-    for (uint32_t n = 0; n < count; n++, receiver->next_place++) {
+    while (done < count) {
         uint32_t at = (uint32_t)(uint64_t)receiver->next_place & mask;
-        bool is_here = receiver->has[at] != 0;
+        uint32_t run = receiver->fade == RTP_FADE ? run_of(receiver, at, count - done) : 0;
 
-        receiver->has[at] = 0;
-        present += is_here;
-        receiver->fade = is_here ? receiver->fade + (receiver->fade < RTP_FADE) : 0;
-        for (uint32_t channel = 0; channel < receiver->params.channels; channel++)
-            receiver->line[(uint64_t)channel * receiver->line_samples + reader->filled] =
-                faded(receiver, channel, at, receiver->fade);
-        reader->filled++;
+        if (run > 0)
+            append_whole(receiver, at, run);
+        else
+            present += append_faded(receiver, at);
+        present += run;
+        done += run > 0 ? run : 1;
     }
     receiver->stats.samples_missing += count - present;
     return present;
