@@ -6,6 +6,14 @@
 #include "base/assert.h"
 #include "tactus/format.h"
 
+/* Rounded up: what is booked is never less than what the kernel gave. */
+static int64_t share_ppm(int64_t budget_ns, int64_t period_ns)
+{
+    int64_t ppm = tt_muldiv(budget_ns, 1000000, period_ns);
+
+    return ppm + (tt_muldiv(ppm, period_ns, 1000000) < budget_ns);
+}
+
 bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64_t period_ns)
 {
     struct books_entry *place = NULL;
@@ -22,7 +30,7 @@ bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64
     if (place == NULL)
         return false;
     *place = (struct books_entry){.service = service,
-                                  .ppm = tt_muldiv(budget_ns, 1000000, period_ns) + 1,
+                                  .ppm = share_ppm(budget_ns, period_ns),
                                   .period_ns = period_ns,
                                   .until_ns = INT64_MAX};
     return true;

@@ -26,7 +26,8 @@ struct tt_machine {
     int64_t slack_ppm;    /* kept free of that, 150000 x cpus */
     int64_t reserved_ppm; /* by services that run */
     enum tt_right right;  /* best scheduling class to be had */
-    int64_t wake_ns;      /* eps: measured p99.9 wake-up */
+    int64_t wake_ns;      /* eps: the p99.9 wake-up */
+    bool is_wake_assumed; /* it is not measured yet */
     int64_t hop_ns;       /* per activation of a component */
     int64_t memory_bytes; /* for pools */
     bool is_virtual;      /* a hypervisor below */

@@ -14,11 +14,16 @@ int64_t work_room_ppm(const struct tt_machine *machine)
     return machine->limit_ppm - machine->slack_ppm - machine->reserved_ppm;
 }
 
+static const char *wake_source(const struct tt_machine *machine)
+{
+    return machine->is_wake_assumed ? "assumed" : "measured";
+}
+
 void work_machine_terms(struct work *work)
 {
     const struct tt_machine *machine = work->machine;
 
-    terms_add(&work->terms, "wake-up", "", machine->wake_ns, "ns", "measured");
+    terms_add(&work->terms, "wake-up", "", machine->wake_ns, "ns", wake_source(machine));
     terms_add(&work->terms, "hop", "", machine->hop_ns, "ns", "measured");
     terms_add(&work->terms, "limit", "", machine->limit_ppm, "ppm", "kernel");
     terms_add(&work->terms, "kept free", "", machine->slack_ppm, "ppm", "design");
@@ -69,7 +74,8 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
               source);
     terms_add(terms, "dbf", "binding t", worst->demand_ns, "ns", source);
     terms_add(terms, "blocking", "binding t", worst->blocking_ns, "ns", source);
-    terms_add(terms, "wake-up", "binding t", work->machine->wake_ns, "ns", "measured");
+    terms_add(terms, "wake-up", "binding t", work->machine->wake_ns, "ns",
+              wake_source(work->machine));
     terms_add(terms, "sbf", "binding t", worst->supply_ns, "ns", source);
     terms_add(terms, "room", "binding t", worst->room_ns, "ns", source);
 }

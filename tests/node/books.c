@@ -14,16 +14,18 @@ static void what_is_entered_is_given_back_after_a_period(void)
 
     CHECK(books_enter(&books, 1, 2 * MILLI, 10 * MILLI));
     CHECK(books_enter(&books, 2, 1 * MILLI, 40 * MILLI));
-    CHECK_INT(books_ppm(&books, 0), 225002);
+    CHECK_INT(books_ppm(&books, 0), 225000);
     CHECK(books_enter(&books, 1, 3 * MILLI, 10 * MILLI));
-    CHECK_INT(books_ppm(&books, 0), 325002);
+    CHECK_INT(books_ppm(&books, 0), 325000);
     books_give_back(&books, 1, 100 * MILLI);
     books_give_back(&books, 1, 105 * MILLI); /* the first word counts */
-    CHECK_INT(books_ppm(&books, 109 * MILLI), 325002);
-    CHECK_INT(books_ppm(&books, 110 * MILLI), 25001);
+    CHECK_INT(books_ppm(&books, 109 * MILLI), 325000);
+    CHECK_INT(books_ppm(&books, 110 * MILLI), 25000);
     books_give_back(&books, 7, 0);
     books_give_back(&books, 2, 110 * MILLI);
     CHECK_INT(books_ppm(&books, 150 * MILLI), 0);
+    CHECK(books_enter(&books, 1, 1, 3)); /* rounded up */
+    CHECK_INT(books_ppm(&books, 150 * MILLI), 333334);
     for (uint64_t n = 1; n <= BOOKS_MAX; n++)
         CHECK(books_enter(&books, n, 1, 1000));
     CHECK(!books_enter(&books, BOOKS_MAX + 1, 1, 1000));
@@ -122,11 +124,11 @@ static void own_room_is_not_others(void)
 
     CHECK(books_enter(&books, 1, MILLI, 10 * MILLI));
     CHECK(books_enter(&books, 2, 3 * MILLI, 10 * MILLI));
-    CHECK_INT(books_others_ppm(&books, 1, 0), 300001);
-    CHECK_INT(books_others_ppm(&books, 2, 0), 100001);
-    CHECK_INT(books_others_ppm(&books, 3, 0), 400002);
+    CHECK_INT(books_others_ppm(&books, 1, 0), 300000);
+    CHECK_INT(books_others_ppm(&books, 2, 0), 100000);
+    CHECK_INT(books_others_ppm(&books, 3, 0), 400000);
     CHECK(books_enter(&books, 1, 2 * MILLI, 10 * MILLI)); /* in place of what it had */
-    CHECK_INT(books_ppm(&books, 0), 500002);
+    CHECK_INT(books_ppm(&books, 0), 500000);
     books_give_back(&books, 2, 0);
     CHECK_INT(books_others_ppm(&books, 1, 10 * MILLI), 0);
 }

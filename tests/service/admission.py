@@ -51,7 +51,7 @@ with Node() as node:
     planned, reserved = agreement["plan"]["reservation"], agreement["reserved"]
     for name in ("budget_ns", "period_ns"):
         check(planned[name] == reserved[name], f"planned {planned}, reserved {reserved}")
-    wanted = reserved["budget_ns"] * 1000000 // reserved["period_ns"] + 1
+    wanted = -(-reserved["budget_ns"] * 1000000 // reserved["period_ns"])
     check(booked == wanted, f"{booked} ppm are in the books, {wanted} in the agreement")
     # 200 pictures, 400 or fewer frames of sound, 40 % of either.
     check(report["loss_allowed"] >= 70, f"a loss of 40 % at each sink allows {report['loss_allowed']}")
