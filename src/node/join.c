@@ -93,7 +93,8 @@ void join_frame(struct join *join, const struct tt_record *record, int64_t now_n
     sink->waiting[place].record = *record;
     sink->waiting[place].until_ns = now_ns + WAIT_NS;
     sink->waiting[place].is_settled =
-        !sink->is_edge || record->outcome == TT_LOST_FRAME || record->sent_ns != 0 ||
+        !sink->is_edge || record->kind == TT_RECORD_END || record->outcome == TT_LOST_FRAME ||
+        record->sent_ns != 0 ||
         take_early_word(sink, record->index, &sink->waiting[place].record.sent_ns);
     hand_on_settled(join, sink);
 }
@@ -106,7 +107,8 @@ void join_sent(struct join *join, const struct tt_record *record)
     for (uint64_t n = sink->first; n != sink->end; n++) {
         struct tt_record *waiting = &sink->waiting[n % WAITING_MAX].record;
 
-        if (waiting->index != record->index || waiting->sent_ns != 0)
+        if (waiting->kind == TT_RECORD_END || waiting->index != record->index ||
+            waiting->sent_ns != 0)
             continue;
         waiting->sent_ns = record->sent_ns;
         sink->waiting[n % WAITING_MAX].is_settled = true;

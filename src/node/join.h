@@ -17,7 +17,8 @@ typedef void join_fn(void *ctx, const struct tt_record *record);
 struct join *join_open(uint32_t sink_count, const bool *is_edge, join_fn *fn, void *ctx);
 void join_close(struct join **join);
 
-/* A frame record: handed on at once when nothing more can come for it. */
+/* A frame or end record: handed on at once when nothing more can come for it nor for those before;
+ * an end stands after all frames of its sink. */
 void join_frame(struct join *join, const struct tt_record *record, int64_t now_ns);
 
 /* A sent record; before or after its frame's. */

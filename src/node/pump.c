@@ -93,10 +93,16 @@ static void keep_frame(void *ctx, const struct tt_record *given)
 {
     struct pump *pump = ctx;
     struct tt_record record = *given;
+    bool is_end = record.kind == TT_RECORD_END;
 
-    ask_witness(pump, &record);
+    if (!is_end)
+        ask_witness(pump, &record);
     if (pump->params.report != NULL)
         tt_report_add(pump->params.report, &record);
+    if (is_end) {
+        put(pump, &pump->frames, &record);
+        return;
+    }
     if (record.outcome != TT_ON_TIME)
         pump->components[record.component].misses++;
     meter_frame(pump->meter, &record);
@@ -206,10 +212,7 @@ static void take_end(struct pump *pump, const struct tt_record *record, int64_t 
     if (sink->gap_cause != TT_CAUSE_NONE && is_believable_gap(pump, sink, record->index, now_ns))
         fill_gap(pump, record->sink, record->index, now_ns);
     sink->has_ended = true;
-    join_settle(pump->join, now_ns, true); /* an end stands after all frames of its sink */
-    if (pump->params.report != NULL)
-        tt_report_add(pump->params.report, record);
-    put(pump, &pump->frames, record);
+    join_frame(pump->join, record, now_ns);
 }
 
 static bool is_time(int64_t time_ns)

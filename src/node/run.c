@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "core/engine.h"
 #include "node/allowance.h"
 #include "node/broker.h"
 #include "node/ladder.h"
@@ -28,14 +29,11 @@
 /* The container ends a profile run by itself after 5 s and 1 s to drain. */
 #define PROFILE_LIMIT_NS (6500 * MILLI)
 #define PROFILE_GRACE_NS (1500 * MILLI) /* after the time that somebody asked for */
-#define WATCHDOG_LEAST_NS (100 * MILLI)
-#define WATCHDOG_UNKNOWN_NS SECOND
 
 enum { NOBODY = 65534 };
 
 enum {
     EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX,
-    WATCHDOG_BUDGETS = 10,
     /* 400 samples of each segment since the last second; of a profile run once and all. */
     COSTS_BYTES_MAX = 256 << 10,
     PROFILE_COSTS_BYTES_MAX = 1 << 20,
@@ -675,15 +673,14 @@ static void watch_dog(struct run *run, int64_t now_ns)
     int64_t since_ns = __atomic_load_n(&stats->stuck_since_ns, __ATOMIC_ACQUIRE);
     uint32_t node = component_of(run, __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED));
     bool is_known = node < run->params.picture->component_count;
-    int64_t limit_ns = is_known ? WATCHDOG_BUDGETS * run->params.plan->budget_of_ns[node] : 0;
+    int64_t limit_ns = tt_watchdog_limit_ns(&(struct tt_watchdog){
+        .budget_ns = is_known ? run->params.plan->budget_of_ns[node] : 0,
+        .reserved_ns = run->budget_ns,
+        .period_ns = run->params.plan->period_ns});
     char text[SUPERVISE_TEXT_BYTES];
 
     if (since_ns <= 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
         return;
-    if (limit_ns == 0)
-        limit_ns = WATCHDOG_UNKNOWN_NS;
-    if (limit_ns < WATCHDOG_LEAST_NS)
-        limit_ns = WATCHDOG_LEAST_NS;
     if (now_ns - since_ns <= limit_ns)
         return;
     (void)snprintf(text, sizeof(text), "%s did not return: stuck_ms=%lld limit_ms=%lld",

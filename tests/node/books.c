@@ -117,6 +117,24 @@ static void lost_frames_wait_for_nobody(void)
     join_close(&join);
 }
 
+/* The last frames of a run are written after its end is known. */
+static void end_waits_for_what_is_being_sent(void)
+{
+    static const bool is_edge[1] = {true};
+    struct join *join = join_open(1, is_edge, keep, NULL);
+    struct tt_record end = {.kind = TT_RECORD_END, .index = 2};
+
+    got_count = 0;
+    add_frame(join, 0, 1, 0);
+    join_frame(join, &end, 0);
+    CHECK_INT(got_count, 0);
+    add_sent(join, 0, 1);
+    CHECK_INT(got_count, 2);
+    CHECK_INT(got[0].sent_ns, 1001);
+    CHECK_INT(got[1].kind, TT_RECORD_END);
+    join_close(&join);
+}
+
 /* A service that starts anew may have its own room again, and takes it from nobody else. */
 static void own_room_is_not_others(void)
 {
@@ -152,5 +170,6 @@ int main(void)
     RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);
+    RUN(end_waits_for_what_is_being_sent);
     return 0;
 }
