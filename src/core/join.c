@@ -85,6 +85,23 @@ static bool is_past_end(const struct node *node, const struct flow *flow, int64_
     return flow->has_ended && origin_ns > flow->end_ns + WINDOW * node->period_ns;
 }
 
+enum state { INPUT_WAITS, INPUT_IS_THERE, INPUT_IS_PAST };
+
+static enum state state_of(struct tt_engine *engine, struct flow *flow, struct decision *decision);
+
+/* No index before the next will be asked for. What the other inputs have for those goes now: a
+ * queue that stays full of it keeps its producer waiting, and where that one feeds the leader too
+ * each frame comes after its time, for good. */
+static void forget_past(struct tt_engine *engine, struct node *node)
+{
+    struct decision next = {.index = node->next_index,
+                            .origin_ns = tt_index_ns(node->next_index, node->rate)};
+
+    for (uint32_t n = 0; n < node->in_count; n++)
+        if (node->in[n] != NONE && n != node->leader)
+            (void)state_of(engine, &engine->flows[node->in[n]], &next);
+}
+
 /* Which index the leader asks for next; false: none yet, or End. */
 static bool follow_leader(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
@@ -105,8 +122,13 @@ static bool follow_leader(struct tt_engine *engine, struct node *node, struct de
         ret->ready_ns = engine->now_ns;
         return false;
     }
-    if (!head)
-        return is_grid && wait_for_leader(engine, node, flow, ret);
+    if (!head) {
+        if (is_grid && wait_for_leader(engine, node, flow, ret))
+            return true;
+        if (is_grid)
+            forget_past(engine, node);
+        return false;
+    }
     if (is_grid && is_filling(policy_of(flow)) && head->index > node->next_index) {
         if (engine->now_ns < engine->epoch_ns + at_ns) { /* no substitute before its instant */
             ret->wake_ns = engine->epoch_ns + at_ns;
@@ -178,8 +200,6 @@ static bool follow_clock(struct tt_engine *engine, struct node *node, struct dec
     return true;
 }
 
-enum state { INPUT_WAITS, INPUT_IS_THERE, INPUT_IS_PAST };
-
 /* Audio: the frame with this index, and no other. */
 static enum state state_of_audio(struct tt_engine *engine, struct flow *flow,
                                  struct decision *decision)
@@ -231,6 +251,12 @@ static enum state state_of_video(struct tt_engine *engine, struct flow *flow,
     return age_ns <= flow->period_ns + margin_ns ? INPUT_IS_THERE : INPUT_IS_PAST;
 }
 
+static enum state state_of(struct tt_engine *engine, struct flow *flow, struct decision *decision)
+{
+    return flow->is_audio && !flow->is_still ? state_of_audio(engine, flow, decision)
+                                             : state_of_video(engine, flow, decision);
+}
+
 /* At the fire time a video input that is just one period behind is shown again, and is not late. */
 static bool is_late(const struct flow *flow, const struct decision *decision)
 {
@@ -252,8 +278,7 @@ static bool judge_inputs(struct tt_engine *engine, struct node *node, struct dec
 
         if (!flow || n == node->leader)
             continue;
-        state = flow->is_audio && !flow->is_still ? state_of_audio(engine, flow, ret)
-                                                  : state_of_video(engine, flow, ret);
+        state = state_of(engine, flow, ret);
         if (state == INPUT_IS_THERE)
             continue;
         if (state == INPUT_IS_PAST) {

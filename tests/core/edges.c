@@ -398,6 +398,46 @@ static void catching_up_loses_nothing(void)
     free_edges();
 }
 
+/* One output into both inputs of a join. Of a burst that came too late the leader's frames are let
+ * go at once; what the other input has of it must not keep the inlet from bringing the next ones.
+ */
+static void a_join_of_one_output_recovers(void)
+{
+    uint32_t inlet, join, sink;
+
+    make_edges();
+    graph_init(&g, 1);
+    g.params.end_ns = INT64_MAX;
+    inlet = graph_end_of_link(&g, TT_NODE_INLET,
+                              tt_link_reader(edges.ends[2], edges.memory[0], DEPTH), 1);
+    join = graph_node(&g, FAKE_LED);
+    sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, inlet, 0, join, 0)->late_policy = TT_LATE_DROP;
+    graph_flow(&g, inlet, 0, join, 1);
+    graph_flow(&g, join, 0, sink, 0);
+    for (uint32_t n = 0; n < g.params.node_count; n++) {
+        g.nodes[n].due_offset_ns = 17 * MS;
+        g.nodes[n].fire_offset_ns = 8 * MS;
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    for (int64_t n = 0; n < 30; n++) {
+        bool is_stalled = n >= 4 && n < 9;
+
+        CHECK(!graph_run_until(&g, (is_stalled ? 89 : n * 10 + 1) * MS));
+        take_back();
+        CHECK(send(n, 0));
+    }
+    CHECK(send(30, TT_END));
+    CHECK(graph_run_until(&g, 1000 * MS));
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].kind == TT_RECORD_FRAME && g.records[n].outcome != TT_ON_TIME)
+            CHECK(g.records[n].index >= 4 && g.records[n].index < 9);
+    CHECK(graph_check_sink(&g, 0, 0, TT_ON_TIME) >= 25);
+    graph_close(&g);
+    free_edges();
+}
+
 /* Coded pictures come in decoding order; their records speak of the order in which they are shown.
  */
 static void coded_pictures_are_recorded_in_order(void)
@@ -500,6 +540,7 @@ int main(void)
     RUN(asap_waits_for_the_edge_behind);
     RUN(restarts_lose_no_slot);
     RUN(catching_up_loses_nothing);
+    RUN(a_join_of_one_output_recovers);
     RUN(coded_pictures_are_recorded_in_order);
     RUN(a_hostile_edge_is_survived);
     return 0;
