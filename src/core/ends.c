@@ -121,6 +121,14 @@ static int64_t inlet_end_ns(const struct tt_engine *engine, const struct node *n
                                                                    : end_ns;
 }
 
+/* Of several consumers each has room of its own beyond its queue. */
+static bool has_room(struct tt_engine *engine, const struct node *node)
+{
+    bool has_spare = node->out[0] != NONE && engine->flows[node->out[0]].spare > 0;
+
+    return has_spare || engine_has_room(engine, node);
+}
+
 /* The time to look again; NEVER when only the peer's bell brings more. INT64_MIN: it has ended. */
 static int64_t drain(struct tt_engine *engine, struct node *node)
 {
@@ -141,7 +149,7 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
         }
         if (release_ns > engine->now_ns)
             return release_ns;
-        if (!(slot.flags & TT_END) && !engine_has_room(engine, node)) {
+        if (!(slot.flags & TT_END) && !has_room(engine, node)) {
             int64_t due_ns = engine->epoch_ns + slot.origin_ns + node->plan->due_offset_ns;
 
             if (!engine->is_live)
@@ -174,7 +182,7 @@ static int64_t patience_ns(const struct node *node, int64_t end_ns)
 
 void engine_inlet(struct tt_engine *engine, struct node *node)
 {
-    int64_t wake_ns, end_ns = engine->params.end_ns;
+    int64_t wake_ns, shed_ns, end_ns = engine->params.end_ns;
 
     if (node->is_ended) {
         give_back_rest(engine, node);
@@ -187,6 +195,8 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
         end_inlet(engine, node, inlet_end_ns(engine, node, NULL));
         return;
     }
+    shed_ns = engine_shed(engine, node);
+    wake_ns = shed_ns < wake_ns ? shed_ns : wake_ns;
     if (engine->is_live && end_ns < TIME_MAX) {
         int64_t last_ns = engine->epoch_ns + end_ns + patience_ns(node, end_ns);
 

@@ -47,6 +47,7 @@ struct flow {
     uint32_t next_of_output; /* the next flow from the same output, or NONE */
     struct entry *entries;
     uint32_t head, count, capacity;
+    uint32_t spare; /* an inlet's of several consumers: frames beyond the depth, as in its ring */
     struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
     bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
     bool is_still /* rate 0 */, is_audio, is_coded, has_index;
@@ -267,6 +268,7 @@ void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port,
 struct entry engine_pop(struct tt_engine *engine, struct flow *flow); /* with its reference */
 void engine_flow_clear(struct tt_engine *engine, struct flow *flow);
 bool engine_has_room(struct tt_engine *engine, const struct node *node);
+int64_t engine_shed(struct tt_engine *engine, struct node *inlet); /* when to look again */
 bool engine_is_held(const struct tt_engine *engine, const struct node *node);
 void engine_finishing(struct tt_engine *engine, struct node *node);
 const struct entry *engine_head(const struct flow *flow, uint32_t n);

@@ -331,6 +331,11 @@ void tt_link_give_back(struct tt_link *link, uint32_t pool, uint32_t slot)
     __atomic_add_fetch(&link->shared->returns_lost, 1, __ATOMIC_RELEASE);
 }
 
+uint32_t tt_link_depth(const struct tt_link *link)
+{
+    return link->forward.slot_count;
+}
+
 uint32_t tt_link_filled(const struct tt_link *link)
 {
     if (link->is_reader)

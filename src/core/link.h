@@ -44,6 +44,8 @@ typedef bool tt_link_kept_fn(void *ctx, uint32_t pool, uint32_t slot);
 struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
                                      tt_link_kept_fn *is_kept, void *ctx);
 
+uint32_t tt_link_depth(const struct tt_link *link);
+
 /* Reader: is this slot held by this end? */
 bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot);
 

@@ -271,6 +271,19 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
     return flow->entries ? 0 : -ENOMEM;
 }
 
+/* Beyond their queues an inlet's several consumers hold as many frames as its ring would. */
+static void open_spare(struct tt_engine *engine, struct flow *flow)
+{
+    const struct node *from = &engine->nodes[flow->plan->from_node];
+    uint32_t first = from->out[flow->plan->from_port], depth;
+
+    if (!engine->is_live || from->plan->role != TT_NODE_INLET || flow->is_still ||
+        engine->flows[first].next_of_output == NONE)
+        return;
+    depth = tt_link_depth(from->plan->link);
+    flow->spare = depth < SLACK ? depth : SLACK;
+}
+
 /* Ancestors need flows in the order of their ends; nodes are in topological order. */
 static int open_flows(struct tt_engine *engine, struct tt_error *err)
 {
@@ -284,6 +297,8 @@ static int open_flows(struct tt_engine *engine, struct tt_error *err)
         if (r < 0)
             return r;
     }
+    for (uint32_t n = 0; n < engine->params.flow_count; n++)
+        open_spare(engine, &engine->flows[n]);
     for (uint32_t n = 0; n < engine->params.node_count; n++)
         for (uint32_t port = 0; port < engine->nodes[n].in_count; port++) {
             struct node *node = &engine->nodes[n], *from;

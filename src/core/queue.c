@@ -131,6 +131,14 @@ static bool is_near(const struct tt_engine *engine, const struct flow *flow,
     return entry->origin_ns - flow->end_ns <= LOST_MAX * flow->period_ns;
 }
 
+static void drop_oldest(struct tt_engine *engine, struct flow *flow)
+{
+    struct entry oldest = engine_pop(engine, flow);
+
+    blame_overflow(engine, &engine->nodes[flow->plan->to_node], oldest.origin_ns);
+    engine_unref(engine, oldest.handle);
+}
+
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
 static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
@@ -145,13 +153,9 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
         engine_dirty(engine, to->number);
         return;
     }
-    if (flow->count >= flow->plan->depth &&
-        !engine_is_held(engine, &engine->nodes[flow->plan->from_node])) {
-        struct entry oldest = engine_pop(engine, flow);
-
-        blame_overflow(engine, to, oldest.origin_ns);
-        engine_unref(engine, oldest.handle);
-    }
+    if (flow->count >= flow->plan->depth + flow->spare &&
+        !engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
+        drop_oldest(engine, flow);
     tt_assert(flow->count < flow->capacity);
     flow->entries[(flow->head + flow->count++) % flow->capacity] = *entry;
     engine_ref(engine, entry->handle);
@@ -173,6 +177,31 @@ void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
     copy.flags &= ~(uint32_t)TT_END;
     for (uint32_t n = from->out[port]; n != NONE; n = engine->flows[n].next_of_output)
         push_one(engine, &engine->flows[n], &copy);
+}
+
+/* One consumer's full queue is no reason for the others to wait: what exceeds it lies in it as it
+ * would in the ring, until it is due and the oldest gives way. */
+int64_t engine_shed(struct tt_engine *engine, struct node *inlet)
+{
+    int64_t wake_ns = NEVER;
+
+    for (uint32_t n = inlet->out[0]; n != NONE; n = engine->flows[n].next_of_output) {
+        struct flow *flow = &engine->flows[n];
+
+        while (flow->spare > 0 && flow->count > flow->plan->depth) {
+            int64_t origin_ns = engine_head(flow, flow->plan->depth)->origin_ns;
+            bool is_sound = origin_ns < TIME_MAX && origin_ns > -TIME_MAX;
+            int64_t due_ns =
+                is_sound ? engine->epoch_ns + origin_ns + inlet->plan->due_offset_ns : INT64_MIN;
+
+            if (engine->now_ns < due_ns) {
+                wake_ns = due_ns < wake_ns ? due_ns : wake_ns;
+                break;
+            }
+            drop_oldest(engine, flow);
+        }
+    }
+    return wake_ns;
 }
 
 void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port, int64_t end_ns)

@@ -438,6 +438,56 @@ static void a_join_of_one_output_recovers(void)
     free_edges();
 }
 
+/* inlet -> join -> sink, whose leader is four frames behind, and inlet -> sink: the join's queue of
+ * two is full all the time, the other sink has its frames at once, and the join loses none. */
+static void a_full_consumer_delays_no_other(void)
+{
+    uint32_t inlet, source, codec, join, seen = 0;
+
+    make_edges();
+    graph_init(&g, 1);
+    g.params.end_ns = 300 * MS;
+    inlet = graph_end_of_link(&g, TT_NODE_INLET,
+                              tt_link_reader(edges.ends[2], edges.memory[0], DEPTH), 1);
+    source = graph_node(&g, FAKE_SOURCE);
+    codec = graph_node(&g, FAKE_REORDER);
+    g.fakes[codec]->hold = 4;
+    join = graph_node(&g, FAKE_LED);
+    graph_flow(&g, source, 0, codec, 0);
+    graph_flow(&g, codec, 0, join, 0);
+    graph_flow(&g, inlet, 0, join, 1);
+    graph_flow(&g, join, 0, graph_node(&g, FAKE_SINK), 0);
+    graph_flow(&g, inlet, 0, graph_node(&g, FAKE_SINK), 0);
+    for (uint32_t n = 0; n < g.params.node_count; n++) {
+        g.nodes[n].deadline_ns = 100 * MS;
+        g.nodes[n].due_offset_ns = 90 * MS;
+        g.nodes[n].fire_offset_ns = 80 * MS;
+    }
+    graph_open(&g);
+    graph_begin(&g, 0);
+    for (int64_t n = 0; n < 30; n++) {
+        CHECK(!graph_run_until(&g, (n * 10 + 1) * MS));
+        take_back();
+        CHECK(send(n, 0));
+    }
+    CHECK(graph_run_until(&g, 1000 * MS));
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].kind == TT_RECORD_FRAME && g.records[n].sink == 1)
+            CHECK(g.records[n].delivered_ns - g.records[n].origin_ns < 5 * MS);
+    CHECK_INT(graph_check_sink(&g, 1, 0, TT_ON_TIME), 30);
+    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++) {
+        const struct fake_log *log = &g.fakes[join]->log[n];
+
+        if (log->input != 1 || log->flags & TT_END)
+            continue;
+        CHECK_INT(log->index, log->call_index);
+        seen++;
+    }
+    CHECK_INT(seen, 30);
+    graph_close(&g);
+    free_edges();
+}
+
 /* Coded pictures come in decoding order; their records speak of the order in which they are shown.
  */
 static void coded_pictures_are_recorded_in_order(void)
@@ -541,6 +591,7 @@ int main(void)
     RUN(restarts_lose_no_slot);
     RUN(catching_up_loses_nothing);
     RUN(a_join_of_one_output_recovers);
+    RUN(a_full_consumer_delays_no_other);
     RUN(coded_pictures_are_recorded_in_order);
     RUN(a_hostile_edge_is_survived);
     return 0;
