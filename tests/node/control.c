@@ -131,7 +131,8 @@ static void without_descriptors_it_waits(void)
     int fds[30];
 
     CHECK_INT(prlimit(d.pid, RLIMIT_NOFILE, NULL, &before), 0);
-    few = (struct rlimit){24, before.rlim_max}; /* what was lowered for good could not be given back */
+    few = (struct rlimit){24,
+                          before.rlim_max}; /* what was lowered for good could not be given back */
     CHECK_INT(prlimit(d.pid, RLIMIT_NOFILE, &few, NULL), 0);
     for (int n = 0; n < 30; n++)
         fds[n] = raw_connect();
