@@ -673,10 +673,10 @@ static void watch_dog(struct run *run, int64_t now_ns)
     int64_t since_ns = __atomic_load_n(&stats->stuck_since_ns, __ATOMIC_ACQUIRE);
     uint32_t node = component_of(run, __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED));
     bool is_known = node < run->params.picture->component_count;
-    int64_t limit_ns = tt_watchdog_limit_ns(&(struct tt_watchdog){
-        .budget_ns = is_known ? run->params.plan->budget_of_ns[node] : 0,
-        .reserved_ns = run->budget_ns,
-        .period_ns = run->params.plan->period_ns});
+    int64_t limit_ns = tt_watchdog_limit_ns(
+        &(struct tt_watchdog){.budget_ns = is_known ? run->params.plan->budget_of_ns[node] : 0,
+                              .reserved_ns = run->budget_ns,
+                              .period_ns = run->params.plan->period_ns});
     char text[SUPERVISE_TEXT_BYTES];
 
     if (since_ns <= 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
