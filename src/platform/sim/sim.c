@@ -7,8 +7,9 @@
 
 #include "base/assert.h"
 #include "base/ring.h"
+#include "platform/sim/maps.h"
 
-enum { WORKERS_MAX = 4, MAPS_MAX = 256 };
+enum { WORKERS_MAX = 4 };
 
 struct worker {
     void (*entry)(void *argument);
@@ -23,8 +24,8 @@ struct tt_sim {
     bool is_activation_unpaid;
     struct tt_ring put, get;
     void *records;
-    void *maps[MAPS_MAX];
-    uint32_t map_count, worker_count;
+    struct sim_maps maps;
+    uint32_t worker_count;
     struct worker workers[WORKERS_MAX];
 };
 
@@ -133,18 +134,7 @@ static void disarm(void *world)
 
 static void *map(void *world, uint64_t bytes)
 {
-    struct tt_sim *sim = world;
-    void *memory;
-
-    if (sim->map_count == MAPS_MAX || bytes > (uint64_t)1 << 40)
-        return NULL;
-    bytes = (bytes + 63) & ~(uint64_t)63;
-    memory = aligned_alloc(64, bytes);
-    if (memory == NULL)
-        return NULL;
-    memset(memory, 0, bytes);
-    sim->maps[sim->map_count++] = memory;
-    return memory;
+    return sim_maps_add(&((struct tt_sim *)world)->maps, bytes);
 }
 
 static bool record_out(void *world, const struct tt_record *record)
@@ -219,8 +209,7 @@ void tt_sim_close(struct tt_sim **sim)
 {
     if (*sim == NULL)
         return;
-    for (uint32_t n = 0; n < (*sim)->map_count; n++)
-        free((*sim)->maps[n]);
+    sim_maps_free(&(*sim)->maps);
     free((*sim)->records);
     free(*sim);
     *sim = NULL;

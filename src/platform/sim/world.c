@@ -7,8 +7,7 @@
 
 #include "base/assert.h"
 #include "base/ring.h"
-
-enum { MAPS_MAX = 256 };
+#include "platform/sim/maps.h"
 
 struct tt_world {
     struct tt_world_params params;
@@ -16,8 +15,7 @@ struct tt_world {
     uint32_t bell;
     struct tt_ring put, get;
     void *records;
-    void *maps[MAPS_MAX];
-    uint32_t map_count;
+    struct sim_maps maps;
 };
 
 static int64_t now(void *to)
@@ -89,18 +87,7 @@ static void disarm(void *to)
 
 static void *map(void *to, uint64_t bytes)
 {
-    struct tt_world *world = to;
-    void *memory;
-
-    if (world->map_count == MAPS_MAX || bytes > (uint64_t)1 << 40)
-        return NULL;
-    bytes = (bytes + 63) & ~(uint64_t)63;
-    memory = aligned_alloc(64, bytes);
-    if (memory == NULL)
-        return NULL;
-    memset(memory, 0, bytes);
-    world->maps[world->map_count++] = memory;
-    return memory;
+    return sim_maps_add(&((struct tt_world *)to)->maps, bytes);
 }
 
 static bool record_out(void *to, const struct tt_record *record)
@@ -173,8 +160,7 @@ void tt_world_close(struct tt_world **world)
 {
     if (*world == NULL)
         return;
-    for (uint32_t n = 0; n < (*world)->map_count; n++)
-        free((*world)->maps[n]);
+    sim_maps_free(&(*world)->maps);
     free((*world)->records);
     free(*world);
     *world = NULL;
