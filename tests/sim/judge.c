@@ -44,25 +44,6 @@ static bool is_recovered(const struct service *service, const struct tt_record *
            !is_within(service->node->gaps, service->node->gap_count, from_ns, until_ns);
 }
 
-/* An edge's frames go to a join and to others besides: the engine leaves such a frame in the ring
- * while the join's queue is full, until the frame is due, so that the others may get it late.
- * Counted apart, until that is so no more. */
-static bool has_shared_inlet(const struct tt_picture *picture)
-{
-    for (uint32_t n = 0; n < picture->component_count; n++) {
-        uint32_t flows = 0, joins = 0;
-
-        for (uint32_t f = 0; f < picture->flow_count; f++) {
-            flows += picture->flows[f].from == n;
-            joins += picture->flows[f].from == n &&
-                     picture->components[picture->flows[f].to].in_count > 1;
-        }
-        if ((picture->components[n].flags & TT_EDGE) && flows > 1 && joins > 0)
-            return true;
-    }
-    return false;
-}
-
 static const struct tt_picture_component *component_of(const struct service *service, uint32_t sink)
 {
     for (uint32_t n = 0; n < service->made.picture.component_count; n++)
@@ -113,10 +94,6 @@ static void judge_frame(struct service *service, const struct tt_record *record)
                record->cause);
     if (!service->is_promised)
         return;
-    if (!is_excused(service, record) && has_shared_inlet(&service->made.picture)) {
-        service->stats.shared_inlet++;
-        return;
-    }
     if (!is_excused(service, record)) {
         fprintf(stderr,
                 "service %u: index %lld of sink %u is %s by %.3f ms, cause %u, and nothing of its "

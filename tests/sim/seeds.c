@@ -13,8 +13,7 @@ enum { SEEDS = 1000 };
 static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
 
 struct totals {
-    uint64_t services, promised, frames, late, lost, deaths, faults, uses, unrecovered,
-        shared_inlet;
+    uint64_t services, promised, frames, late, lost, deaths, faults, uses, unrecovered;
 };
 
 struct run;
@@ -131,7 +130,6 @@ static void add_up(const struct run *run, struct totals *totals)
         totals->deaths += service->stats.deaths;
         totals->uses += service->stats.uses;
         totals->unrecovered += service->stats.unrecovered;
-        totals->shared_inlet += service->stats.shared_inlet;
         if (service->stats.unrecovered > 0 && getenv("VERBOSE") != NULL)
             fprintf(stderr, "seed %llu: service %u did not recover: %llu frames\n",
                     (unsigned long long)running_seed, n,
@@ -215,11 +213,10 @@ static void say_totals(uint64_t count, const struct totals *t)
     fprintf(stderr,
             "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu "
             "frames, %llu late, %llu lost, all by their own service's fault or the host's: %llu "
-            "late policies used; %llu long after the fault; %llu where an edge feeds a join and "
-            "others\n",
+            "late policies used; %llu long after the fault\n",
             (number)count, (number)t->services, (number)t->promised, (number)t->faults,
             (number)t->deaths, (number)t->frames, (number)t->late, (number)t->lost, (number)t->uses,
-            (number)t->unrecovered, (number)t->shared_inlet);
+            (number)t->unrecovered);
 }
 
 /* seeds PROFILES SEEDS.TXT: those seeds, then the first ones; seeds PROFILES FIRST COUNT: others;

@@ -36,8 +36,7 @@ struct sink_check {
 
 struct service_stats {
     uint64_t frames, late, lost, lost_records, uses;
-    uint64_t shared_inlet; /* late or lost where an edge feeds a join and others */
-    uint64_t unrecovered;  /* late or lost long after the last fault */
+    uint64_t unrecovered; /* late or lost long after the last fault */
     uint32_t deaths, lives;
 };
 
