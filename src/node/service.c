@@ -2,66 +2,20 @@
 #include "node/service.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "node/agreement.h"
-#include "node/costs.h"
-#include "node/offers.h"
 #include "node/profile_answer.h"
-#include "node/run.h"
+#include "node/service_inside.h"
 #include "node/set.h"
-#include "node/shape.h"
-#include "node/watch.h"
 
 #define SECOND INT64_C(1000000000)
 
-#ifndef FUSE_SUPER_MAGIC
-#define FUSE_SUPER_MAGIC 0x65735546
-#endif
-
-enum { PROFILE_SECONDS = 5, TEXT_BYTES = 768, LEAVE_FREE_BYTES = 64 << 20, SERVICES_A_USER = 32 };
-
-struct service {
-    struct service *next;
-    struct node *node;
-    struct client *client; /* NULL: gone or detached */
-    enum service_goal goal;
-    uint64_t number;
-    uint32_t uid, gid;
-    char base[PATH_MAX];
-    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
-        is_promised;
-    int64_t for_ns, profile_ns; /* the latter: when a measurement began */
-    int stdin_fd, stdout_fd, ledger_fd;
-    struct shape *shape;
-    struct tt_picture *picture;
-    struct plugins plugins;
-    char *print;
-    struct costs costs;
-    struct tt_plan *plan;
-    struct offers *offers;
-    json_t *request; /* of a check, until it is answered */
-    struct run *profile_run, *run;
-    struct tt_report *report;
-    struct scribe *scribe;
-    struct loop_timer live_timer;
-    struct journal_log *log; /* NULL: it is not known yet what it is called */
-    int64_t since_ns;        /* wall time */
-    char ledger[PATH_MAX], class_reason[TEXT_BYTES];
-    const char *class_name;
-    uint64_t frames, late, lost, repeated;
-    int64_t slack_ns; /* the least of the last second; INT64_MAX: none */
-};
+enum { PROFILE_SECONDS = 5, SERVICES_A_USER = 32 };
 
 static void drop_fd(int *fd)
 {
@@ -136,9 +90,8 @@ static void fail_text(struct service *service, int code, const char *text, int e
     fail(service, &err, exit_code);
 }
 
-static void on_note(void *ctx, const char *text)
+void service_note(struct service *service, const char *text)
 {
-    struct service *service = ctx;
     json_t *string = json_string(text);
 
     journal_say(service->node->journal, service->log, text);
@@ -146,126 +99,9 @@ static void on_note(void *ctx, const char *text)
                             string != NULL ? string : json_string("a note that is no UTF-8")));
 }
 
-/* A name that is new in the folder, and the file. */
-static int make_ledger(struct service *service, struct tt_error *err)
+static void on_note(void *ctx, const char *text)
 {
-    char stamp[32], place[64];
-    time_t now = time(NULL);
-    struct tm local;
-    int fd;
-
-    (void)localtime_r(&now, &local);
-    (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &local);
-    for (uint32_t n = 0; n < 100; n++) {
-        (void)snprintf(place, sizeof(place), n == 0 ? "" : "-%u", n);
-        (void)snprintf(service->ledger, sizeof(service->ledger), "%s/ledgers/%s-%s%s.ledger",
-                       service->node->state, service->picture->name, stamp, place);
-        if (service->ledger_fd >= 0) { /* the user's own file; ours is a name for it */
-            char target[PATH_MAX], link[64];
-            ssize_t length;
-
-            (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", service->ledger_fd);
-            length = readlink(link, target, sizeof(target) - 1);
-            if (length <= 0)
-                return -errno;
-            target[length] = '\0';
-            if (symlink(target, service->ledger) < 0 && errno == EEXIST)
-                continue;
-            (void)lchown(service->ledger, service->uid, service->gid);
-            (void)snprintf(service->ledger, sizeof(service->ledger), "%s", target);
-            return 0;
-        }
-        fd = open(service->ledger, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 && errno == EEXIST)
-            continue;
-        if (fd < 0)
-            return tt_fail(err, -errno, "cannot make the ledger '%s': %s", service->ledger,
-                           strerror(errno));
-        (void)!fchown(fd, service->uid, service->gid);
-        service->ledger_fd = fd;
-        return 0;
-    }
-    return tt_fail(err, -EEXIST, "cannot find a new name for '%s'", service->ledger);
-}
-
-/* A loss that a sink has of its own, else the service's. */
-static double *sink_losses(const struct tt_picture *picture)
-{
-    double *losses = calloc(picture->sink_count + 1, sizeof(*losses));
-
-    for (uint32_t n = 0; losses != NULL && n < picture->component_count; n++) {
-        const struct tt_picture_component *sink = &picture->components[n];
-        struct tt_rational loss = sink->loss.den > 0 ? sink->loss : picture->loss;
-
-        for (uint32_t pin = 0; sink->sink >= 0 && pin < sink->in_count; pin++)
-            if ((uint32_t)sink->sink + pin < picture->sink_count && loss.den > 0)
-                losses[(uint32_t)sink->sink + pin] = (double)loss.num / (double)loss.den;
-    }
-    return losses;
-}
-
-static struct tt_report *make_report(struct service *service)
-{
-    const struct tt_picture *picture = service->picture;
-    double *losses = sink_losses(picture);
-    const char **components = calloc(picture->component_count + 1, sizeof(*components));
-    char **sinks = agreement_sinks(picture);
-    struct tt_report *report = NULL;
-
-    for (uint32_t n = 0; components != NULL && n < picture->component_count; n++)
-        components[n] = picture->components[n].name;
-    if (components != NULL && sinks != NULL)
-        report = tt_report_open(&(struct tt_report_params){
-            .service = picture->name,
-            .class = service->class_name,
-            .class_reason = service->class_reason,
-            .is_promised = service->is_promised,
-            .is_paced = picture->is_live,
-            .deadline_ns = picture->deadline_ns,
-            .loss =
-                picture->loss.den > 0 ? (double)picture->loss.num / (double)picture->loss.den : 0,
-            .sink_loss = losses,
-            .sinks = (const char *const *)sinks,
-            .sink_count = picture->sink_count,
-            .components = components,
-            .component_count = picture->component_count});
-    free(components);
-    free(sinks);
-    free(losses);
-    return report;
-}
-
-static void begin_ledger(struct service *service, int64_t epoch_ns)
-{
-    struct agreement_params params = {.node = service->node,
-                                      .picture = service->picture,
-                                      .plan = service->plan,
-                                      .print = service->print,
-                                      .class_name = service->class_name,
-                                      .class_reason = service->class_reason,
-                                      .is_promised = service->is_promised,
-                                      .epoch_ns = epoch_ns,
-                                      .budget_ns = run_budget_ns(service->run)};
-    struct tt_error err = {0};
-    json_t *agreement;
-    bool is_ours = service->ledger_fd < 0;
-    int r = make_ledger(service, &err), fd = service->ledger_fd;
-
-    service->ledger_fd = -1;
-    if (r == 0)
-        r = scribe_open(fd, service->node->key, &service->scribe, &err);
-    else
-        drop_fd(&fd);
-    if (r < 0) { /* the promise is kept without its proof rather than not at all */
-        service->ledger[0] = '\0';
-        on_note(service, err.text[0] != '\0' ? err.text : "there is no ledger");
-        return;
-    }
-    if (is_ours)
-        scribe_leave_free(service->scribe, LEAVE_FREE_BYTES);
-    agreement = agreement_make(&params);
-    scribe_put_json(service->scribe, TT_PART_AGREEMENT, agreement);
-    json_decref(agreement);
+    service_note(ctx, text);
 }
 
 /* The client may have been told of a promise that the kernel did not let us make. */
@@ -275,7 +111,7 @@ static void correct_plan(struct service *service)
     json_t *event = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
     free(text);
-    on_note(service, service->class_reason);
+    service_note(service, service->class_reason);
     if (event == NULL)
         return;
     json_object_set_new(event, "event", json_string("plan"));
@@ -306,8 +142,8 @@ static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why
                        tt_class_name(plan->class), why);
     if (!is_obtained && plan->class != TT_CLASS_BEST_EFFORT)
         correct_plan(service);
-    begin_ledger(service, epoch_ns);
-    service->report = make_report(service);
+    service_ledger_begin(service, epoch_ns);
+    service->report = service_report_open(service);
     *ret_report = service->report;
     *ret_scribe = service->scribe;
     service->live_timer = (struct loop_timer){.fn = on_live, .ctx = service};
@@ -316,8 +152,9 @@ static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why
         static bool is_told; /* once for each tactusd */
 
         if (!is_told)
-            on_note(service, "the kernel knows no TAI offset: media time is UTC; an NTP or PTP "
-                             "daemon sets it");
+            service_note(service,
+                         "the kernel knows no TAI offset: media time is UTC; an NTP or PTP "
+                         "daemon sets it");
         is_told = true;
     }
 }
@@ -401,20 +238,6 @@ static void on_first(void *ctx, int64_t first_frame_ns)
     tell_started(ctx, first_frame_ns);
 }
 
-static void note_full_ledger(struct service *service)
-{
-    char text[PATH_MAX + 128];
-
-    if (service->is_full_told || service->scribe == NULL || scribe_failure(service->scribe) == 0)
-        return;
-    service->is_full_told = true;
-    (void)snprintf(text, sizeof(text),
-                   "the ledger cannot be written and ends here, the service goes on: %s: ledger=%s",
-                   strerror(-scribe_failure(service->scribe)), service->ledger);
-    fprintf(stderr, "service %s: %s\n", service->picture->name, text);
-    on_note(service, text);
-}
-
 static void on_live(void *ctx, uint32_t events)
 {
     struct service *service = ctx;
@@ -438,38 +261,7 @@ static void on_live(void *ctx, uint32_t events)
                    line.has_slack ? json_integer(line.slack_min_ns) : json_null(), "frames",
                    (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
                    (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
-    note_full_ledger(service);
-}
-
-/* The count closes the chain; the head it leaves is what a copy of the ledger is held against. */
-static json_t *close_ledger(struct service *service, const char *reason)
-{
-    struct run_figures figures = run_figures(service->run);
-    struct pump_counts counts = pump_counts(run_pump(service->run));
-    struct tt_report_extra extra = {.first_frame_ns = figures.first_frame_ns,
-                                    .cpu_ns = figures.cpu_ns,
-                                    .switches = figures.switches,
-                                    .ledger = service->ledger,
-                                    .ledger_head = ""};
-    char head[2 * TT_HASH_BYTES + 1] = "", *text = tt_report_print(service->report, &extra);
-    json_t *count;
-
-    if (service->scribe != NULL) {
-        count = json_pack("{sI sI sI sI ss so}", "frames", (json_int_t)counts.frames, "hops",
-                          (json_int_t)counts.hops, "events", (json_int_t)counts.events, "refused",
-                          (json_int_t)counts.refused, "end", reason, "report",
-                          text != NULL ? json_loads(text, 0, NULL) : json_null());
-        scribe_put_json(service->scribe, TT_PART_COUNT, count);
-        json_decref(count);
-        note_full_ledger(service);
-        scribe_head(service->scribe, head);
-    }
-    free(text);
-    extra.ledger_head = head;
-    text = tt_report_print(service->report, &extra);
-    count = text != NULL ? json_loads(text, 0, NULL) : NULL;
-    free(text);
-    return count;
+    service_ledger_note_full(service);
 }
 
 static void on_end(void *ctx, bool is_ok, const char *reason)
@@ -492,7 +284,7 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
         costs_learn(service->picture, &service->node->machine, service->node->profile,
                     service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
                     pump_samples(run_pump(service->run)));
-    report = close_ledger(service, reason);
+    report = service_ledger_close(service, reason);
     exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
     say(service, "ended: %s%s", reason, exit_code != 0 ? "; the promise was broken" : "");
     if (report != NULL) {
@@ -738,30 +530,8 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     free(answer->dot);
     for (size_t n = 0; n < json_array_size(answer->notes); n++)
         if (json_is_string(json_array_get(answer->notes, n)))
-            on_note(service, json_string_value(json_array_get(answer->notes, n)));
+            service_note(service, json_string_value(json_array_get(answer->notes, n)));
     plan(service);
-}
-
-/* tactusd writes to it itself: what could keep a write waiting would hold up everybody's services.
- * A file of FUSE is a program of somebody's, and is recognised before anything else is asked of it.
- */
-static int check_ledger_fd(int fd, struct tt_error *err)
-{
-    struct statfs system;
-    struct stat about;
-    int flags = fcntl(fd, F_GETFL);
-
-    if (fstatfs(fd, &system) < 0 || system.f_type == FUSE_SUPER_MAGIC)
-        return tt_fail(err, -EINVAL,
-                       "the ledger cannot lie on a file system that a program provides (FUSE); "
-                       "name a file on a disk");
-    if (flags < 0 || fstat(fd, &about) < 0 || !S_ISREG(about.st_mode))
-        return tt_fail(err, -EINVAL,
-                       "the ledger must be a regular file, not a pipe, a socket or a device; write "
-                       "it to a file and read it from there");
-    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
-        return tt_fail(err, -EINVAL, "the ledger is not open for writing");
-    return 0;
 }
 
 /* What the shaper is not asked about. */
@@ -838,7 +608,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->next = node->services;
     node->services = service;
     client_attach(client, service);
-    r = service->ledger_fd >= 0 ? check_ledger_fd(service->ledger_fd, &err) : 0;
+    r = service->ledger_fd >= 0 ? service_ledger_check(service->ledger_fd, &err) : 0;
     if (r == 0)
         r = shape_open(node, request, service->uid, service->gid, on_shape, service,
                        &service->shape, &err);
@@ -879,121 +649,4 @@ void service_wall_step(struct node *node, int64_t step_ns)
     for (struct service *s = node->services; s != NULL; s = s->next)
         if (s->run != NULL && s->report != NULL)
             run_event(s->run, "clock-step", text);
-}
-
-struct service *service_next(const struct service *service)
-{
-    return service->next;
-}
-
-static const char *state_of(const struct service *service)
-{
-    if (service->run != NULL)
-        return run_state(service->run);
-    return service->profile_run != NULL ? "profiling" : "shaping";
-}
-
-static bool may_see(const struct service *service, uid_t uid)
-{
-    return uid == 0 || uid == service->uid;
-}
-
-json_t *service_table(const struct node *node, uid_t uid)
-{
-    json_t *table = json_array();
-
-    for (const struct service *s = node->services; s != NULL; s = s->next)
-        if (may_see(s, uid))
-            json_array_append_new(
-                table, json_pack("{ss ss ss sI sI sI ss sI}", "name",
-                                 s->picture != NULL ? s->picture->name : "", "state", state_of(s),
-                                 "class", s->class_name, "frames", (json_int_t)s->frames, "late",
-                                 (json_int_t)s->late, "lost", (json_int_t)s->lost, "ledger",
-                                 s->ledger, "since_ns", (json_int_t)s->since_ns));
-    return table;
-}
-
-json_t *service_watch(const struct node *node, uid_t uid)
-{
-    json_t *table = json_array();
-
-    for (const struct service *s = node->services; s != NULL; s = s->next)
-        if (may_see(s, uid))
-            json_array_append_new(table,
-                                  watch_entry(&(struct watch_params){.picture = s->picture,
-                                                                     .plan = s->plan,
-                                                                     .run = s->run,
-                                                                     .state = state_of(s),
-                                                                     .class_name = s->class_name,
-                                                                     .ledger = s->ledger,
-                                                                     .slack_ns = s->slack_ns,
-                                                                     .frames = s->frames,
-                                                                     .late = s->late,
-                                                                     .lost = s->lost,
-                                                                     .repeated = s->repeated}));
-    return table;
-}
-
-/* Taken off the table in the loop's own time: a service that is stopped may go at once. */
-uint32_t service_stop_named(struct node *node, uid_t uid, const char *name)
-{
-    struct service *next;
-    uint32_t count = 0;
-
-    for (struct service *s = node->services; s != NULL; s = next) {
-        next = s->next;
-        if (s->goal != SERVICE_RUN || s->picture == NULL || !may_see(s, uid) ||
-            strcmp(s->picture->name, name) != 0)
-            continue;
-        count++;
-        service_stop(s);
-    }
-    return count;
-}
-
-struct service *service_find_named(const struct node *node, uint32_t uid, const char *name)
-{
-    for (struct service *s = node->services; s != NULL; s = s->next)
-        if (s->goal == SERVICE_RUN && s->picture != NULL && may_see(s, uid) &&
-            strcmp(s->picture->name, name) == 0)
-            return s;
-    return NULL;
-}
-
-struct service *service_find(const struct node *node, uint64_t number)
-{
-    struct service *service = node->services;
-
-    while (service != NULL && service->number != number)
-        service = service->next;
-    return service;
-}
-
-uint64_t service_number(const struct service *service)
-{
-    return service->number;
-}
-
-const char *service_base(const struct service *service)
-{
-    return service->base;
-}
-
-const char *service_print(const struct service *service)
-{
-    return service->print;
-}
-
-const struct tt_picture *service_picture(const struct service *service)
-{
-    return service->picture;
-}
-
-int service_set(struct service *service, const struct setting *setting, uint64_t *ret_number,
-                struct tt_error *err)
-{
-    if (service->run == NULL)
-        return tt_fail(err, -EAGAIN, "'%s' has not begun yet; try again in a moment",
-                       service->picture->name);
-    return run_set(service->run, setting, ret_number, err);
 }

@@ -1,0 +1,61 @@
+/* What the files of a service share. */
+#ifndef TT_NODE_SERVICE_INSIDE_H
+#define TT_NODE_SERVICE_INSIDE_H
+
+#include <limits.h>
+
+#include "node/agreement.h"
+#include "node/costs.h"
+#include "node/offers.h"
+#include "node/run.h"
+#include "node/service.h"
+#include "node/shape.h"
+
+enum { TEXT_BYTES = 768 };
+
+struct service {
+    struct service *next;
+    struct node *node;
+    struct client *client; /* NULL: gone or detached */
+    enum service_goal goal;
+    uint64_t number;
+    uint32_t uid, gid;
+    char base[PATH_MAX];
+    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
+        is_promised;
+    int64_t for_ns, profile_ns; /* the latter: when a measurement began */
+    int stdin_fd, stdout_fd, ledger_fd;
+    struct shape *shape;
+    struct tt_picture *picture;
+    struct plugins plugins;
+    char *print;
+    struct costs costs;
+    struct tt_plan *plan;
+    struct offers *offers;
+    json_t *request; /* of a check, until it is answered */
+    struct run *profile_run, *run;
+    struct tt_report *report;
+    struct scribe *scribe;
+    struct loop_timer live_timer;
+    struct journal_log *log; /* NULL: it is not known yet what it is called */
+    int64_t since_ns;        /* wall time */
+    char ledger[PATH_MAX], class_reason[TEXT_BYTES];
+    const char *class_name;
+    uint64_t frames, late, lost, repeated;
+    int64_t slack_ns; /* the least of the last second; INT64_MAX: none */
+};
+
+/* To its client, its log and its ledger's reader. */
+void service_note(struct service *service, const char *text);
+
+/* The ledger file: opened with the agreement in it, closed with the count; what is reported then is
+ * a new reference. Without one a note says why, and the service goes on. */
+void service_ledger_begin(struct service *service, int64_t epoch_ns);
+void service_ledger_note_full(struct service *service);
+json_t *service_ledger_close(struct service *service, const char *reason);
+/* -EINVAL, -EACCES: what the user gave for it cannot be one. */
+int service_ledger_check(int fd, struct tt_error *err);
+/* NULL: no memory. */
+struct tt_report *service_report_open(const struct service *service);
+
+#endif
