@@ -32,6 +32,20 @@ static int read_float(const char *text, double *ret)
     return *end == 0 && end != text && *ret > -1e300 && *ret < 1e300 ? 0 : -EINVAL;
 }
 
+/* A gain of nothing at all is the least that its parameter has: there it is silence. */
+static bool is_gain(const struct tt_param *param)
+{
+    return param->unit && strcmp(param->unit, "dB") == 0 && param->min < 0;
+}
+
+static int read_gain(const struct tt_param *param, const char *text, double *ret)
+{
+    if (!is_gain(param) || strcmp(text, "-inf") != 0)
+        return read_float(text, ret);
+    *ret = param->min;
+    return 0;
+}
+
 static int read_bool(const char *text, int64_t *ret)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
@@ -83,7 +97,7 @@ int spec_read_value(const struct tt_param *param, const char *text, struct tt_se
         ret->f = (double)ret->i;
         break;
     case TT_PARAM_FLOAT:
-        r = read_float(text, &ret->f);
+        r = read_gain(param, text, &ret->f);
         ret->i = r == 0 && ret->f > -9e18 && ret->f < 9e18 ? (int64_t)ret->f : 0;
         break;
     case TT_PARAM_BOOL:
@@ -133,8 +147,8 @@ static void describe(const struct tt_param *param, char *ret, size_t bytes)
                           param->type == TT_PARAM_CHOICE && param->unit ? param->unit : "");
 
     if ((param->min != 0 || param->max != 0) && length >= 0 && (size_t)length < bytes)
-        (void)snprintf(ret + length, bytes - (size_t)length, " from %.15g to %.15g", param->min,
-                       param->max);
+        (void)snprintf(ret + length, bytes - (size_t)length, " from %.15g to %.15g%s", param->min,
+                       param->max, is_gain(param) ? ", or -inf" : "");
 }
 
 static int fail_value(const struct tt_param *param, const char *component, const char *name,

@@ -401,6 +401,36 @@ static void mix_goes_on_without_what_is_missing(void)
     harness_close(&harness);
 }
 
+/* To silence in 20 ms while it runs, no step larger than the ramp's and the ramp's own end exact;
+ * an input that is not there, or a gain that nobody can write, changes nothing. */
+static void mix_follows_a_gain_without_a_click(void)
+{
+    float last = 1, step = 0;
+
+    open_mix("b.gain_db=-120", 2);
+    for (uint32_t at = 0; at < 480; at++) {
+        tt_channel(&params.in[0], harness.frames[0].data, 0)[at] = 0.5f;
+        tt_channel(&params.in[1], harness.frames[1].data, 0)[at] = NAN;
+    }
+    harness.events[0] =
+        (struct tt_event){.kind = TT_EVENT_PARAM, .id = 2 + (1 << 16), .i = -120, .f = -120};
+    harness.events[1] = (struct tt_event){.kind = TT_EVENT_PARAM, .id = 2 + (3 << 16), .f = 6};
+    harness.events[2] = (struct tt_event){.kind = TT_EVENT_PARAM, .id = 2 + (1 << 16), .f = 400};
+    harness.event_count = 3;
+    for (int64_t n = 0; n < 3; n++) {
+        CHECK_INT(harness_call(&harness, n, n * 10000000, 10000000), TT_DONE);
+        for (uint32_t at = 0; at < 480; at++) {
+            step = fmaxf(step, n + at > 0 ? fabsf(mixed(0, at) - last) : 0);
+            last = mixed(0, at);
+        }
+        harness.event_count = 0;
+    }
+    CHECK(last == 0 && mixed(0, 0) == 0 && mixed(1, 300) == 0);
+    CHECK(step > 0 && step < 1.6f * 0.5f / 960);
+    CHECK_INT(harness.allocations, 0);
+    harness_close(&harness);
+}
+
 static float tone(int64_t seconds_scaled, uint32_t rate, uint32_t channel)
 {
     return 0.5f * (float)sin(2 * M_PI * (channel ? 440 : 1000) * (double)seconds_scaled / rate);
@@ -510,6 +540,7 @@ int main(void)
     RUN(sixteen_bits_go_there_and_back);
     RUN(mix_adds_with_gain_and_cuts);
     RUN(mix_goes_on_without_what_is_missing);
+    RUN(mix_follows_a_gain_without_a_click);
     RUN(resampled_tones_keep_place_and_pitch);
     RUN(resampling_goes_on_after_a_gap);
     RUN(resampling_latency_is_what_speexdsp_says);

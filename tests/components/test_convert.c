@@ -290,6 +290,33 @@ static void overlay_at(uint32_t fourcc, uint32_t width, uint32_t height, int32_t
     harness_close(&harness);
 }
 
+static void tell(uint32_t id, double value)
+{
+    harness.events[harness.event_count++] =
+        (struct tt_event){.kind = TT_EVENT_PARAM, .id = id, .i = (int64_t)value, .f = value};
+}
+
+/* A layer that is moved while the service runs lies where one lies that always was there. */
+static void overlay_is_moved(void)
+{
+    const uint32_t logo = 2 << 16, nobody = 3 << 16;
+    static struct reference want;
+
+    open_overlay("logo.x=1 logo.y=2", TT_I420, 14, 12, 1);
+    reference_start(&want);
+    reference_lay(&want, 1, 20, -3, 0.5);
+    tell(logo + 0, 20);
+    tell(logo + 1, -3);
+    tell(logo + 2, 0.5);
+    tell(logo + 0, 1e6); /* what no user can write, and an input that is not there */
+    tell(logo + 2, 1.5);
+    tell(nobody + 0, 5);
+    CHECK_INT(harness_call(&harness, 0, 0, 0), TT_DONE);
+    compare(&want, 1.6);
+    CHECK_INT(harness.allocations, 0);
+    harness_close(&harness);
+}
+
 static void overlay_matches_everywhere(void)
 {
     static const int32_t places[] = {-100, -13, -12, -1, 0, 1, 2, 7, 20, 21, 33, 34, 45, 46, 90};
@@ -383,6 +410,7 @@ int main(void)
     RUN(layouts_are_exchanged_exactly);
     RUN(odd_rgba_is_refused_in_words);
     RUN(overlay_matches_everywhere);
+    RUN(overlay_is_moved);
     RUN(clear_and_opaque_are_exact);
     RUN(missing_inputs_have_their_ways);
     RUN(overlay_says_what_it_wants);

@@ -205,6 +205,28 @@ static void sets_parameters(void)
     tt_service_close(&b);
 }
 
+/* A gain may be nothing at all, which is the least that it knows; no other number may. */
+static void gain_of_nothing(void)
+{
+    static const char *const bad[] = {"tone.level_db=inf", "tone.level_db=+inf",
+                                      "tone.level_db=-infinity", "tone.level_db=-nan",
+                                      "tone.frequency=-inf"};
+    struct tt_service *service = graph("test.audio name=tone ! null");
+    struct tt_picture *picture = NULL;
+    struct tt_error err = {0};
+    bool is_found = false;
+
+    for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]); n++)
+        CHECK_INT(tt_service_set(service, bad[n], &test_catalogue, &err), -EINVAL);
+    CHECK_INT(tt_service_set(service, "tone.level_db=-inf", &test_catalogue, &err), 0);
+    CHECK_INT(tt_picture_shape(service, &test_catalogue, test_probe, NULL, &picture, &err), 0);
+    for (uint32_t n = 0; n < picture->components[0].setting_count; n++)
+        is_found = is_found || picture->components[0].settings[n].f == -120;
+    CHECK(is_found);
+    tt_picture_close(&picture);
+    tt_service_close(&service);
+}
+
 static void sets_what_may_change(void)
 {
     static const char *const bad[] = {"scale.width=64", "scale.methd=point", "scale.method=blurred",
@@ -303,6 +325,7 @@ int main(void)
     RUN(understands_queues);
     RUN(names_what_is_wrong);
     RUN(sets_parameters);
+    RUN(gain_of_nothing);
     RUN(sets_what_may_change);
     RUN(a_sink_is_added);
     RUN(a_source_follows_its_filter);

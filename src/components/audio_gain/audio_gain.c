@@ -39,7 +39,7 @@ static const struct tt_port ports[PORT_COUNT] = {
 static const struct tt_param params[PARAM_COUNT] = {
     [PARAM_GAIN_DB] = {.name = "gain_db",
                        .unit = "dB",
-                       .help = "gain; -120 is silence",
+                       .help = "gain; -120 and -inf are silence",
                        .initial = "0",
                        .type = TT_PARAM_FLOAT,
                        .is_live = 1,

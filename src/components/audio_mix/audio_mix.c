@@ -1,21 +1,24 @@
-/* audio.mix: the sum of its inputs, led by the service's clock, cut at full scale. */
+/* audio.mix: the sum of its inputs, led by the service's clock, cut at full scale. A gain that
+ * changes while it runs is ramped, so that it does not click. */
 #include <errno.h>
 #include <string.h>
 
 #include "components/lib/audio.h"
 #include "components/lib/channels.h"
 #include "components/lib/frames.h"
+#include "components/lib/ramp.h"
 #include "components/lib/settings.h"
 #include "tactus/error.h"
 
 enum { PARAM_CHANNELS, PARAM_QUANTUM, PARAM_GAIN_DB, PARAM_COUNT };
 enum { PORT_IN, PORT_OUT, PORT_COUNT };
-enum { SAMPLE_RATE = 48000 };
+enum { SAMPLE_RATE = 48000, SILENCE_DB = -120, GAIN_DB_MAX = 40 };
+enum { RAMP = SAMPLE_RATE / 50, PIECE = 64 /* samples */ };
 
 struct mix_state {
     struct tt_format format;
     uint32_t bytes, quantum, in_count;
-    float gains[TT_PORTS_MAX];
+    struct component_ramp gains[TT_PORTS_MAX];
 };
 
 static const struct tt_format accepts[] = {
@@ -50,11 +53,12 @@ static const struct tt_param params[PARAM_COUNT] = {
                        .max = 48000},
     [PARAM_GAIN_DB] = {.name = "*.gain_db",
                        .unit = "dB",
-                       .help = "gain of this input",
+                       .help = "gain of this input; -120 and -inf are silence",
                        .initial = "0",
                        .type = TT_PARAM_FLOAT,
-                       .min = -120,
-                       .max = 40},
+                       .is_live = 1,
+                       .min = SILENCE_DB,
+                       .max = GAIN_DB_MAX},
 };
 
 static uint32_t make_format(const struct tt_request *request, struct tt_format *ret)
@@ -65,6 +69,11 @@ static uint32_t make_format(const struct tt_request *request, struct tt_format *
 
     ret->layout = component_layout(ret->channels);
     return bytes;
+}
+
+static double factor(double gain_db)
+{
+    return gain_db <= SILENCE_DB ? 0 : component_gain(gain_db);
 }
 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
@@ -106,7 +115,8 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
                            "audio.mix cannot mix input '%s' as it comes: put audio.convert or "
                            "audio.resample before it",
                            request->pins[n].name);
-        state->gains[n] = (float)component_gain(component_float_of(request, PARAM_GAIN_DB, n, 0));
+        component_ramp_set(&state->gains[n],
+                           factor(component_float_of(request, PARAM_GAIN_DB, n, 0)));
     }
     return 0;
 }
@@ -117,10 +127,55 @@ static int open(void *state, void *scratch, const struct tt_host *host,
     return 0;
 }
 
+static void take_events(struct mix_state *state, const struct tt_call *call)
+{
+    const struct tt_event *events = tt_call_events(call);
+
+    for (uint32_t n = 0; n < call->event_count; n++) {
+        uint32_t input = (events[n].id >> 16) - 1;
+
+        /* What no user can write is not believed of an event either. */
+        if (events[n].kind == TT_EVENT_PARAM && (events[n].id & 0xffff) == PARAM_GAIN_DB &&
+            input < state->in_count && events[n].f <= GAIN_DB_MAX)
+            component_ramp_go(&state->gains[input], factor(events[n].f), RAMP);
+    }
+}
+
 static void add(float *restrict sum, const float *restrict samples, float gain, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++)
         sum[n] += gain * samples[n];
+}
+
+/* One input, while its gain moves: one factor a sample, the same for all channels. */
+static void add_moving(const struct tt_format *format, struct component_ramp *ramp, tt_addr to,
+                       tt_addr from, uint32_t count)
+{
+    float factors[PIECE];
+
+    for (uint32_t at = 0; at < count; at += PIECE) {
+        uint32_t piece = count - at < PIECE ? count - at : PIECE;
+
+        for (uint32_t n = 0; n < piece; n++) {
+            component_ramp_step(ramp);
+            factors[n] = (float)component_ramp_value(ramp);
+        }
+        for (uint32_t channel = 0; channel < format->channels; channel++) {
+            const float *in = tt_channel(format, from, channel) + at;
+            float *sum = tt_channel(format, to, channel) + at;
+
+            for (uint32_t n = 0; n < piece; n++)
+                sum[n] += factors[n] * in[n];
+        }
+    }
+}
+
+static void add_still(const struct tt_format *format, float gain, tt_addr to, tt_addr from,
+                      uint32_t count)
+{
+    /* Not a product with 0: what is no number must fall silent too. */
+    for (uint32_t channel = 0; channel < format->channels && gain != 0; channel++)
+        add(tt_channel(format, to, channel), tt_channel(format, from, channel), gain, count);
 }
 
 static void cut(float *samples, uint32_t count)
@@ -134,11 +189,12 @@ static void cut(float *samples, uint32_t count)
 
 static int process(void *state_, struct tt_call *call)
 {
-    const struct mix_state *state = state_;
+    struct mix_state *state = state_;
     const struct tt_format *format = &state->format;
     struct tt_frame *out = tt_call_out(call, 0);
 
     call->key_point = 1;
+    take_events(state, call);
     if (call->in_count < state->in_count || call->out_count == 0)
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
@@ -152,9 +208,10 @@ static int process(void *state_, struct tt_call *call)
         if (!component_has_data(in) || (in->flags & TT_GAP) != 0)
             continue;
         count = component_samples(format, in);
-        for (uint32_t channel = 0; channel < format->channels; channel++)
-            add(tt_channel(format, out->data, channel), tt_channel(format, in->data, channel),
-                state->gains[n], count);
+        if (component_ramp_is_still(&state->gains[n]))
+            add_still(format, (float)state->gains[n].to, out->data, in->data, count);
+        else
+            add_moving(format, &state->gains[n], out->data, in->data, count);
         out->flags |= in->flags & (uint32_t)(TT_REPEATED | TT_LATE);
     }
     for (uint32_t channel = 0; channel < format->channels; channel++)

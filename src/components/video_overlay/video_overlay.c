@@ -59,6 +59,7 @@ static const struct tt_param params[PARAM_COUNT] = {
                  .help = "left edge of this input on the main picture; may be outside",
                  .initial = "0",
                  .type = TT_PARAM_INT,
+                 .is_live = 1,
                  .min = -TT_SIZE_MAX,
                  .max = TT_SIZE_MAX},
     [PARAM_Y] = {.name = "*.y",
@@ -66,12 +67,14 @@ static const struct tt_param params[PARAM_COUNT] = {
                  .help = "top edge of this input on the main picture; may be outside",
                  .initial = "0",
                  .type = TT_PARAM_INT,
+                 .is_live = 1,
                  .min = -TT_SIZE_MAX,
                  .max = TT_SIZE_MAX},
     [PARAM_ALPHA] = {.name = "*.alpha",
                      .help = "opacity of this input, times its own alpha",
                      .initial = "1",
                      .type = TT_PARAM_FLOAT,
+                     .is_live = 1,
                      .max = 1},
 };
 
@@ -144,6 +147,32 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
         layer->alpha = (uint32_t)(component_float_of(request, PARAM_ALPHA, n, 1) * 256 + 0.5);
     }
     return 0;
+}
+
+static bool is_within(double value, double from, double to)
+{
+    return value >= from && value <= to;
+}
+
+/* What no user can write is not believed of an event either. */
+static void take_events(struct overlay_state *state, const struct tt_call *call)
+{
+    const struct tt_event *events = tt_call_events(call);
+
+    for (uint32_t n = 0; n < call->event_count; n++) {
+        uint32_t param = events[n].id & 0xffff, input = (events[n].id >> 16) - 1;
+        struct layer *layer = input < state->in_count ? state->layers + input : NULL;
+        bool is_place = events[n].i >= -TT_SIZE_MAX && events[n].i <= TT_SIZE_MAX;
+
+        if (events[n].kind != TT_EVENT_PARAM || !layer)
+            continue;
+        if (param == PARAM_X && is_place)
+            layer->x = (int32_t)events[n].i;
+        else if (param == PARAM_Y && is_place)
+            layer->y = (int32_t)events[n].i;
+        else if (param == PARAM_ALPHA && is_within(events[n].f, 0, 1))
+            layer->alpha = (uint32_t)(events[n].f * 256 + 0.5);
+    }
 }
 
 static int open(void *state, void *scratch, const struct tt_host *host,
@@ -399,11 +428,12 @@ static void paint_black(const struct tt_format *format, tt_addr data)
 
 static int process(void *state_, struct tt_call *call)
 {
-    const struct overlay_state *state = state_;
+    struct overlay_state *state = state_;
     const struct tt_frame *main = tt_call_in(call, state->main_input);
     struct tt_frame *out = tt_call_out(call, 0);
 
     call->key_point = 1;
+    take_events(state, call);
     if (call->in_count < state->in_count || call->out_count == 0 || (main->flags & TT_END) != 0)
         return TT_DONE;
     if (out->data == 0 || out->capacity < state->bytes)
