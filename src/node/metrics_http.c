@@ -1,9 +1,10 @@
-/* A responder for GET /metrics: few connections, short requests, a limit of time, nothing kept.
- * Each connection is one request and one answer. */
+/* GET /metrics by libmicrohttpd on the node's own loop: it speaks HTTP; who may connect, how many
+ * and for how long is decided here. Each connection is one request and one answer. */
 #include "node/metrics_http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TIME_LIMIT_NS                                                                              \
-    (INT64_C(5) * 1000000000) /* from the connection to the answer's last byte                     \
-                               */
-#define ACCEPT_AGAIN_NS (INT64_C(100) * 1000000)
+#define MS INT64_C(1000000)
+#define TALK_LIMIT_NS (5000 * MS) /* from the connection to the answer's last byte */
+#define ACCEPT_AGAIN_NS (100 * MS)
 
-enum { TALKS_MAX = 16, REQUEST_BYTES_MAX = 8192 };
+/* The library keeps the request, and the head of the answer, in MEMORY_BYTES. */
+enum { TALKS_MAX = 16, MEMORY_BYTES = 8192 };
 
 struct talk {
-    struct talk *next;
-    struct metrics_http *http;
-    int fd;
-    struct loop_watch *watch;
-    struct loop_timer limit_timer;
-    char request[REQUEST_BYTES_MAX + 1], *answer;
-    size_t request_bytes, answer_bytes, sent_bytes;
+    int fd; /* the library's; -1: nobody */
+    int64_t limit_ns;
 };
 
 struct metrics_http {
@@ -34,188 +30,137 @@ struct metrics_http {
     metrics_collect_fn *collect;
     void *ctx;
     int fd;
-    struct loop_watch *watch;
-    struct loop_timer accept_timer;
-    struct talk *talks;
-    uint32_t talk_count;
+    struct loop_watch *accept_watch, *talk_watch;
+    struct loop_timer accept_timer, talk_timer;
+    struct MHD_Daemon *library;
+    struct talk talks[TALKS_MAX];
 };
 
-static void talk_close(struct talk *talk)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              struct MHD_Response *response)
 {
-    struct metrics_http *http = talk->http;
-    struct talk **place = &http->talks;
+    enum MHD_Result result;
 
-    while (*place != talk)
-        place = &(*place)->next;
-    *place = talk->next;
-    http->talk_count--;
-    loop_remove(http->loop, &talk->watch);
-    loop_clear(http->loop, &talk->limit_timer);
-    (void)close(talk->fd);
-    free(talk->answer);
-    free(talk);
+    if (response == NULL)
+        return MHD_NO;
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
 }
 
-static void on_limit(void *ctx, uint32_t events)
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status)
 {
-    (void)events;
-    talk_close(ctx);
+    static char words[] = "GET /metrics is all there is\n";
+
+    return answer(
+        connection, status, "text/plain; charset=utf-8",
+        MHD_create_response_from_buffer(sizeof(words) - 1, words, MHD_RESPMEM_PERSISTENT));
 }
 
-/* Closed from the loop, never under the hands of its caller. */
-static void talk_die(struct talk *talk)
+static enum MHD_Result answer_metrics(struct metrics_http *http, struct MHD_Connection *connection)
 {
-    loop_remove(talk->http->loop, &talk->watch);
-    loop_set(talk->http->loop, &talk->limit_timer, 0);
-}
-
-static void send_some(struct talk *talk)
-{
-    ssize_t sent;
-
-    while (talk->sent_bytes < talk->answer_bytes) {
-        sent = send(talk->fd, talk->answer + talk->sent_bytes,
-                    talk->answer_bytes - talk->sent_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && errno == EAGAIN) {
-            loop_change(talk->http->loop, talk->watch, EPOLLOUT);
-            return;
-        }
-        if (sent <= 0)
-            break;
-        talk->sent_bytes += (size_t)sent;
-    }
-    talk_die(talk);
-}
-
-static void answer(struct talk *talk, const char *status, const char *type, const char *body,
-                   size_t bytes, bool is_head)
-{
-    FILE *out = open_memstream(&talk->answer, &talk->answer_bytes);
-
-    if (out == NULL) {
-        talk_die(talk);
-        return;
-    }
-    fprintf(out,
-            "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n"
-            "Cache-Control: no-store\r\n%s\r\n",
-            status, type, bytes,
-            status[0] == '4' && status[2] == '5' ? "Allow: GET, HEAD\r\n" : "");
-    if (!is_head)
-        (void)fwrite(body, 1, bytes, out);
-    if (fclose(out) != 0)
-        talk_die(talk);
-    else
-        send_some(talk);
-}
-
-static void refuse(struct talk *talk, const char *status, const char *words)
-{
-    answer(talk, status, "text/plain; charset=utf-8", words, strlen(words), false);
-}
-
-/* The value of a header without regard to case; "" when there is none. */
-static const char *find_header(const char *request, const char *name)
-{
-    size_t length = strlen(name);
-
-    for (const char *line = strstr(request, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
-        line += 2;
-        if (strncasecmp(line, name, length) == 0 && line[length] == ':')
-            return line + length + 1;
-    }
-    return "";
-}
-
-static bool wants_open(const char *request)
-{
-    const char *accept = find_header(request, "Accept");
-    const char *end = strstr(accept, "\r\n");
-    const char *found = strstr(accept, "application/openmetrics-text");
-
-    return found != NULL && (end == NULL || found < end);
-}
-
-static void answer_metrics(struct talk *talk, bool is_head)
-{
+    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+    bool is_open = accept != NULL && strstr(accept, "application/openmetrics-text") != NULL;
     struct metrics_gauges gauges = {.version = "", .class = ""};
-    bool is_open = wants_open(talk->request);
+    struct MHD_Response *response;
     char *body = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&body, &bytes);
 
-    if (out == NULL) {
-        talk_die(talk);
+    if (out == NULL)
+        return MHD_NO;
+    http->collect(http->ctx, &gauges);
+    metrics_print(http->metrics, &gauges, is_open, out);
+    if (fclose(out) != 0) {
+        free(body);
+        return MHD_NO;
+    }
+    response = MHD_create_response_from_buffer(bytes, body, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(body);
+    return answer(connection, MHD_HTTP_OK,
+                  is_open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                          : "text/plain; version=0.0.4; charset=utf-8",
+                  response);
+}
+
+/* Answered at the request's head: a body that follows is not waited for. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **request)
+{
+    if (strncmp(version, "HTTP/1.", 7) != 0)
+        return refuse(connection, MHD_HTTP_BAD_REQUEST);
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED);
+    if (strcmp(path, "/metrics") != 0)
+        return refuse(connection, MHD_HTTP_NOT_FOUND);
+    return answer_metrics(ctx, connection);
+}
+
+static void on_come_and_go(void *ctx, struct MHD_Connection *connection, void **kept,
+                           enum MHD_ConnectionNotificationCode what)
+{
+    struct metrics_http *http = ctx;
+    struct talk *talk = *kept;
+
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (talk != NULL)
+            talk->fd = -1;
         return;
     }
-    talk->http->collect(talk->http->ctx, &gauges);
-    metrics_print(talk->http->metrics, &gauges, is_open, out);
-    if (fclose(out) == 0)
-        answer(talk, "200 OK",
-               is_open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-                       : "text/plain; version=0.0.4; charset=utf-8",
-               body, bytes, is_head);
-    else
-        talk_die(talk);
-    free(body);
+    for (uint32_t n = 0; n < TALKS_MAX; n++)
+        if (http->talks[n].fd < 0) {
+            *kept = &http->talks[n];
+            http->talks[n] = (struct talk){
+                .fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                          ->connect_fd,
+                .limit_ns = loop_now_ns() + TALK_LIMIT_NS,
+            };
+            return;
+        }
 }
 
-static void on_request(struct talk *talk)
+/* When the library or the limit of a talk wants to be served next. */
+static void set_talk_timer(struct metrics_http *http)
 {
-    char method[8] = "", target[64] = "", version[16] = "";
-    int count = sscanf(talk->request, "%7[A-Z] %63[^ \r\n] %15[^ \r\n]", method, target, version);
-    bool is_head = strcmp(method, "HEAD") == 0;
-    size_t length = strcspn(target, "?");
+    int64_t at_ns = INT64_MAX;
+    unsigned long long wait_ms;
 
-    if (count != 3 || strncmp(version, "HTTP/1.", 7) != 0)
-        refuse(talk, "400 Bad Request", "this is not HTTP/1.1\n");
-    else if (strcmp(method, "GET") != 0 && !is_head)
-        refuse(talk, "405 Method Not Allowed", "GET /metrics is all there is\n");
-    else if (length != 8 || strncmp(target, "/metrics", 8) != 0)
-        refuse(talk, "404 Not Found", "GET /metrics is all there is\n");
-    else
-        answer_metrics(talk, is_head);
-}
+    for (uint32_t n = 0; n < TALKS_MAX; n++)
+        if (http->talks[n].fd >= 0 && http->talks[n].limit_ns < at_ns)
+            at_ns = http->talks[n].limit_ns;
+    if (MHD_get_timeout(http->library, &wait_ms) == MHD_YES) {
+        int64_t wanted_ns = loop_now_ns() + (int64_t)wait_ms * MS;
 
-static void on_readable(struct talk *talk)
-{
-    ssize_t got;
-
-    for (;;) {
-        got = recv(talk->fd, talk->request + talk->request_bytes,
-                   REQUEST_BYTES_MAX - talk->request_bytes, MSG_DONTWAIT);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EAGAIN)
-            return;
-        if (got <= 0) {
-            talk_die(talk);
-            return;
-        }
-        /* A byte of 0 ends the text that is looked at. */
-        talk->request_bytes += (size_t)got;
-        talk->request[talk->request_bytes] = '\0';
-        if (strstr(talk->request, "\r\n\r\n") != NULL) {
-            on_request(talk);
-            return;
-        }
-        if (talk->request_bytes == REQUEST_BYTES_MAX) {
-            refuse(talk, "431 Request Header Fields Too Large", "a request has 8 KiB at most\n");
-            return;
-        }
+        at_ns = wanted_ns < at_ns ? wanted_ns : at_ns;
     }
+    if (at_ns == INT64_MAX)
+        loop_clear(http->loop, &http->talk_timer);
+    else
+        loop_set(http->loop, &http->talk_timer, at_ns);
 }
 
+/* The library's own limit counts from the last byte: who sends one now and then would stay for
+ * ever. A socket that is shut down it closes itself. */
 static void on_talk(void *ctx, uint32_t events)
 {
-    struct talk *talk = ctx;
+    struct metrics_http *http = ctx;
+    int64_t now_ns = loop_now_ns();
 
-    if (talk->answer != NULL)
-        send_some(talk);
-    else if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-        on_readable(talk);
+    (void)events;
+    for (uint32_t n = 0; n < TALKS_MAX; n++)
+        if (http->talks[n].fd >= 0 && http->talks[n].limit_ns <= now_ns) {
+            (void)shutdown(http->talks[n].fd, SHUT_RDWR);
+            http->talks[n].limit_ns = now_ns + TALK_LIMIT_NS;
+        }
+    (void)MHD_run(http->library);
+    set_talk_timer(http);
 }
 
 static void on_connection(void *ctx, uint32_t events);
@@ -225,42 +170,25 @@ static void on_accept_timer(void *ctx, uint32_t events)
     struct metrics_http *http = ctx;
 
     (void)events;
-    http->watch = loop_add(http->loop, http->fd, EPOLLIN, on_connection, http);
-    if (http->watch == NULL)
+    http->accept_watch = loop_add(http->loop, http->fd, EPOLLIN, on_connection, http);
+    if (http->accept_watch == NULL)
         loop_set(http->loop, &http->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
 }
 
-static void begin_talk(struct metrics_http *http, int fd)
-{
-    struct talk *talk = http->talk_count < TALKS_MAX ? calloc(1, sizeof(*talk)) : NULL;
-
-    if (talk != NULL)
-        talk->watch = loop_add(http->loop, fd, EPOLLIN, on_talk, talk);
-    if (talk == NULL || talk->watch == NULL) {
-        (void)close(fd);
-        free(talk);
-        return;
-    }
-    talk->http = http;
-    talk->fd = fd;
-    talk->limit_timer = (struct loop_timer){.fn = on_limit, .ctx = talk};
-    loop_set(http->loop, &talk->limit_timer, loop_now_ns() + TIME_LIMIT_NS);
-    talk->next = http->talks;
-    http->talks = talk;
-    http->talk_count++;
-}
-
+/* Accepted here: without a free descriptor the library would try again without a pause. */
 static void on_connection(void *ctx, uint32_t events)
 {
     struct metrics_http *http = ctx;
-    int fd = accept4(http->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct sockaddr_storage from;
+    socklen_t bytes = sizeof(from);
+    int fd = accept4(http->fd, (struct sockaddr *)&from, &bytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)events;
     if (fd >= 0) {
-        begin_talk(http, fd);
+        (void)MHD_add_connection(http->library, fd, (struct sockaddr *)&from, bytes);
+        on_talk(http, 0);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        /* Who waits keeps the socket readable: without a descriptor for him the loop would spin. */
-        loop_remove(http->loop, &http->watch);
+        loop_remove(http->loop, &http->accept_watch);
         loop_set(http->loop, &http->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
     }
 }
@@ -327,32 +255,63 @@ static void tell_place(int fd, struct place *place)
             is_loopback(place) ? "" : ": whoever reaches this address reads all services' names");
 }
 
+static int listen_at(struct metrics_http *http, const char *place_text, struct place *place,
+                     struct tt_error *err)
+{
+    int one = 1, r = read_place(place_text, place, err);
+
+    if (r < 0)
+        return r;
+    http->fd = socket(place->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (http->fd >= 0)
+        (void)setsockopt(http->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (http->fd < 0 || bind(http->fd, &place->any, place->bytes) < 0 ||
+        listen(http->fd, TALKS_MAX) < 0)
+        return tt_fail(err, errno == EADDRINUSE ? -EBUSY : -errno,
+                       "cannot listen on '%s' for --metrics: %s", place_text, strerror(errno));
+    return 0;
+}
+
+/* Without a thread and without a socket to listen at: its epoll descriptor is watched by the loop.
+ */
+static int start_library(struct metrics_http *http, struct tt_error *err)
+{
+    const union MHD_DaemonInfo *info = NULL;
+
+    http->library = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, http,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)TALKS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_come_and_go, http,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    if (http->library != NULL)
+        info = MHD_get_daemon_info(http->library, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info != NULL)
+        http->talk_watch = loop_add(http->loop, info->epoll_fd, EPOLLIN, on_talk, http);
+    http->accept_watch = loop_add(http->loop, http->fd, EPOLLIN, on_connection, http);
+    if (http->talk_watch == NULL || http->accept_watch == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for the metrics");
+    return 0;
+}
+
 int metrics_http_open(struct loop *loop, const struct metrics *metrics, const char *place_text,
                       metrics_collect_fn *collect, void *ctx, struct metrics_http **ret,
                       struct tt_error *err)
 {
     struct metrics_http *http = calloc(1, sizeof(*http));
     struct place place;
-    int one = 1, r;
+    int r;
 
     if (http == NULL)
         return tt_fail(err, -ENOMEM, "no memory for the metrics");
     *http = (struct metrics_http){
         .loop = loop, .metrics = metrics, .collect = collect, .ctx = ctx, .fd = -1};
     http->accept_timer = (struct loop_timer){.fn = on_accept_timer, .ctx = http};
-    r = read_place(place_text, &place, err);
+    http->talk_timer = (struct loop_timer){.fn = on_talk, .ctx = http};
+    for (uint32_t n = 0; n < TALKS_MAX; n++)
+        http->talks[n].fd = -1;
+    r = listen_at(http, place_text, &place, err);
     if (r == 0)
-        http->fd = socket(place.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (http->fd >= 0)
-        (void)setsockopt(http->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (r == 0 && (http->fd < 0 || bind(http->fd, &place.any, place.bytes) < 0 ||
-                   listen(http->fd, TALKS_MAX) < 0))
-        r = tt_fail(err, errno == EADDRINUSE ? -EBUSY : -errno,
-                    "cannot listen on '%s' for --metrics: %s", place_text, strerror(errno));
-    if (r == 0)
-        http->watch = loop_add(loop, http->fd, EPOLLIN, on_connection, http);
-    if (r == 0 && http->watch == NULL)
-        r = tt_fail(err, -ENOMEM, "no memory for the metrics");
+        r = start_library(http, err);
     if (r < 0) {
         metrics_http_close(&http);
         return r;
@@ -368,10 +327,12 @@ void metrics_http_close(struct metrics_http **closed)
 
     if (http == NULL)
         return;
-    while (http->talks != NULL)
-        talk_close(http->talks);
-    loop_remove(http->loop, &http->watch);
+    loop_remove(http->loop, &http->accept_watch);
+    loop_remove(http->loop, &http->talk_watch);
     loop_clear(http->loop, &http->accept_timer);
+    loop_clear(http->loop, &http->talk_timer);
+    if (http->library != NULL)
+        MHD_stop_daemon(http->library);
     if (http->fd >= 0)
         (void)close(http->fd);
     free(http);

@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -93,6 +96,39 @@ def raw(place, data):
         return line.recv(65536).decode()
 
 
+def check_by_promtool(text):
+    if shutil.which("promtool") is None:
+        print("promtool is not installed: only our own reader has looked")
+        return
+    ran = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False)
+    check(ran.returncode == 0 and not (ran.stdout + ran.stderr).strip(), f"promtool: {ran.stdout}{ran.stderr}")
+
+
+class Trickler(threading.Thread):
+    """Sends a request that never ends, a byte now and then."""
+
+    def __init__(self, place):
+        super().__init__(daemon=True)
+        host, port = place.rsplit(":", 1)
+        self.line, self.began, self.took = socket.create_connection((host, int(port)), timeout=10), time.monotonic(), None
+        self.start()
+
+    def run(self):
+        try:
+            self.line.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+            while time.monotonic() - self.began < 60:
+                self.line.sendall(b"a")
+                self.line.settimeout(0.2)
+                try:
+                    if self.line.recv(100) == b"":
+                        break
+                except TimeoutError:
+                    pass
+        except OSError:
+            pass
+        self.took = time.monotonic() - self.began
+
+
 def check_board(families):
     """Each metric that the board asks for exists, and each label it sorts by."""
     with open(BOARD, encoding="utf-8") as file:
@@ -117,11 +153,13 @@ with Node("--metrics", "127.0.0.1:0") as node:
     kind, text = get(place)
     check(kind == "text/plain; version=0.0.4; charset=utf-8", kind)
     read(text, False)
+    trickler = Trickler(place)
     report = node.report("test.video name=cam width=64 height=64 rate=100 ! null name=out", "--name", "one", "--for", "1s",
                          "--best-effort", "--no-profile")
     kind, text = get(place, accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     check(kind == "application/openmetrics-text; version=1.0.0; charset=utf-8", kind)
     samples, families = read(text, True)
+    check_by_promtool(get(place)[1])
     for outcome in ("on_time", "late", "lost"):
         found = value(samples, "tactus_frames_total", service="one", sink="out", outcome=outcome)
         check(found == report[outcome], f"{outcome}: {found} against {report}")
@@ -134,9 +172,10 @@ with Node("--metrics", "127.0.0.1:0") as node:
 
     check(refused(place, "/") == 404 and refused(place, "/metricsx") == 404, "another page")
     check(refused(place, method="POST") == 405, "another method")
-    check(raw(place, b"\1\xff\r\n\r\n").startswith("HTTP/1.1 400"), "nonsense")
-    check(raw(place, b"GET /metrics HTTP/1.1\r\nX: " + b"a" * 8166).startswith("HTTP/1.1 431"), "a long request")
-    check(raw(place, b"HEAD /metrics HTTP/1.1\r\n\r\n").endswith("\r\n\r\n"), "HEAD has a body")
+    for nonsense in (b"\1\xff\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n", b"GET /metrics HTTP/9.9\r\nHost: a\r\n\r\n"):
+        check(re.match(r"HTTP/1\.[01] 4|HTTP/1\.1 505|$", raw(place, nonsense)), f"{nonsense}: {raw(place, nonsense)}")
+    check(raw(place, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 8166).startswith("HTTP/1.1 431"), "a long request")
+    check(raw(place, b"HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n").endswith("\r\n\r\n"), "HEAD has a body")
     host, port = place.split(":")
     silent = [socket.create_connection((host, int(port))) for _ in range(16)]
     check(node.status() is not None, "silent connections hold the node up")
@@ -146,3 +185,5 @@ with Node("--metrics", "127.0.0.1:0") as node:
     taken = subprocess.run([os.path.join(BUILD, "tactusd"), "--foreground", "--socket", node.path("other"), "--state",
                             node.path("state2"), "--metrics", place], capture_output=True, text=True, timeout=20, check=False)
     check(taken.returncode == 3 and "cannot listen on" in taken.stderr, f"a port that is taken: {taken}")
+    trickler.join(timeout=30)
+    check(trickler.took is not None and 4 < trickler.took < 20, f"a request that never ends is ended after {trickler.took} s, not 5")
