@@ -1,0 +1,74 @@
+/* What the files of a running service share. */
+#ifndef TT_NODE_RUN_INSIDE_H
+#define TT_NODE_RUN_INSIDE_H
+
+#include <sys/types.h>
+
+#include "node/allowance.h"
+#include "node/broker.h"
+#include "node/child.h"
+#include "node/run.h"
+#include "node/supervise.h"
+
+#define RUN_SECOND INT64_C(1000000000)
+#define RUN_MILLI INT64_C(1000000)
+#define RUN_GO_AHEAD_NS                                                                            \
+    (20 * RUN_MILLI) /* from go to media time 0: every process has heard it by then */
+
+enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX };
+
+struct run_process {
+    struct run *run;
+    uint32_t number;
+    struct child *child;
+    pid_t tid; /* of its worker, as tactusd sees it; 0 unknown */
+    bool has_ended;
+    struct allowance costs, notes;
+    uint64_t notes_left_out;
+    char error[SUPERVISE_TEXT_BYTES];
+};
+
+struct run {
+    struct run_params params;
+    struct broker *broker;
+    struct supervise supervise;
+    struct supervise_actions actions;
+    struct run_process processes[TT_PROCESSES_MAX];
+    struct pending {
+        struct supervise_event event;
+        char text[SUPERVISE_TEXT_BYTES];
+    } events[RUN_EVENTS_MAX];
+    uint32_t event_first, event_count;
+    bool is_feeding, is_over, is_ok, is_reserve_retry;
+    char reason[SUPERVISE_TEXT_BYTES], class_why[SUPERVISE_TEXT_BYTES];
+    bool is_class_obtained;
+    int32_t stuck_component; /* that the container is being killed for; -1: none */
+    struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
+    struct pump *pump;
+    int64_t drain_ns; /* nothing is due after it; 0: not yet */
+    int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
+    int64_t cpu_ns;    /* of all its processes that are gone */
+    uint64_t switches; /* likewise */
+    struct settings settings;
+};
+
+/* run.c: what happened, for supervision. */
+void run_feed(struct run *run, const struct supervise_event *event);
+void run_feed_simple(struct run *run, enum supervise_kind kind, uint32_t process);
+/* Media time at which a process that starts now begins. */
+int64_t run_resume_ns(const struct run *run, int64_t ahead_ns);
+/* Local wall time of this monotonic instant. */
+int64_t run_wall_of(int64_t monotonic_ns);
+
+/* run_process.c: one process from its spawn to its end. */
+void run_spawn(struct run *run, uint32_t number);
+const char *run_process_name(const struct run *run, uint32_t number);
+
+/* run_reserve.c: what its worker has of the CPU. */
+void run_reserve(struct run *run);
+void run_on_reserve_timer(void *ctx, uint32_t events);
+
+/* run_watch.c: what the container's memory says of itself. */
+void run_watch_dog(struct run *run, int64_t now_ns);
+
+#endif

@@ -1,0 +1,290 @@
+/* One process of a running service, from its spawn to its end: what it is given, what it says. */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "node/run_inside.h"
+#include "node/shape.h"
+#include "platform/linux/reserve.h"
+
+enum { NOBODY = 65534 };
+
+enum {
+    /* 400 samples of each segment since the last second; of a profile run once and all. */
+    COSTS_BYTES_MAX = 256 << 10,
+    PROFILE_COSTS_BYTES_MAX = 1 << 20,
+    COSTS_A_SECOND = 2, /* one each second, and one at the end */
+    NOTES_A_SECOND = 20,
+    NOTE_BYTES = 1024
+};
+
+static void feed_death(struct run_process *process, bool is_clean, bool is_refusal,
+                       const char *text)
+{
+    run_feed(process->run, &(struct supervise_event){.kind = SUPERVISE_DIED,
+                                                     .process = process->number,
+                                                     .is_clean = is_clean,
+                                                     .is_refusal = is_refusal,
+                                                     .text = text});
+}
+
+const char *run_process_name(const struct run *run, uint32_t number)
+{
+    int32_t component;
+
+    if (number >= run->broker->wiring->process_count)
+        return "service";
+    component = run->broker->wiring->processes[number].component;
+    return component < 0 ? "container" : run->params.picture->components[component].name;
+}
+
+static json_t *numbers(const int64_t *values, uint32_t count)
+{
+    json_t *array = json_array();
+
+    for (uint32_t n = 0; n < count; n++)
+        json_array_append_new(array, json_integer(values[n]));
+    return array;
+}
+
+static json_t *setup_body(const struct run *run, uint32_t number)
+{
+    const struct run_params *params = &run->params;
+    uint32_t count = params->picture->component_count;
+    int64_t wall_ns =
+        run->epoch_ns != 0 ? run->wall_offset_ns : run_wall_of(loop_now_ns() + RUN_GO_AHEAD_NS);
+
+    return json_pack(
+        "{ss si si s{so so so sI sb sI sI sI}}", "op", "setup", "number", (int)number, "log", 0,
+        "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
+        numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+        numbers(params->plan->budget_of_ns, count), "end_ns",
+        (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
+        "is_profile", params->is_profile, "profile_ns",
+        (json_int_t)(params->is_profile ? params->for_ns : 0), "wall_offset_ns",
+        (json_int_t)wall_ns, "first_ns", (json_int_t)run_resume_ns(run, 0));
+}
+
+static const struct child_ops process_ops;
+
+static int set_up(struct run_process *process, struct tt_error *err)
+{
+    struct run *run = process->run;
+    struct broker_gift *gift = malloc(sizeof(*gift));
+    bool is_source = (run->supervise.processes[process->number].is_source);
+    int r;
+
+    if (gift == NULL)
+        return tt_fail(err, -ENOMEM, "no memory for a process");
+    broker_gift(run->broker, process->number, gift);
+    if (broker_has_text(run->broker, process->number, "-")) {
+        int fd = is_source ? run->params.stdin_fd : run->params.stdout_fd;
+
+        if (fd >= 0)
+            broker_gift_add(gift, is_source ? "stdin" : "stdout", fd);
+    }
+    r = child_send(process->child, setup_body(run, process->number), gift->fds, gift->names,
+                   gift->count, err);
+    free(gift);
+    return r;
+}
+
+void run_spawn(struct run *run, uint32_t number)
+{
+    struct run_process *process = &run->processes[number];
+    uint32_t uid = run->params.uid, gid = run->params.gid;
+    struct tt_error err = {0};
+    int r;
+
+    process->tid = 0;
+    process->has_ended = false;
+    process->error[0] = '\0';
+    /* A container needs nothing that is its user's, and strangers' code does not run as root. */
+    if (number == 0 && uid == 0 && run->params.plugins != NULL && run->params.plugins->count > 0)
+        uid = gid = NOBODY;
+    r = child_spawn(run->params.node->zygote,
+                    broker_order(run->broker, number, uid, gid, run->params.base),
+                    run->params.plugins, &process_ops, process, &process->child, &err);
+    if (r == 0) {
+        r = set_up(process, &err);
+        if (r < 0)
+            child_abandon(&process->child);
+    }
+    if (r < 0)
+        feed_death(process, false, true, err.text);
+}
+
+static void expect_gap(struct run *run, uint32_t number)
+{
+    enum tt_cause cause = TT_CAUSE_EDGE;
+    int32_t component = -1;
+
+    if (number == 0) {
+        cause = run->stuck_component >= 0 ? TT_CAUSE_BUDGET : TT_CAUSE_UNKNOWN;
+        component = run->stuck_component;
+        run->stuck_component = -1;
+    }
+    pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
+}
+
+static void tell_left_out(struct run_process *process);
+
+/* The kernel's word for all its threads, and for those that were gone before it. */
+static void add_usage(struct run *run, const struct rusage *usage)
+{
+    run->cpu_ns += (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * RUN_SECOND +
+                   (usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * INT64_C(1000);
+    run->switches += (uint64_t)(usage->ru_nvcsw + usage->ru_nivcsw);
+}
+
+static void on_reaped(void *ctx, int code, int status, const struct rusage *usage)
+{
+    struct run_process *process = ctx;
+    struct run *run = process->run;
+    bool is_clean = process->has_ended && code == CLD_EXITED && status == 0;
+    char text[2 * SUPERVISE_TEXT_BYTES];
+
+    process->child = NULL;
+    tell_left_out(process);
+    if (process->number == 0) {
+        /* Its place in the books is kept: what was promised is there for the next one. */
+        loop_clear(run->params.node->loop, &run->reserve_timer);
+    }
+    add_usage(run, usage);
+    if (process->error[0] != '\0')
+        (void)snprintf(text, sizeof(text), "%s: %s", run_process_name(run, process->number),
+                       process->error);
+    else if (code == CLD_EXITED)
+        (void)snprintf(text, sizeof(text), "%s: exited with %d",
+                       run_process_name(run, process->number), status);
+    else
+        (void)snprintf(text, sizeof(text), "%s: killed by signal %d",
+                       run_process_name(run, process->number), status);
+    if (!is_clean && run->pump != NULL)
+        expect_gap(run, process->number);
+    feed_death(process, is_clean, process->error[0] != '\0', text);
+}
+
+static void on_ready(struct run_process *process, int64_t tid_inside)
+{
+    if (process->number == 0)
+        (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
+    run_feed_simple(process->run, SUPERVISE_READY, process->number);
+}
+
+static void add_costs(struct run *run, const json_t *segments)
+{
+    for (size_t n = 0; n < json_array_size(segments); n++) {
+        const json_t *costs = json_array_get(segments, n);
+
+        for (size_t m = 0; m < json_array_size(costs); m++)
+            samples_add_segment(pump_samples(run->pump), (uint32_t)n,
+                                json_integer_value(json_array_get(costs, m)));
+    }
+}
+
+/* What the engine measured for each segment; a long list travels as a memory file. */
+static void on_costs(struct run *run, struct tt_message *message)
+{
+    int fd = tt_message_take(message, "costs");
+    uint64_t bytes, most = run->params.is_profile ? PROFILE_COSTS_BYTES_MAX : COSTS_BYTES_MAX;
+    char *text;
+
+    if (run->pump == NULL ||
+        !allowance_take(&run->processes[0].costs, loop_now_ns(), COSTS_A_SECOND)) {
+        /* nothing has run yet, or there was enough of it */
+    } else if (fd < 0) {
+        add_costs(run, json_object_get(message->body, "segments"));
+    } else if (tt_message_read_fd(fd, most, &text, &bytes, NULL) == 0) {
+        json_t *body = json_loadb(text, bytes, 0, NULL);
+
+        add_costs(run, json_object_get(body, "segments"));
+        json_decref(body);
+        free(text);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* What the user is told while it runs stands in the ledger too. */
+static void tell(struct run_process *process, const char *event, const char *text)
+{
+    struct run *run = process->run;
+    char note[NOTE_BYTES + 128];
+
+    (void)snprintf(note, sizeof(note), "%s: %s", run_process_name(run, process->number), text);
+    if (!run->params.is_profile)
+        run->params.ops->on_note(run->params.ctx, note);
+    if (run->pump != NULL)
+        pump_event(run->pump, event, run_process_name(run, process->number), text, loop_now_ns());
+}
+
+static void tell_left_out(struct run_process *process)
+{
+    char text[64];
+
+    if (process->notes_left_out == 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%llu more notes, too many a second to keep",
+                   (unsigned long long)process->notes_left_out);
+    process->notes_left_out = 0;
+    tell(process, "note", text);
+}
+
+/* No half character at the end. */
+static void copy_text(const char *text, char *ret, size_t bytes)
+{
+    size_t length = strnlen(text, bytes - 1);
+
+    if (text[length] != '\0')
+        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+            length--;
+    memcpy(ret, text, length);
+    ret[length] = '\0';
+}
+
+/* A process that speaks without end fills neither the ledger nor the user's screen. */
+static void on_note(struct run_process *process, const char *event, const char *given)
+{
+    char text[NOTE_BYTES];
+
+    copy_text(given, text, sizeof(text));
+    if (event[0] == 'e')
+        copy_text(given, process->error, sizeof(process->error));
+    if (event[0] == 'e' && !process->run->supervise.is_gone_once)
+        return; /* it is the answer to the start */
+    if (!allowance_take(&process->notes, loop_now_ns(), NOTES_A_SECOND)) {
+        process->notes_left_out++;
+        return;
+    }
+    tell_left_out(process);
+    tell(process, event, text);
+}
+
+static void on_message(void *ctx, struct tt_message *message)
+{
+    struct run_process *process = ctx;
+    struct run *run = process->run;
+    const char *event = tt_message_text(message, "event");
+
+    if (strcmp(event, "ready") == 0) {
+        if (!run->supervise.processes[process->number].is_ready)
+            on_ready(process, tt_message_int(message, "tid", 0));
+    } else if (strcmp(event, "primed") == 0) {
+        run_feed_simple(run, SUPERVISE_PRIMED, process->number);
+    } else if (strcmp(event, "costs") == 0 && process->number == 0) {
+        on_costs(run, message);
+    } else if (strcmp(event, "ended") == 0) {
+        process->has_ended = true;
+    } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {
+        on_note(process, event, tt_message_text(message, "text"));
+    }
+}
+
+static const struct child_ops process_ops = {.on_message = on_message, .on_exit = on_reaped};
