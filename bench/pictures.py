@@ -1,0 +1,167 @@
+"""Scenes of pictures: tsgen | what is measured | tssink, for us and for the peers in turn.
+
+A party has a name and start(stdins, stdout), which gives its processes; pids() are those whose CPU time counts. Generators and
+the sink are processes of their own and do not count. All pipes are of the same size for everybody."""
+import fcntl
+import os
+import subprocess
+import time
+
+import machine
+from harness import Missing
+
+PIPE_BYTES, FIFO, WARM_UP_S = 1 << 20, 20, 2.0
+F_SETPIPE_SZ = 1031
+OURS = ("none", "edge", "worker", "budget", "unknown")  # causes, as the ledger has them
+
+
+def pipe():
+    ends = os.pipe()
+    fcntl.fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES)
+    return ends
+
+
+class Peer:
+    """Processes of others, joined by pipes: commands from the first to the last."""
+
+    def __init__(self, name, *commands, env=None):
+        self.name, self.commands, self.env, self.running = name, commands, env, []
+
+    def start(self, stdin, stdout, _turn):
+        self.running, source = [], stdin
+        for number, command in enumerate(self.commands):
+            is_last = number == len(self.commands) - 1
+            ends = (None, stdout) if is_last else pipe()
+            self.running.append(subprocess.Popen(command, stdin=source, stdout=ends[1], stderr=subprocess.PIPE, env=self.env))
+            for fd in (source, None if is_last else ends[1]):
+                if fd is not None and fd != stdin:
+                    os.close(fd)
+            source = ends[0]
+        return self.running
+
+    def pids(self):
+        return {pid for process in self.running for pid in machine.descendants(process.pid)}
+
+    def finish(self, _bench, _scene, _turn):
+        pass
+
+
+class Ours:
+    """A service on a tactusd of the bench's own; tactusd and all its children count, and the command."""
+
+    def __init__(self, name, node, *words):
+        self.name, self.node, self.words, self.command, self.ledger = name, node, words, None, ""
+
+    def start(self, stdin, stdout, turn):
+        self.ledger = self.node.bench.path(f"{self.name}-{turn}.ledger".replace(" ", "-"))
+        self.command = self.node.spawn("run", *self.words, "--quiet", "--ledger", self.ledger, stdin=stdin, stdout=stdout,
+                                       stderr=subprocess.PIPE)
+        return [self.command]
+
+    def pids(self):
+        return machine.descendants(self.node.daemon.pid) | machine.descendants(self.command.pid)
+
+    def finish(self, bench, scene, turn):
+        """The ledger's own word, beside the sink's: what was late or lost, and of it what is ours, behind the warm-up."""
+        told, ours = self.node.explain(self.ledger), 0
+        for frame in told["frames"]:
+            is_lost, is_late = frame["outcome"] == "lost", frame["outcome"] != "on_time"
+            bench.put("ledger", self.name, "", scene, turn, frame["index"], frame["origin_ns"],
+                      "" if is_lost else frame["delivered_ns"])
+            ours += is_late and frame["origin_ns"] > WARM_UP_S * 1e9 and frame["cause"] in OURS
+        bench.put("late_ours", self.name, ours, scene, turn)
+
+
+def end_all(processes):
+    """Ends what did not end by itself: only those given."""
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+def wait_all(processes, seconds):
+    end = time.monotonic() + seconds
+    for process in processes:
+        try:
+            process.wait(timeout=max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+    return True
+
+
+def arrivals_of(path):
+    with open(path, encoding="utf-8") as lines:
+        return [tuple(map(int, line.split())) for line in lines]
+
+
+def keep_frames(bench, who, scene, turn, arrivals, rate, seconds):
+    """One row for each picture that was due behind the warm-up: what did not come has no arrival."""
+    known, unreadable = {}, 0
+    for index, origin_us, at_ns in arrivals:
+        if index < 0:
+            unreadable += 1
+        elif index not in known:
+            known[index] = (origin_us * 1000, at_ns)
+    if not known:
+        raise RuntimeError(f"{who}: no picture with a time code came")
+    period_ns, anchor = 10**9 // rate, min(known)
+    start_ns = known[anchor][0] - anchor * period_ns
+    for index in range(int(WARM_UP_S * rate), int(seconds * rate)):
+        origin_ns, at_ns = known.get(index, (start_ns + index * period_ns, ""))
+        bench.put("frame", who, "", scene, turn, index, origin_ns, at_ns)
+    bench.put("unreadable", who, unreadable, scene, turn)
+
+
+def keep_usage(bench, who, scene, turn, early, late, arrivals):
+    frames = sum(1 for _, _, at_ns in arrivals if early["at_ns"] < at_ns <= late["at_ns"])
+    bench.put("cpu_ns_per_frame", who, (late["cpu_ns"] - early["cpu_ns"]) / max(1, frames), scene, turn)
+    bench.put("switches_per_frame", who, (late["switches"] - early["switches"]) / max(1, frames), scene, turn)
+    for name in ("threads", "processes", "pss_kb"):
+        bench.put(name, who, late[name], scene, turn)
+
+
+def run(bench, party, scene, turn, picture, sink_picture, rate, seconds, beside=None):
+    """One turn of one party. picture, sink_picture: words for tsgen and tssink."""
+    log, out = bench.path("gen.log"), bench.path("sink.txt")
+    into, out_of = pipe(), pipe()
+    sink = subprocess.Popen([bench.helper("tssink"), "-p", str(FIFO), "-o", out, *map(str, sink_picture)], stdin=out_of[0])
+    system = party.start(into[0], out_of[1], turn)
+    generator = subprocess.Popen([bench.helper("tsgen"), "-p", str(FIFO), "-l", log, *map(str, picture), str(rate),
+                                  str(int(seconds * rate))], stdout=into[1])
+    for fd in into + out_of:
+        os.close(fd)
+    try:
+        time.sleep(WARM_UP_S)
+        early = machine.usage(party.pids())
+        time.sleep(max(0.5, seconds - WARM_UP_S - 0.5))
+        late = machine.usage(party.pids())
+        if beside:
+            beside(turn)
+        is_over = wait_all([generator, *system, sink], 30)
+        words = b"".join(process.stderr.read() for process in system if process.stderr and process.poll() is not None)
+        if not is_over or any(process.returncode for process in [generator, sink]):
+            raise RuntimeError(f"{party.name} does not end: {words.decode(errors='replace')[-800:]}")
+    finally:
+        end_all([generator, *system, sink])
+    arrivals = arrivals_of(out)
+    if not arrivals:
+        raise RuntimeError(f"{party.name}: nothing came: {words.decode(errors='replace')[-800:]}")
+    keep_frames(bench, party.name, scene, turn, arrivals, rate, seconds)
+    keep_usage(bench, party.name, scene, turn, early, late, arrivals)
+    counts = dict(line.split() for line in machine.read(log).split("\n"))
+    bench.put("not_taken", party.name, counts["dropped"], scene, turn)
+    party.finish(bench, scene, turn)
+
+
+def in_turn(bench, parties, scene, turns, picture, sink_picture, rate, seconds):
+    """ABAB..., so that what the machine does to one it does to all."""
+    for turn in range(turns):
+        for party in parties:
+            bench.say(f"{scene + ' ' if scene else ''}turn {turn + 1} of {turns}: {party.name}")
+            try:
+                run(bench, party, scene, turn, picture, sink_picture, rate, seconds)
+            except OSError as problem:
+                raise Missing(f"{party.name}: {problem}") from problem

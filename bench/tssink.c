@@ -1,0 +1,93 @@
+/* A viewer for the benches: reads pictures from stdin, and writes down for each the number and the
+ * instant that are painted on it, and when its last byte had come.
+ *
+ * Usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [CODE_WIDTH CODE_HEIGHT]; the code is in the top
+ * left corner of that size. FILE gets a line a picture: index, origin in us (both -1: no code can
+ * be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that nothing waits. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "components/lib/timecode.h"
+
+struct arrival {
+    int64_t index, origin_us, at_ns;
+};
+
+static bool read_all(uint8_t *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t done = read(STDIN_FILENO, data, bytes);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        data += done;
+        bytes -= (size_t)done;
+    }
+    return true;
+}
+
+static int save(const char *path, const struct arrival *arrivals, size_t count)
+{
+    FILE *file = fopen(path, "w");
+
+    if (!file)
+        return 1;
+    for (size_t n = 0; n < count; n++)
+        fprintf(file, "%lld %lld %lld\n", (long long)arrivals[n].index,
+                (long long)arrivals[n].origin_us, (long long)arrivals[n].at_ns);
+    return fclose(file) != 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct arrival *arrivals = NULL;
+    size_t count = 0, room = 0, bytes;
+    uint32_t width, height;
+    const char *path = NULL;
+    int option, priority = 0;
+    struct tt_format code;
+    uint8_t *picture;
+
+    while ((option = getopt(argc, argv, "p:o:")) != -1) {
+        if (option == 'p')
+            priority = atoi(optarg);
+        else if (option == 'o')
+            path = optarg;
+    }
+    if (!path || (argc - optind != 2 && argc - optind != 4)) {
+        fprintf(stderr, "usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [CODE_WIDTH CODE_HEIGHT]\n");
+        return 2;
+    }
+    width = (uint32_t)atoi(argv[optind]);
+    height = (uint32_t)atoi(argv[optind + 1]);
+    code = bench_picture(width, height, width);
+    if (argc - optind == 4) {
+        code.width = (uint32_t)atoi(argv[optind + 2]);
+        code.height = (uint32_t)atoi(argv[optind + 3]);
+    }
+    bytes = bench_picture_bytes(width, height);
+    picture = malloc(bytes);
+    bench_be_punctual(priority);
+    while (picture && read_all(picture, bytes)) {
+        struct arrival arrival = {-1, -1, bench_now_ns()};
+        struct component_timecode found;
+
+        if (component_timecode_read(&code, (uintptr_t)picture, &found)) {
+            arrival.index = found.index;
+            arrival.origin_us = found.media_us;
+        }
+        if (count == room) {
+            room = room ? 2 * room : 65536;
+            arrivals = realloc(arrivals, room * sizeof(*arrivals));
+            if (!arrivals)
+                return 1;
+        }
+        arrivals[count++] = arrival;
+    }
+    return save(path, arrivals, count);
+}
