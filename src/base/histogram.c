@@ -2,7 +2,7 @@
 #include "base/histogram.h"
 
 /* Bins: values below 64 have one each; above, 64 to each octave, so a bin is at most 1/64 wide. */
-static uint32_t bin_of(int64_t value_ns)
+uint32_t tt_histogram_bin(int64_t value_ns)
 {
     uint64_t value = value_ns < 0 ? 0 : (uint64_t)value_ns;
     uint32_t octave, bin;
@@ -33,7 +33,7 @@ void tt_histogram_add(struct tt_histogram *histogram, int64_t value_ns)
         histogram->max_ns = value_ns;
     histogram->count++;
     histogram->sum_ns += value_ns;
-    histogram->bins[bin_of(value_ns)]++;
+    histogram->bins[tt_histogram_bin(value_ns)]++;
 }
 
 void tt_histogram_merge(struct tt_histogram *into, const struct tt_histogram *from)

@@ -15,7 +15,8 @@ struct tt_histogram {
 void tt_histogram_add(struct tt_histogram *histogram, int64_t value_ns);
 void tt_histogram_merge(struct tt_histogram *into, const struct tt_histogram *from);
 
-/* The greatest value that counts into a bin. */
+/* The bin that a value counts into, and the greatest value that does. */
+uint32_t tt_histogram_bin(int64_t value_ns);
 int64_t tt_histogram_bin_end(uint32_t bin);
 
 /* The value below which the share part/whole of the samples lies, rounded up to its bin's end but
