@@ -200,12 +200,17 @@ enum tt_param_type {
     TT_PARAM_OPTIONS = 9   /* takes every name that no other parameter has; text "k=v:k=v" */
 };
 
+enum tt_param_change {
+    TT_PARAM_LIVE = 1, /* while running, by TT_EVENT_PARAM */
+    TT_PARAM_LEVEL = 2 /* from one degrading level to another: each is prepared by init() */
+};
+
 struct tt_param {
     const char *name; /* "*.x": one value for each input, written logo.x */
     const char *unit, *help;
     const char *initial; /* as a user would write it; NULL: must be given */
     uint32_t type;       /* enum tt_param_type */
-    uint32_t is_live;    /* may change while running, by TT_EVENT_PARAM */
+    uint32_t is_live;    /* enum tt_param_change: when it may be another */
     double min, max;     /* of numbers; both 0: no bounds */
 };
 
@@ -242,7 +247,24 @@ struct tt_request {
     struct tt_rational rate; /* of the service */
     int64_t resume_ns;       /* media time to go on from after a restart; 0 at the first start */
     int64_t is_live;         /* the service runs in live mode */
+    /* Degrading levels beyond 0, the best: TT_EVENT_LEVEL may ask for any of them at any call. See
+     * tt_request_at(). */
+    const struct tt_setting *level_params; /* level_count times params_count */
+    uint32_t level_count, unused;
 };
+
+/* The request as it would be if the parameters of this level were the only ones. */
+static inline struct tt_request tt_request_at(const struct tt_request *request, uint32_t level)
+{
+    struct tt_request ret = *request;
+
+    if (level > 0 && level <= request->level_count)
+        ret.params = request->level_params + (uint64_t)(level - 1) * request->params_count;
+    ret.level = level;
+    ret.level_params = 0;
+    ret.level_count = 0;
+    return ret;
+}
 
 static inline const struct tt_setting *tt_setting(const struct tt_request *request, uint32_t param,
                                                   uint32_t input)
@@ -292,7 +314,8 @@ enum tt_note {
     TT_NOTE_PEER_LOST = 21,    /* value: the errno; it is called again until it is back */
     TT_NOTE_PEER_BACK = 22,    /* value: ms that it was away */
     TT_NOTE_PARAM = 19,        /* by the host: from this index on a parameter is another; its id */
-    TT_NOTE_LEVEL = 20         /* value: the sound's peak at this index, thousandths of a dBFS */
+    TT_NOTE_LEVEL = 20,        /* value: the sound's peak at this index, thousandths of a dBFS */
+    TT_NOTE_DEGRADE = 23       /* by the host: the degrading level from this index on */
 };
 
 struct tt_host { /* all bounded, none blocks */
@@ -330,6 +353,10 @@ struct tt_edge {
      * inputs that are there. Returns tt_result, -EAGAIN to be called again, or an error that ends
      * the edge. A sink gets TT_END on an input when it ended, and finalises when all have. */
     int (*step)(void *state, struct tt_call *call);
+    /* Sources with descriptors, NULL otherwise: the media time at which the kernel had the last of
+     * what step() has just given on an output, by its own stamp, so that nobody is blamed for what
+     * came late. INT64_MIN: it does not say; INT64_MAX: of a gap, it had not come by then. */
+    int64_t (*received)(const void *state, uint32_t output);
 };
 
 struct tt_component {
@@ -337,7 +364,8 @@ struct tt_component {
     const char *name, *help, *example; /* the example runs as printed */
     const struct tt_port *ports;
     const struct tt_param *params;
-    uint32_t port_count, param_count, level_count;
+    uint32_t port_count, param_count;
+    uint32_t level_count; /* degrading levels at most, the best included; 0 and 1: it has none */
     int (*shape)(const struct tt_request *request, struct tt_shape *ret,
                  struct tt_error *err); /* pure */
     int (*init)(void *state, const struct tt_request *request,

@@ -121,11 +121,12 @@ static json_t *param_json(const struct tt_param *param)
 {
     bool is_bounded = param->min != 0 || param->max != 0;
 
-    return json_pack("{ss ss so so so so so sb}", "name", param->name, "type",
-                     type_name(param->type), "unit", text_or_null(param->unit), "help",
-                     text_or_null(param->help), "default", text_or_null(param->initial), "min",
-                     is_bounded ? json_real(param->min) : json_null(), "max",
-                     is_bounded ? json_real(param->max) : json_null(), "live", (int)param->is_live);
+    return json_pack(
+        "{ss ss so so so so so sb sb}", "name", param->name, "type", type_name(param->type), "unit",
+        text_or_null(param->unit), "help", text_or_null(param->help), "default",
+        text_or_null(param->initial), "min", is_bounded ? json_real(param->min) : json_null(),
+        "max", is_bounded ? json_real(param->max) : json_null(), "live",
+        (param->is_live & TT_PARAM_LIVE) != 0, "level", (param->is_live & TT_PARAM_LEVEL) != 0);
 }
 
 static json_t *component_json(const struct tt_component *component)

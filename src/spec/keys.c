@@ -66,11 +66,32 @@ int spec_read_overrun(const char *text, struct tt_place place, char ret[16], str
     return spec_expect(err, &words);
 }
 
+/* A level is prepared before it is needed, which not every parameter allows. */
+static int check_level(const struct tt_component *kind, const char *component, const char *name,
+                       struct tt_place place, struct tt_error *err)
+{
+    struct spec_words words = {0};
+    struct spec_param_ref ref;
+
+    if (spec_find_param(kind, name, &ref) == 0 && !ref.is_option && kind->level_count > 1 &&
+        (kind->params[ref.param].is_live & TT_PARAM_LEVEL) != 0)
+        return 0;
+    for (uint32_t n = 0; n < kind->param_count && kind->level_count > 1; n++)
+        if ((kind->params[n].is_live & TT_PARAM_LEVEL) != 0)
+            spec_words_add(&words, kind->params[n].name);
+    (void)spec_fail(err, place, name, "'%s' of '%s' (%s) cannot differ between degrading levels",
+                    name, component, kind->name);
+    if (words.count == 0)
+        return spec_expect_text(err, "no `degrade`: this kind has one level");
+    return spec_expect(err, &words);
+}
+
 int spec_check_degrade(const struct tt_component *kind, const char *component, const char *text,
                        struct tt_place place, struct tt_error *err)
 {
     const char *equals = strchr(text, '=');
     char name[SPEC_TOKEN_BYTES * 2];
+    int r;
 
     if (!equals || equals == text || equals - text >= (int64_t)sizeof(name)) {
         (void)spec_fail(err, place, text, "'%s' has a degrading level that is no assignment",
@@ -79,5 +100,6 @@ int spec_check_degrade(const struct tt_component *kind, const char *component, c
     }
     memcpy(name, text, (size_t)(equals - text));
     name[equals - text] = 0;
-    return spec_check_param(kind, component, name, equals + 1, place, place, err);
+    r = spec_check_param(kind, component, name, equals + 1, place, place, err);
+    return r < 0 ? r : check_level(kind, component, name, place, err);
 }

@@ -287,6 +287,8 @@ int shape_settle(struct shaper *shaper, struct shape_draft *draft, uint32_t inse
             else
                 r = 0;
     }
+    if (r == 0)
+        r = shape_check_levels(shaper, draft);
     if (r < 0)
         return r;
     if (picture->component_count == SPEC_PICTURE_COMPONENTS_MAX)

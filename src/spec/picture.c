@@ -92,7 +92,9 @@ void spec_request(const struct tt_picture *picture, const struct tt_picture_comp
                                .texts_bytes = component->texts_bytes,
                                .texts = component->texts,
                                .rate = picture->rate,
-                               .is_live = picture->is_live};
+                               .is_live = picture->is_live,
+                               .level_params = component->level_settings,
+                               .level_count = component->level_count};
 }
 
 void tt_plugin_fd_name(const char *hash, char ret[24])

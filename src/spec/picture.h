@@ -34,6 +34,11 @@ struct tt_picture_component {
     uint32_t setting_count;
     char *texts;
     uint32_t texts_bytes;
+    /* Degrading levels beyond 0, as tt_request.level_params, and what their author wrote of each:
+     * offsets in texts. */
+    struct tt_setting *level_settings;
+    uint32_t level_texts[TT_PORTS_MAX];
+    uint32_t level_count;
     struct tt_format in_format[TT_PORTS_MAX]; /* as negotiated */
     struct tt_shape shape;                    /* config blobs live in the picture's table */
     struct tt_rational rate;                  /* activations a second; {0,1}: once */
@@ -102,6 +107,17 @@ struct tt_request_store {
 };
 void tt_picture_request(const struct tt_picture *picture, uint32_t component,
                         struct tt_request_store *store, struct tt_request *ret);
+
+/* The deepest level that any component has; 0: none degrades. */
+uint32_t tt_picture_levels(const struct tt_picture *picture);
+
+/* A component's own level when its worker is at `level`: the same, or its last. */
+uint32_t tt_picture_level_of(const struct tt_picture_component *component, uint32_t level);
+
+/* The picture as it would be if each component's parameters at the worker's level were its only
+ * ones: for costs and plans. It borrows all but its list of components. -ENOMEM. */
+int tt_picture_at_level(const struct tt_picture *picture, uint32_t level, struct tt_picture *ret);
+void tt_picture_at_level_fini(struct tt_picture *picture);
 
 /* "component" or "component.pin" of a sink input; writes at most bytes. */
 void tt_picture_sink_name(const struct tt_picture *picture, uint32_t sink, char *ret,

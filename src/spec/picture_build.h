@@ -32,6 +32,11 @@ int spec_settings(struct tt_picture *picture, const struct tt_spec_component *sp
                   const struct tt_component *kind, struct tt_picture_component *ret,
                   struct tt_error *err);
 
+/* Its degrading levels, once settings and texts are there. */
+int spec_levels(struct tt_picture *picture, const struct tt_spec_component *spec,
+                const struct tt_component *kind, struct tt_picture_component *ret,
+                struct tt_error *err);
+
 /* A format in words: "1280x720 I420 at 50 a second"; static length. */
 enum { SPEC_FORMAT_TEXT_BYTES = 112 };
 const char *spec_format_text(const struct tt_format *format, char ret[SPEC_FORMAT_TEXT_BYTES]);

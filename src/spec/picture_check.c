@@ -57,20 +57,38 @@ static int fail(struct tt_error *err, const char *name, const char *what)
     return tt_fail(err, -EINVAL, "no picture of a service: %s of '%s' is out of place", what, name);
 }
 
+static bool is_setting(const struct tt_picture_component *component,
+                       const struct tt_setting *setting)
+{
+    return setting->text < component->texts_bytes &&
+           (setting->input == TT_NO_PORT || setting->input < component->in_count);
+}
+
+/* Levels differ in values, not in which parameters there are. */
+static int check_levels(const struct tt_picture_component *component, struct tt_error *err)
+{
+    uint32_t count = component->setting_count;
+
+    for (uint32_t n = 0; n < component->level_count; n++)
+        if (component->level_texts[n] >= component->texts_bytes)
+            return fail(err, component->name, "a level");
+    for (uint32_t n = 0; n < component->level_count * count; n++)
+        if (!is_setting(component, &component->level_settings[n]) ||
+            component->level_settings[n].param != component->settings[n % count].param ||
+            component->level_settings[n].input != component->settings[n % count].input)
+            return fail(err, component->name, "a level");
+    return 0;
+}
+
 static int check_settings(const struct tt_picture_component *component, struct tt_error *err)
 {
     if (component->texts_bytes == 0 || component->texts_bytes > 1 << 24 ||
         component->texts[0] != 0 || component->texts[component->texts_bytes - 1] != 0)
         return fail(err, component->name, "a text");
-    for (uint32_t n = 0; n < component->setting_count; n++) {
-        const struct tt_setting *setting = &component->settings[n];
-
-        if (setting->text >= component->texts_bytes)
-            return fail(err, component->name, "a text");
-        if (setting->input != TT_NO_PORT && setting->input >= component->in_count)
+    for (uint32_t n = 0; n < component->setting_count; n++)
+        if (!is_setting(component, &component->settings[n]))
             return fail(err, component->name, "a setting");
-    }
-    return 0;
+    return check_levels(component, err);
 }
 
 static bool is_flow_of(const struct tt_picture *picture, uint32_t place, uint32_t input)

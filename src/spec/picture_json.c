@@ -59,36 +59,69 @@ static void visit_pins(struct visit *visit, json_t *object, const char *name,
     }
 }
 
+static void visit_setting(struct visit *visit, json_t *item, struct tt_setting *setting)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &setting->f, sizeof(bits));
+    visit_u32(visit, item, "param", 4095, &setting->param);
+    visit_u32(visit, item, "input", UINT32_MAX, &setting->input);
+    visit_i64(visit, item, "i", INT64_MIN, INT64_MAX, &setting->i);
+    visit_i64(visit, item, "j", INT64_MIN, INT64_MAX, &setting->j);
+    visit_bits(visit, item, "f_bits", &bits);
+    visit_u32(visit, item, "text", 1 << 24, &setting->text);
+    visit_u32(visit, item, "is_given", 1, &setting->is_given);
+    memcpy(&setting->f, &bits, sizeof(bits));
+}
+
+/* Space for what is read; what is written is there already. False: no memory. */
+static bool make_room(struct visit *visit, uint64_t count, struct tt_setting **settings)
+{
+    if (!visit->is_reading)
+        return true;
+    *settings = spec_take(visit->arena, sizeof(**settings) * (count + 1));
+    if (!*settings)
+        visit->bad = "settings";
+    return *settings != NULL;
+}
+
 static void visit_settings(struct visit *visit, json_t *object,
                            struct tt_picture_component *component)
 {
-    json_t *list = visit_list(visit, object, "settings", 4096, &component->setting_count);
+    json_t *list = visit_list(visit, object, "settings", 4096, &component->setting_count), *item;
 
-    if (list && visit->is_reading) {
-        component->settings =
-            spec_take(visit->arena, sizeof(*component->settings) * (component->setting_count + 1));
-        if (!component->settings) {
-            visit->bad = "settings";
-            return;
-        }
-    }
-    for (uint32_t n = 0; list && n < component->setting_count; n++) {
-        struct tt_setting *setting = &component->settings[n];
-        json_t *item = visit_item(visit, list, n);
-        uint64_t bits;
+    if (!list || !make_room(visit, component->setting_count, &component->settings))
+        return;
+    for (uint32_t n = 0; n < component->setting_count; n++)
+        if ((item = visit_item(visit, list, n)) != NULL)
+            visit_setting(visit, item, &component->settings[n]);
+}
 
-        if (!item)
-            return;
-        memcpy(&bits, &setting->f, sizeof(bits));
-        visit_u32(visit, item, "param", 4095, &setting->param);
-        visit_u32(visit, item, "input", UINT32_MAX, &setting->input);
-        visit_i64(visit, item, "i", INT64_MIN, INT64_MAX, &setting->i);
-        visit_i64(visit, item, "j", INT64_MIN, INT64_MAX, &setting->j);
-        visit_bits(visit, item, "f_bits", &bits);
-        visit_u32(visit, item, "text", 1 << 24, &setting->text);
-        visit_u32(visit, item, "is_given", 1, &setting->is_given);
-        memcpy(&setting->f, &bits, sizeof(bits));
+/* All parameters of each degrading level, and the words that made it. */
+static void visit_levels(struct visit *visit, json_t *object,
+                         struct tt_picture_component *component)
+{
+    uint32_t each = component->setting_count, count = component->level_count * each;
+    uint32_t levels = component->level_count;
+    json_t *texts, *list, *item;
+
+    if (visit->is_reading ? json_object_get(object, "levels") == NULL : levels == 0)
+        return; /* it has one level */
+    texts = visit_list(visit, object, "levels", TT_PORTS_MAX, &levels);
+    list = visit_list(visit, object, "level_settings", TT_PORTS_MAX * 4096, &count);
+    if (!texts || !list || visit->bad || (uint64_t)levels * each != count) {
+        visit->bad = "levels";
+        return;
     }
+    if (!make_room(visit, count, &component->level_settings))
+        return;
+    component->level_count = levels;
+    for (uint32_t n = 0; n < levels; n++)
+        if ((item = visit_item(visit, texts, n)) != NULL)
+            visit_u32(visit, item, "text", 1 << 24, &component->level_texts[n]);
+    for (uint32_t n = 0; n < count; n++)
+        if ((item = visit_item(visit, list, n)) != NULL)
+            visit_setting(visit, item, &component->level_settings[n]);
 }
 
 static void visit_outputs(struct visit *visit, json_t *object,
@@ -163,6 +196,7 @@ static void visit_component(struct visit *visit, json_t *object,
     visit_pins(visit, object, "in", component->in, &component->in_count);
     visit_pins(visit, object, "out", component->out, &component->out_count);
     visit_settings(visit, object, component);
+    visit_levels(visit, object, component);
     visit_blob(visit, object, "texts", &texts);
     visit_shape(visit, object, component);
     visit_rational(visit, object, "rate", &component->rate);

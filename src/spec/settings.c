@@ -165,5 +165,5 @@ int spec_settings(struct tt_picture *picture, const struct tt_spec_component *sp
     }
     ret->texts = settle.texts.text;
     ret->texts_bytes = settle.texts.bytes;
-    return r;
+    return r < 0 ? r : spec_levels(picture, spec, kind, ret, err);
 }

@@ -382,22 +382,17 @@ static int shape_component(struct shaper *shaper, uint32_t component)
 /* What is read and checked, and not acted on yet: silence would look like a promise. */
 static int note_idle_keys(struct tt_picture *picture, const struct tt_service *service)
 {
-    bool is_degrading = false;
     int r = 0;
 
     for (uint32_t n = 0; r == 0 && n < service->component_count; n++) {
         const struct tt_spec_component *component = &service->components[n];
 
-        is_degrading = is_degrading || component->degrade_count > 0;
         if (strcmp(component->overrun, "skip") == 0 || strcmp(component->overrun, "stop") == 0)
             r = spec_picture_note(picture,
                                   "`overrun: %s` of '%s' does nothing yet: it is throttled, and "
                                   "the watchdog ends what runs for 10 budgets",
                                   component->overrun, component->name);
     }
-    if (r == 0 && is_degrading)
-        r = spec_picture_note(picture, "`degrade` does nothing yet: each component stays at the "
-                                       "level that its parameters say");
     return r;
 }
 

@@ -43,6 +43,9 @@ int shape_settle(struct shaper *shaper, struct shape_draft *draft, uint32_t inse
 /* Asks the component or, for sources at an edge, the probe; copies blobs into the picture. */
 int shape_ask(struct shaper *shaper, struct shape_draft *draft);
 
+/* Does each degrading level give what level 0 gives, as late? */
+int shape_check_levels(struct shaper *shaper, const struct shape_draft *draft);
+
 /* Makes an input what `need` says, fields of 0 as they are: 1 when something was inserted before
  * it, 0 when nothing had to be. */
 int shape_fit(struct shaper *shaper, struct shape_draft *draft, uint32_t input,

@@ -246,6 +246,12 @@ int harness_shape(struct harness *harness, const struct harness_params *params)
                                    .is_live = params->is_live};
     make_pins(harness, params);
     add_settings(harness, params->settings);
+    for (uint32_t count = request->params_count; params->levels[request->level_count];) {
+        add_settings(harness, params->levels[request->level_count++]);
+        CHECK_INT(request->params_count, (request->level_count + 1) * count);
+    }
+    request->params_count /= request->level_count + 1;
+    request->level_params = harness->settings + request->params_count;
     return params->component->shape(request, &harness->shape, &harness->error);
 }
 

@@ -34,7 +34,7 @@ struct harness {
     uint32_t note_count;
     uint64_t allocations; /* inside process(), by anybody, so far; 0 under a sanitizer */
 
-    struct tt_setting settings[256];
+    struct tt_setting settings[256]; /* of level 0, then of each other */
     struct tt_pin pins[2 * TT_PORTS_MAX];
     struct tt_format in[TT_PORTS_MAX];
     struct tt_blob config[TT_PORTS_MAX];
@@ -43,7 +43,8 @@ struct harness {
 
 struct harness_params {
     const struct tt_component *component;
-    const char *settings; /* "width=640 height=360 logo.x=12"; NULL: all initial */
+    const char *settings;  /* "width=640 height=360 logo.x=12"; NULL: all initial */
+    const char *levels[4]; /* of each degrading level from 1 on, likewise and as a whole */
     struct tt_format in[TT_PORTS_MAX];
     const char *names[TT_PORTS_MAX]; /* of inputs; NULL: "in0" ... */
     uint32_t ports[TT_PORTS_MAX];    /* the port of each input */

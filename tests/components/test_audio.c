@@ -332,10 +332,11 @@ static void sixteen_bits_go_there_and_back(void)
     harness_close(&harness);
 }
 
-static void open_mix(const char *settings, uint32_t in_count)
+static void open_mix_at(const char *settings, const char *level, uint32_t in_count)
 {
     params = (struct harness_params){.component = &tt_component_audio_mix,
                                      .settings = settings,
+                                     .levels = {level},
                                      .names = {"a", "b", "c"},
                                      .in_count = in_count,
                                      .out_count = 1};
@@ -350,6 +351,11 @@ static void open_mix(const char *settings, uint32_t in_count)
                 tt_channel(&params.in[n], frame->data, channel)[at] =
                     0.001f * (float)at * (float)(n + 1) * (channel ? -1 : 1);
     }
+}
+
+static void open_mix(const char *settings, uint32_t in_count)
+{
+    open_mix_at(settings, NULL, in_count);
 }
 
 static float mixed(uint32_t channel, uint32_t at)
@@ -427,6 +433,32 @@ static void mix_follows_a_gain_without_a_click(void)
     }
     CHECK(last == 0 && mixed(0, 0) == 0 && mixed(1, 300) == 0);
     CHECK(step > 0 && step < 1.6f * 0.5f / 960);
+    CHECK_INT(harness.allocations, 0);
+    harness_close(&harness);
+}
+
+/* A sum of twice full scale is turned down without a corner, and up again in a second; the level
+ * below cuts it as it was. */
+static void mix_is_limited_as_its_level_says(void)
+{
+    float step = 0, least = 1;
+
+    open_mix_at("limit=smooth", "limit=cut", 2);
+    for (int64_t n = 0; n < 4; n++) {
+        for (uint32_t input = 0; input < 2; input++)
+            for (uint32_t at = 0; at < 480; at++)
+                tt_channel(&params.in[input], harness.frames[input].data, 0)[at] =
+                    sinf((float)(n * 480 + at) * 0.02f);
+        harness.level = n == 3;
+        CHECK_INT(harness_call(&harness, n, n * 10000000, 10000000), TT_DONE);
+        for (uint32_t at = 1; at < 480; at++) {
+            step = n == 2 ? fmaxf(step, fabsf(mixed(0, at) - mixed(0, at - 1))) : step;
+            least = n < 3 ? fminf(least, mixed(0, at)) : least;
+        }
+    }
+    CHECK(step > 0.01f && step < 0.025f); /* of a sine of full scale: 0.02 */
+    CHECK(fabsf(mixed(0, 30) - fmaxf(-1, fminf(1, 2 * sinf(1470 * 0.02f)))) < 1e-5f);
+    CHECK(least >= -1);
     CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }
@@ -541,6 +573,7 @@ int main(void)
     RUN(mix_adds_with_gain_and_cuts);
     RUN(mix_goes_on_without_what_is_missing);
     RUN(mix_follows_a_gain_without_a_click);
+    RUN(mix_is_limited_as_its_level_says);
     RUN(resampled_tones_keep_place_and_pitch);
     RUN(resampling_goes_on_after_a_gap);
     RUN(resampling_latency_is_what_speexdsp_says);

@@ -208,7 +208,9 @@ static double halved(uint32_t input, uint32_t x, uint32_t y)
 static void what_does_not_is_scaled(void)
 {
     start("width=320 height=180", 320, 180, 3);
+    params.levels[0] = "width=320 height=180 method=point";
     harness_open(&harness, &params);
+    params.levels[0] = NULL;
     for (uint32_t n = 0; n < 3; n++) {
         show(n, 0);
         paint(n, n);
@@ -234,6 +236,7 @@ static void what_does_not_is_scaled(void)
     CHECK(fabs(out_byte(0, 80, 45) - halved(0, 80, 45)) < 1.5);
     harness.level = 1; /* degraded: point */
     call(4);
+    CHECK(fabs(out_byte(0, 80, 45) - halved(0, 80, 45)) > 1.5);
     CHECK_INT(harness.allocations, 0);
     harness_close(&harness);
 }

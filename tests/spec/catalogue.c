@@ -153,6 +153,8 @@ static int shape_encode(const struct tt_request *request, struct tt_shape *ret,
     memset(ret->out[0].plane_offset, 0, sizeof(ret->out[0].plane_offset));
     ret->config[0] = (struct tt_blob){extradata, sizeof(extradata)};
     ret->bytes_max[0] = 1 << 20;
+    if (strcmp(tt_setting_text(request, 3), "slow") == 0)
+        ret->latency_ns = 40000000;
     ret->out[0].kind = in->kind == TT_VIDEO ? TT_CODED_VIDEO : TT_CODED_AUDIO;
     ret->out[0].fourcc = in->kind == TT_VIDEO ? TT_H264 : TT_AAC;
     if (in->kind == TT_VIDEO) {
@@ -310,6 +312,7 @@ static const struct tt_param encode_params[] = {
     {.name = "codec", .type = TT_PARAM_TEXT},
     {.name = "bitrate", .initial = "1M", .type = TT_PARAM_BITS, .min = 1000, .max = 1e9},
     {.name = "gop", .initial = "50", .type = TT_PARAM_INT, .min = 1, .max = 10000},
+    {.name = "preset", .initial = "", .type = TT_PARAM_TEXT, .is_live = TT_PARAM_LEVEL},
     {.name = "options", .type = TT_PARAM_OPTIONS}};
 static const struct tt_component encode = {.abi = TT_ABI,
                                            .size = sizeof(encode),
@@ -374,7 +377,7 @@ static const struct tt_param scale_params[] = {
      .unit = "point|bilinear|bicubic|lanczos",
      .initial = "bicubic",
      .type = TT_PARAM_CHOICE,
-     .is_live = 1}};
+     .is_live = TT_PARAM_LIVE | TT_PARAM_LEVEL}};
 static const struct tt_component scale = {.abi = TT_ABI,
                                           .size = sizeof(scale),
                                           .flags = TT_PURE,

@@ -178,7 +178,8 @@ static void answers_requests(void)
     tt_picture_request(picture, venc, &store, &request);
     CHECK_TEXT(tt_setting_text(&request, 0), "libx264");
     CHECK_INT(tt_setting_int(&request, 1), 3000000);
-    CHECK_TEXT(tt_setting_text(&request, 3), "preset=veryfast:tune=zerolatency");
+    CHECK_TEXT(tt_setting_text(&request, 3), "veryfast");
+    CHECK_TEXT(tt_setting_text(&request, 4), "tune=zerolatency");
     tt_picture_request(picture, (uint32_t)(find(picture, "vdec") - picture->components), &store,
                        &request);
     CHECK_INT(request.config[0].bytes, 4);
@@ -356,8 +357,7 @@ static void notes_what_does_nothing(void)
     static const char *const keys[] = {"overrun: skip", "overrun: stop", "overrun: throttle",
                                        "degrade: [method=point]"};
     static const char *const notes[] = {"`overrun: skip` of 's' does nothing yet",
-                                        "`overrun: stop` of 's' does nothing yet", NULL,
-                                        "`degrade` does nothing yet"};
+                                        "`overrun: stop` of 's' does nothing yet", NULL, NULL};
     char text[512];
 
     for (size_t n = 0; n < sizeof(keys) / sizeof(keys[0]); n++) {

@@ -10,15 +10,18 @@
 #include "components/lib/settings.h"
 #include "tactus/error.h"
 
-enum { PARAM_CHANNELS, PARAM_QUANTUM, PARAM_GAIN_DB, PARAM_COUNT };
+enum { PARAM_CHANNELS, PARAM_QUANTUM, PARAM_GAIN_DB, PARAM_LIMIT, PARAM_COUNT };
+enum { LIMIT_CUT, LIMIT_SMOOTH, LEVEL_COUNT = 2 /* of each one, at most */ };
 enum { PORT_IN, PORT_OUT, PORT_COUNT };
 enum { SAMPLE_RATE = 48000, SILENCE_DB = -120, GAIN_DB_MAX = 40 };
-enum { RAMP = SAMPLE_RATE / 50, PIECE = 64 /* samples */ };
+enum { RAMP = SAMPLE_RATE / 50, PIECE = 64, ATTACK = 32, RELEASE = SAMPLE_RATE /* samples */ };
 
 struct mix_state {
     struct tt_format format;
     uint32_t bytes, quantum, in_count;
     struct component_ramp gains[TT_PORTS_MAX];
+    uint32_t limits[LEVEL_COUNT], level_count; /* by degrading level */
+    float limited; /* gain at the end of the last quantum, 1: nothing was too loud */
 };
 
 static const struct tt_format accepts[] = {
@@ -59,6 +62,13 @@ static const struct tt_param params[PARAM_COUNT] = {
                        .is_live = 1,
                        .min = SILENCE_DB,
                        .max = GAIN_DB_MAX},
+    [PARAM_LIMIT] = {.name = "limit",
+                     .unit = "cut|smooth",
+                     .help = "what is done with a sum beyond full scale: cut off, or turned down "
+                             "before and slowly up again",
+                     .initial = "cut",
+                     .type = TT_PARAM_CHOICE,
+                     .is_live = TT_PARAM_LEVEL},
 };
 
 static uint32_t make_format(const struct tt_request *request, struct tt_format *ret)
@@ -103,6 +113,13 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
 {
     struct mix_state *state = state_;
 
+    for (uint32_t level = 0; level <= request->level_count && level < LEVEL_COUNT; level++) {
+        struct tt_request at = tt_request_at(request, level);
+
+        state->limits[level] = (uint32_t)tt_setting_int(&at, PARAM_LIMIT);
+        state->level_count = level + 1;
+    }
+    state->limited = 1;
     state->in_count = request->in_count;
     state->quantum = (uint32_t)tt_setting_int(request, PARAM_QUANTUM);
     state->bytes = make_format(request, &state->format);
@@ -187,6 +204,57 @@ static void cut(float *samples, uint32_t count)
     }
 }
 
+static float peak_of(const float *samples, uint32_t count)
+{
+    float peak = 0;
+
+    for (uint32_t n = 0; n < count; n++) {
+        float value = samples[n] < 0 ? -samples[n] : samples[n];
+
+        peak = value > peak ? value : peak;
+    }
+    return peak;
+}
+
+static void turn(float *restrict samples, float from, float to, uint32_t fast, uint32_t count)
+{
+    float step = (to - from) / (float)fast;
+
+    for (uint32_t n = 0; n < fast; n++)
+        samples[n] *= from + step * (float)(n + 1);
+    for (uint32_t n = fast; n < count; n++)
+        samples[n] *= to;
+}
+
+/* Turned down within a few samples where the quantum is too loud, up again over RELEASE; what is
+ * too loud in those few samples is cut after all. All channels alike, so that nothing moves. */
+static void smooth(struct mix_state *state, tt_addr data)
+{
+    const struct tt_format *format = &state->format;
+    float peak = 0, to, up = (float)state->quantum / RELEASE;
+    uint32_t fast = state->quantum;
+
+    for (uint32_t channel = 0; channel < format->channels; channel++) {
+        float value = peak_of(tt_channel(format, data, channel), state->quantum);
+
+        peak = value > peak ? value : peak;
+    }
+    to = state->limited + up < 1 ? state->limited + up : 1;
+    if (peak * to > 1)
+        to = 1 / peak;
+    if (to < state->limited)
+        fast = state->quantum < ATTACK ? state->quantum : ATTACK;
+    for (uint32_t channel = 0; channel < format->channels && (to < 1 || state->limited < 1);
+         channel++)
+        turn(tt_channel(format, data, channel), state->limited, to, fast, state->quantum);
+    state->limited = to;
+}
+
+static uint32_t limit_at(const struct mix_state *state, uint32_t level)
+{
+    return state->limits[level < state->level_count ? level : state->level_count - 1];
+}
+
 static int process(void *state_, struct tt_call *call)
 {
     struct mix_state *state = state_;
@@ -214,6 +282,10 @@ static int process(void *state_, struct tt_call *call)
             add_moving(format, &state->gains[n], out->data, in->data, count);
         out->flags |= in->flags & (uint32_t)(TT_REPEATED | TT_LATE);
     }
+    if (limit_at(state, call->level) == LIMIT_SMOOTH)
+        smooth(state, out->data);
+    else
+        state->limited = 1;
     for (uint32_t channel = 0; channel < format->channels; channel++)
         cut(tt_channel(format, out->data, channel), state->quantum);
     out->flags |= TT_KEY;
@@ -238,6 +310,7 @@ const struct tt_component tt_component_audio_mix = {
     .params = params,
     .port_count = PORT_COUNT,
     .param_count = PARAM_COUNT,
+    .level_count = LEVEL_COUNT,
     .shape = shape,
     .init = init,
     .open = open,

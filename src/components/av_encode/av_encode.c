@@ -1,18 +1,21 @@
 /* Encodes pictures and sound with any encoder of libavcodec. */
 #include <errno.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/mem.h>
 #include <libavutil/samplefmt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "components/av/av.h"
-#include "components/av_encode/codec.h"
+#include "components/av_encode/levels.h"
 #include "tactus/format.h"
 
 enum { WAITING_MAX = 64, ORIGINS = 512, BYTES_MIN = 64 << 10 };
 
 struct encoder {
-    AVCodecContext *context;
+    AVCodecContext *contexts[ENCODE_LEVELS_MAX];
+    AVCodecContext *context; /* of the level that is on */
+    uint32_t level, level_count;
     AVFrame *frame; /* a view of the input, or a copy where the encoder keeps what it gets */
     AVPacket *waiting[WAITING_MAX]; /* packets that came out together and go out one by one */
     uint32_t waiting_first, waiting_count;
@@ -55,7 +58,8 @@ static const struct tt_param params[ENCODE_PARAM_COUNT] = {
     [ENCODE_PRESET] = {.name = "preset",
                        .help = "speed against quality, in the encoder's words",
                        .initial = "",
-                       .type = TT_PARAM_TEXT},
+                       .type = TT_PARAM_TEXT,
+                       .is_live = TT_PARAM_LEVEL},
     [ENCODE_TUNE] = {.name = "tune",
                      .help = "what to favour; zerolatency gives each picture at once",
                      .initial = "",
@@ -65,6 +69,7 @@ static const struct tt_param params[ENCODE_PARAM_COUNT] = {
                         .help = "mean rate; 0: the encoder's own",
                         .initial = "0",
                         .type = TT_PARAM_BITS,
+                        .is_live = TT_PARAM_LEVEL,
                         .min = 0,
                         .max = 1e9},
     [ENCODE_GOP] = {.name = "gop",
@@ -141,6 +146,26 @@ static int open_as_wanted(const struct tt_request *request, const struct tt_form
     return 0;
 }
 
+/* The header that its users are told before the first picture. */
+static int keep_header(const struct tt_request *request, const AVCodecContext *context,
+                       const struct codec_delay *delay, struct tt_shape *ret, struct tt_error *err)
+{
+    uint8_t *header = NULL;
+    uint32_t bytes = 0;
+    int r;
+
+    if (request->level_count == 0) {
+        r = tt_av_config_keep(ret, 0, context->extradata, (uint64_t)context->extradata_size);
+        return r < 0 ? tt_fail(err, r, "the codec header is too large") : 0;
+    }
+    r = levels_header(request, &ret->want[0], delay, &header, &bytes, err);
+    if (r < 0)
+        return r;
+    r = tt_av_config_keep(ret, 0, header, bytes);
+    av_free(header);
+    return r < 0 ? tt_fail(err, r, "the codec headers of all levels are too large") : 0;
+}
+
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
     const struct tt_format *in = &request->in[0];
@@ -157,9 +182,7 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
     r = codec_try(context->codec, request, &ret->want[0], &delay, err);
     if (r == 0) {
         describe(context, &ret->want[0], &delay, &ret->out[0]);
-        r = tt_av_config_keep(ret, 0, context->extradata, (uint64_t)context->extradata_size);
-        if (r < 0)
-            (void)tt_fail(err, r, "the codec header is too large");
+        r = keep_header(request, context, &delay, ret, err);
     }
     avcodec_free_context(&context);
     if (r < 0)
@@ -179,7 +202,8 @@ static void fini(void *state)
     for (uint32_t n = 0; n < WAITING_MAX; n++)
         av_packet_free(&encoder->waiting[n]);
     av_frame_free(&encoder->frame);
-    avcodec_free_context(&encoder->context);
+    levels_close(encoder->contexts);
+    encoder->context = NULL;
 }
 
 static int prepare(struct encoder *encoder)
@@ -206,8 +230,13 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         encoder->origin_of_index[n] = INT64_MIN;
     {
         struct tt_format want = {0};
+        struct tt_request best = tt_request_at(request, 0);
 
-        r = open_as_wanted(request, &encoder->in, &want, &encoder->context, err);
+        r = open_as_wanted(&best, &encoder->in, &want, &encoder->contexts[0], err);
+        encoder->context = encoder->contexts[0];
+        if (r == 0)
+            r = levels_open(request, &want, encoder->contexts, err);
+        encoder->level_count = request->level_count + 1;
         if (r == 0 &&
             (want.fourcc != encoder->in.fourcc || want.sample_rate != encoder->in.sample_rate ||
              (!encoder->is_video && tt_format_samples(&want) != tt_format_samples(&encoder->in))))
@@ -411,6 +440,18 @@ static int give_packet(struct encoder *encoder, struct tt_frame *frame)
     return r;
 }
 
+/* Another level's encoder begins with a key picture; it knows none of those before. */
+static void change_level(struct encoder *encoder, uint32_t level)
+{
+    if (level >= encoder->level_count)
+        level = encoder->level_count - 1;
+    if (level == encoder->level)
+        return;
+    encoder->level = level;
+    encoder->context = encoder->contexts[level];
+    encoder->is_key_wanted = true;
+}
+
 static void take_events(struct encoder *encoder, const struct tt_call *call)
 {
     for (uint32_t n = 0; n < call->event_count; n++)
@@ -427,6 +468,8 @@ static int process(void *state, struct tt_call *call)
 
     out->bytes = 0;
     take_events(encoder, call);
+    if (!encoder->is_flushed)
+        change_level(encoder, call->level);
     if (in && in->data && in->bytes > 0) {
         r = encode(encoder, in);
     } else if (in && (in->flags & TT_END) && !encoder->is_flushed) {
@@ -455,7 +498,7 @@ const struct tt_component tt_component_av_encode = {
     .params = params,
     .port_count = 2,
     .param_count = ENCODE_PARAM_COUNT,
-    .level_count = 1,
+    .level_count = ENCODE_LEVELS_MAX,
     .shape = shape,
     .init = init,
     .open = open,

@@ -204,6 +204,23 @@ static void set_audio(AVCodecContext *context, const struct tt_format *format)
     tt_av_layout(format, &context->ch_layout);
 }
 
+bool codec_has_numbered_sets(const AVCodec *codec)
+{
+    return strcmp(codec->name, "libx264") == 0;
+}
+
+/* Sets of another number than level 0's, beside what the user asks of x264. */
+static int number_sets(uint32_t level, AVDictionary **options)
+{
+    const AVDictionaryEntry *given = av_dict_get(*options, "x264-params", NULL, 0);
+    char text[1024];
+
+    if (tt_format_text(text, sizeof(text), "%s%ssps-id=%u", given ? given->value : "",
+                       given ? ":" : "", level) >= sizeof(text) - 1)
+        return -E2BIG;
+    return av_dict_set(options, "x264-params", text, 0) < 0 ? -ENOMEM : 0;
+}
+
 static int collect_options(const AVCodec *codec, const struct tt_request *request,
                            AVDictionary **ret, struct tt_error *err)
 {
@@ -221,6 +238,9 @@ static int collect_options(const AVCodec *codec, const struct tt_request *reques
     if (codec->priv_class &&
         av_opt_find((void *)&codec->priv_class, "forced-idr", NULL, 0, AV_OPT_SEARCH_FAKE_OBJ))
         (void)av_dict_set(ret, "forced-idr", "1", AV_DICT_DONT_OVERWRITE);
+    if (request->level > 0 && codec_has_numbered_sets(codec) &&
+        (r = number_sets(request->level, ret)) < 0)
+        return tt_fail(err, r, "x264-params are too long");
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #define TT_AV_ENCODE_CODEC_H
 
 #include <libavcodec/avcodec.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "components/av/av.h"
@@ -31,6 +32,9 @@ int codec_want(const AVCodec *codec, const struct tt_format *in, uint32_t sample
 int codec_open(const AVCodec *codec, const struct tt_request *request,
                const struct tt_format *format, bool is_trial, AVCodecContext **ret,
                struct tt_error *err);
+
+/* Is its header made of H.264 parameter sets that bear the request's level as their number? */
+bool codec_has_numbered_sets(const AVCodec *codec);
 
 /* What lies between a frame and its packet, in frames: `held` go in before the first packet comes
  * out, `early` is by how much the first decoding (audio: presentation) time precedes the first

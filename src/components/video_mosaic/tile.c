@@ -58,9 +58,8 @@ static int make_graphs(struct tile *tile, const struct tile_params *params, size
     if (share_graphs(tile, params))
         return 0;
     describe(tile, &from, &to);
-    for (uint32_t level = 0; level < TILE_LEVELS; level++) {
-        tile->graphs[level] = component_zimg_graph(
-            &from, &to, level == 0 ? params->filter : ZIMG_RESIZE_POINT, work_bytes);
+    for (uint32_t level = 0; level < params->level_count; level++) {
+        tile->graphs[level] = component_zimg_graph(&from, &to, params->filters[level], work_bytes);
         if (tile->graphs[level] == NULL)
             return -EINVAL;
     }

@@ -5,7 +5,7 @@
 #include "components/video_mosaic/place.h"
 #include "components/zimg/graph.h"
 
-enum { TILE_LEVELS = 2 /* 0: the method asked for; 1: point */ };
+enum { TILE_LEVELS = 4 /* of each method one, at most */ };
 
 struct tile {
     struct tt_format in, made; /* as it comes; as it is shown */
@@ -13,7 +13,7 @@ struct tile {
     uint32_t in_bytes;
     bool is_plain; /* shown as it comes */
     bool is_like;  /* its graphs are another tile's */
-    zimg_filter_graph *graphs[TILE_LEVELS];
+    zimg_filter_graph *graphs[TILE_LEVELS]; /* by level; those that are not used are NULL */
     uint8_t *picture; /* the scaled one */
     bool is_made;     /* of this frame: */
     uint32_t made_level, made_format;
@@ -21,7 +21,8 @@ struct tile {
 };
 
 struct tile_params {
-    zimg_resample_filter_e filter;
+    zimg_resample_filter_e filters[TILE_LEVELS]; /* by level */
+    uint32_t level_count;
     const struct tile *others; /* made before it: those of one kind share their graphs */
     uint32_t other_count;
 };

@@ -34,7 +34,7 @@ static const zimg_resample_filter_e filters[] = {ZIMG_RESIZE_POINT, ZIMG_RESIZE_
 
 struct mosaic_state {
     struct tt_format out;
-    uint32_t bytes, in_count, bare_count;
+    uint32_t bytes, in_count, bare_count, level_count;
     uint8_t background[3], slate[3];
     void *work; /* zimg's, for one call */
     struct tile tiles[TT_PORTS_MAX];
@@ -90,7 +90,8 @@ static const struct tt_param params[PARAM_COUNT] = {
                       .unit = "point|bilinear|bicubic|lanczos",
                       .help = "scaling filter, from the fastest to the sharpest",
                       .initial = "bilinear",
-                      .type = TT_PARAM_CHOICE},
+                      .type = TT_PARAM_CHOICE,
+                      .is_live = TT_PARAM_LEVEL},
     [PARAM_BACKGROUND] = {.name = "background",
                           .help = "colour where no picture is, as RRGGBB",
                           .initial = "101010",
@@ -321,11 +322,18 @@ static int make_tiles(struct mosaic_state *state, const struct tt_request *reque
                       struct tt_error *err)
 {
     struct mosaic_rect places[TT_PORTS_MAX], covered[TT_PORTS_MAX];
-    struct tile_params each = {.filter = filters[tt_setting_int(request, PARAM_METHOD) & 3],
-                               .others = state->tiles};
+    struct tile_params each = {.others = state->tiles, .level_count = request->level_count + 1};
     size_t work_bytes = 0;
     int r = make_places(request, places, err);
 
+    if (each.level_count > TILE_LEVELS)
+        each.level_count = TILE_LEVELS;
+    for (uint32_t level = 0; level < each.level_count; level++) {
+        struct tt_request at = tt_request_at(request, level);
+
+        each.filters[level] = filters[tt_setting_int(&at, PARAM_METHOD) & 3];
+    }
+    state->level_count = each.level_count;
     for (uint32_t n = 0; n < state->in_count && r == 0; n++) {
         struct tile *tile = state->tiles + n;
 
@@ -374,6 +382,7 @@ static int process(void *state_, struct tt_call *call)
 {
     struct mosaic_state *state = state_;
     struct tt_frame *out = tt_call_out(call, 0);
+    uint32_t level = call->level < state->level_count ? call->level : state->level_count - 1;
 
     call->key_point = 1;
     if (call->in_count < state->in_count || call->out_count == 0)
@@ -389,7 +398,7 @@ static int process(void *state_, struct tt_call *call)
 
         /* A picture that is none must not take the others with it. */
         if (!component_has_data(in) || component_is_cut(in, tile->in_bytes) ||
-            tile_show(tile, in, call->level > 0 ? 1 : 0, state->work, &state->out, out->data) < 0)
+            tile_show(tile, in, level, state->work, &state->out, out->data) < 0)
             tile_paint(&tile->at, state->slate, &state->out, out->data);
         else
             out->flags |= in->flags & (uint32_t)(TT_REPEATED | TT_LATE);

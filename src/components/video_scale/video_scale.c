@@ -12,7 +12,7 @@
 
 enum { PARAM_WIDTH, PARAM_HEIGHT, PARAM_METHOD, PARAM_COUNT };
 enum { METHOD_POINT, METHOD_BILINEAR, METHOD_BICUBIC, METHOD_LANCZOS };
-enum { LEVEL_COUNT = 2 /* 0: the method asked for; 1: point */ };
+enum { LEVEL_COUNT = 4 /* of each method one, at most */ };
 
 static const zimg_resample_filter_e filters[] = {
     [METHOD_POINT] = ZIMG_RESIZE_POINT,
@@ -30,7 +30,8 @@ struct planes {
 struct scale_state {
     struct tt_format in, out;
     uint32_t bytes, in_bytes;
-    zimg_filter_graph *graphs[LEVEL_COUNT];
+    zimg_filter_graph *graphs[LEVEL_COUNT]; /* by level */
+    uint32_t level_count;
     void *work; /* zimg's, for one call */
     /* Only for formats that mix samples in a plane: the picture taken apart, and made. */
     struct planes apart, made;
@@ -70,7 +71,8 @@ static const struct tt_param params[PARAM_COUNT] = {
                       .unit = "point|bilinear|bicubic|lanczos",
                       .help = "filter, from the fastest to the sharpest",
                       .initial = "bilinear",
-                      .type = TT_PARAM_CHOICE},
+                      .type = TT_PARAM_CHOICE,
+                      .is_live = TT_PARAM_LEVEL},
 };
 
 static uint32_t make_out(const struct tt_request *request, struct tt_format *ret)
@@ -120,18 +122,22 @@ static int fail_zimg(struct tt_error *err)
     return tt_fail(err, -EINVAL, "video.scale: zimg refuses this picture: %s", why);
 }
 
-static int make_graphs(struct scale_state *state, uint32_t method, struct tt_error *err)
+static int make_graphs(struct scale_state *state, const struct tt_request *request,
+                       struct tt_error *err)
 {
     zimg_image_format from, to;
     size_t work_bytes = 0;
 
     component_zimg_describe(&state->in, &from);
     component_zimg_describe(&state->out, &to);
-    for (uint32_t level = 0; level < LEVEL_COUNT; level++) {
+    for (uint32_t level = 0; level <= request->level_count && level < LEVEL_COUNT; level++) {
+        struct tt_request at = tt_request_at(request, level);
+
         state->graphs[level] = component_zimg_graph(
-            &from, &to, filters[level == 0 ? method : (uint32_t)METHOD_POINT], &work_bytes);
+            &from, &to, filters[tt_setting_int(&at, PARAM_METHOD)], &work_bytes);
         if (state->graphs[level] == NULL)
             return fail_zimg(err);
+        state->level_count = level + 1;
     }
     state->work = component_zimg_work(work_bytes);
     if (state->work == NULL)
@@ -185,7 +191,7 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
     state->bytes = make_out(request, &state->out);
     state->in_bytes =
         tt_format_video(&state->in, state->in.fourcc, state->in.width, state->in.height);
-    r = make_graphs(state, (uint32_t)tt_setting_int(request, PARAM_METHOD), err);
+    r = make_graphs(state, request, err);
     if (r == 0 && state->in.fourcc != TT_I420 &&
         (make_planes(&state->in, &state->apart, &state->apart_data) != 0 ||
          make_planes(&state->out, &state->made, &state->made_data) != 0))
@@ -335,7 +341,8 @@ static int process(void *state_, struct tt_call *call)
     if (component_is_cut(in, state->in_bytes))
         return -EINVAL;
 
-    r = scale(state, call->level > 0 ? 1 : 0, in->data, out->data);
+    r = scale(state, call->level < state->level_count ? call->level : state->level_count - 1,
+              in->data, out->data);
     if (r < 0)
         return r;
     component_pass_flags(in, out);
