@@ -7,40 +7,97 @@
 #include "tactus/format.h"
 
 /* Rounded up: what is booked is never less than what the kernel gave. */
-static int64_t share_ppm(int64_t budget_ns, int64_t period_ns)
+int64_t books_share_ppm(int64_t budget_ns, int64_t period_ns)
 {
     int64_t ppm = tt_muldiv(budget_ns, 1000000, period_ns);
 
     return ppm + (tt_muldiv(ppm, period_ns, 1000000) < budget_ns);
 }
 
+static struct books_entry *find(struct books *books, uint64_t service, uint32_t worker)
+{
+    for (uint32_t n = 0; n < BOOKS_MAX; n++)
+        if (books->entries[n].service == service && books->entries[n].worker == worker)
+            return &books->entries[n];
+    return NULL;
+}
+
+static struct books_entry *find_free(struct books *books)
+{
+    for (uint32_t n = 0; n < BOOKS_MAX; n++)
+        if (books->entries[n].service == 0)
+            return &books->entries[n];
+    return NULL;
+}
+
 bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64_t period_ns)
 {
-    struct books_entry *place = NULL;
+    return books_enter_worker(books, service, 0, budget_ns, period_ns);
+}
+
+bool books_enter_worker(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                        int64_t period_ns)
+{
+    struct books_entry *place;
 
     tt_assert(service != 0);
     tt_assert(period_ns > 0);
-    for (uint32_t n = 0; n < BOOKS_MAX; n++)
-        if (books->entries[n].service == service) {
-            place = &books->entries[n];
-            break;
-        } else if (place == NULL && books->entries[n].service == 0) {
-            place = &books->entries[n];
-        }
+    place = find(books, service, worker);
+    if (place == NULL)
+        place = find_free(books);
     if (place == NULL)
         return false;
     *place = (struct books_entry){.service = service,
-                                  .ppm = share_ppm(budget_ns, period_ns),
+                                  .worker = worker,
+                                  .ppm = books_share_ppm(budget_ns, period_ns),
                                   .period_ns = period_ns,
-                                  .until_ns = INT64_MAX};
+                                  .until_ns = INT64_MAX,
+                                  .later_ns = INT64_MAX};
     return true;
+}
+
+void books_lower(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                 int64_t period_ns, int64_t now_ns)
+{
+    struct books_entry *entry = find(books, service, worker);
+
+    if (entry == NULL || entry->until_ns != INT64_MAX)
+        return;
+    entry->later_ppm = books_share_ppm(budget_ns, period_ns);
+    entry->later_ns = now_ns + entry->period_ns;
+    entry->period_ns = period_ns > entry->period_ns ? period_ns : entry->period_ns;
+}
+
+static void give_back(struct books_entry *entry, int64_t now_ns)
+{
+    if (entry->until_ns == INT64_MAX)
+        entry->until_ns = now_ns + entry->period_ns;
+}
+
+void books_give_back_worker(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns)
+{
+    struct books_entry *entry = find(books, service, worker);
+
+    if (entry != NULL)
+        give_back(entry, now_ns);
 }
 
 void books_give_back(struct books *books, uint64_t service, int64_t now_ns)
 {
     for (uint32_t n = 0; n < BOOKS_MAX; n++)
-        if (books->entries[n].service == service && books->entries[n].until_ns == INT64_MAX)
-            books->entries[n].until_ns = now_ns + books->entries[n].period_ns;
+        if (books->entries[n].service == service)
+            give_back(&books->entries[n], now_ns);
+}
+
+/* What time has changed. */
+static void settle(struct books_entry *entry, int64_t now_ns)
+{
+    if (entry->service != 0 && now_ns >= entry->until_ns)
+        entry->service = 0;
+    if (now_ns < entry->later_ns)
+        return;
+    entry->ppm = entry->later_ppm;
+    entry->later_ns = INT64_MAX;
 }
 
 int64_t books_ppm(struct books *books, int64_t now_ns)
@@ -55,10 +112,18 @@ int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns)
     for (uint32_t n = 0; n < BOOKS_MAX; n++) {
         struct books_entry *entry = &books->entries[n];
 
-        if (entry->service != 0 && now_ns >= entry->until_ns)
-            entry->service = 0;
+        settle(entry, now_ns);
         if (entry->service != 0 && entry->service != service)
             sum_ppm += entry->ppm;
     }
     return sum_ppm;
+}
+
+int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns)
+{
+    struct books_entry *entry = find(books, service, worker);
+
+    if (entry != NULL)
+        settle(entry, now_ns);
+    return entry != NULL && entry->service == service ? entry->ppm : 0;
 }

@@ -1,4 +1,5 @@
-/* The reservations this node has given: their sum may not exceed what the planner was told. */
+/* The reservations this node has given: their sum may not exceed what the planner was told. A
+ * service has one for each of its workers, numbered from 0. */
 #ifndef TT_NODE_BOOKS_H
 #define TT_NODE_BOOKS_H
 
@@ -10,19 +11,34 @@ enum { BOOKS_MAX = 256 };
 struct books {
     struct books_entry {
         uint64_t service; /* 0: free */
+        uint32_t worker;
         int64_t ppm;
         int64_t period_ns, until_ns; /* until_ns INT64_MAX: held */
+        int64_t later_ppm, later_ns; /* from later_ns on it is this much; INT64_MAX: no change */
     } entries[BOOKS_MAX];
 };
 
-/* False: no room in the books. A service has one entry at most; a new one replaces it. */
+/* False: no room in the books. A worker has one entry at most; a new one replaces it. */
 bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64_t period_ns);
+bool books_enter_worker(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                        int64_t period_ns);
+
+/* The worker has less from now on: the kernel may run it by its old numbers until its 0-lag time,
+ * so what it had stays booked for a period. */
+void books_lower(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                 int64_t period_ns, int64_t now_ns);
 
 /* The worker is reaped: the kernel keeps its bandwidth until its 0-lag time, so do we. */
+void books_give_back_worker(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns);
+/* All of its workers. */
 void books_give_back(struct books *books, uint64_t service, int64_t now_ns);
 
 int64_t books_ppm(struct books *books, int64_t now_ns);
 /* Without what this service has. */
 int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns);
+/* Of one worker; 0: none. */
+int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns);
+/* What this reservation will be entered as. */
+int64_t books_share_ppm(int64_t budget_ns, int64_t period_ns);
 
 #endif

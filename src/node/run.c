@@ -364,7 +364,7 @@ struct pump *run_pump(struct run *run)
 
 int64_t run_budget_ns(const struct run *run)
 {
-    return run->budget_ns;
+    return run->processes[0].budget_ns;
 }
 
 bool run_is_measure(const struct run *run)

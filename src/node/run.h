@@ -78,6 +78,21 @@ struct run_component {
 };
 struct run_component run_component(const struct run *run, uint32_t component);
 
+/* A container's worker: service (run_params) and process number name it. */
+struct run_worker {
+    pid_t tid;                    /* as tactusd sees it; 0: not known (yet) */
+    int64_t budget_ns, period_ns; /* what the kernel gave it; 0: no reservation */
+};
+/* False: this process is no container that lives. */
+bool run_worker(const struct run *run, uint32_t process, struct run_worker *ret);
+
+/* Gives a worker another budget in another period while it runs, by DEADLINE to DEADLINE alone.
+ * More is booked before the kernel is asked, less after its 0-lag time; what is refused changes
+ * nothing. -EBUSY: the node's books or the kernel have not that much left; -ESHUTDOWN: it has no
+ * reservation that could be changed. */
+int run_resize(struct run *run, uint32_t process, int64_t budget_ns, int64_t period_ns,
+               struct tt_error *err);
+
 /* Something of the world outside: a note for the user and an event of the ledger. */
 void run_event(struct run *run, const char *name, const char *text);
 

@@ -21,7 +21,8 @@ struct run_process {
     struct run *run;
     uint32_t number;
     struct child *child;
-    pid_t tid; /* of its worker, as tactusd sees it; 0 unknown */
+    pid_t tid;                    /* of its worker, as tactusd sees it; 0 unknown */
+    int64_t budget_ns, period_ns; /* that the kernel gave its worker; 0: none */
     bool has_ended;
     struct allowance costs, notes;
     uint64_t notes_left_out;
@@ -46,7 +47,7 @@ struct run {
     struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
     struct pump *pump;
     int64_t drain_ns; /* nothing is due after it; 0: not yet */
-    int64_t budget_ns, opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
+    int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
     int64_t cpu_ns;    /* of all its processes that are gone */
     uint64_t switches; /* likewise */
     struct settings settings;

@@ -103,6 +103,7 @@ void run_spawn(struct run *run, uint32_t number)
     int r;
 
     process->tid = 0;
+    process->budget_ns = process->period_ns = 0;
     process->has_ended = false;
     process->error[0] = '\0';
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
@@ -151,6 +152,8 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     char text[2 * SUPERVISE_TEXT_BYTES];
 
     process->child = NULL;
+    process->tid = 0;
+    process->budget_ns = process->period_ns = 0;
     tell_left_out(process);
     if (process->number == 0) {
         /* Its place in the books is kept: what was promised is there for the next one. */

@@ -1,7 +1,10 @@
 /* What a service's worker has of the CPU: asked for when it is ready, given back when it is gone.
  */
+#include <errno.h>
+
 #include "node/ladder.h"
 #include "node/run_inside.h"
+#include "platform/linux/reserve.h"
 
 static void set_class(struct run *run, bool is_obtained, const char *why)
 {
@@ -13,8 +16,6 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
     }
     if (!is_obtained)
         books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
-    if (!is_obtained)
-        run->budget_ns = 0;
     run->is_class_obtained = is_obtained;
     (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", why);
     run_feed_simple(run, SUPERVISE_RESERVED, 0);
@@ -31,8 +32,8 @@ void run_reserve(struct run *run)
                  loop_now_ns() + run->params.plan->period_ns);
         return;
     }
-    if (rung.budget_ns > 0)
-        run->budget_ns = rung.budget_ns;
+    run->processes[0].budget_ns = rung.budget_ns;
+    run->processes[0].period_ns = rung.budget_ns > 0 ? run->params.plan->period_ns : 0;
     set_class(run, rung.is_obtained, rung.why);
 }
 
@@ -43,4 +44,64 @@ void run_on_reserve_timer(void *ctx, uint32_t events)
     (void)events;
     if (run->processes[0].child != NULL)
         run_reserve(run);
+}
+
+bool run_worker(const struct run *run, uint32_t number, struct run_worker *ret)
+{
+    const struct run_process *process = &run->processes[number];
+
+    if (number != 0 || process->child == NULL)
+        return false;
+    *ret = (struct run_worker){
+        .tid = process->tid, .budget_ns = process->budget_ns, .period_ns = process->period_ns};
+    return true;
+}
+
+/* Before the kernel: what the planner would not promise is not asked for. */
+static int book_more(struct run *run, uint32_t worker, int64_t budget_ns, int64_t period_ns,
+                     struct tt_error *err)
+{
+    struct books *books = &run->params.node->books;
+    const struct tt_machine *machine = &run->params.node->machine.plan;
+    int64_t now_ns = loop_now_ns(), room_ppm = machine->limit_ppm - machine->slack_ppm;
+    int64_t others_ppm =
+        books_ppm(books, now_ns) - books_worker_ppm(books, run->params.service, worker, now_ns);
+
+    if (others_ppm + books_share_ppm(budget_ns, period_ns) > room_ppm)
+        return tt_fail(err, -EBUSY, "the node's books have no room for %lld us in %lld us",
+                       (long long)(budget_ns / 1000), (long long)(period_ns / 1000));
+    return books_enter_worker(books, run->params.service, worker, budget_ns, period_ns)
+               ? 0
+               : tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most",
+                         BOOKS_MAX);
+}
+
+int run_resize(struct run *run, uint32_t number, int64_t budget_ns, int64_t period_ns,
+               struct tt_error *err)
+{
+    struct run_process *process = &run->processes[number];
+    struct books *books = &run->params.node->books;
+    bool is_more = process->budget_ns > 0 && period_ns > 0 &&
+                   books_share_ppm(budget_ns, period_ns) >=
+                       books_share_ppm(process->budget_ns, process->period_ns);
+    int r = 0;
+
+    if (process->budget_ns <= 0 || process->tid == 0)
+        return tt_fail(err, -ESHUTDOWN, "%s has no reservation that could be changed",
+                       run_process_name(run, number));
+    if (is_more)
+        r = book_more(run, number, budget_ns, period_ns, err);
+    if (r < 0)
+        return r;
+    r = tt_reserve_deadline(process->tid, budget_ns, period_ns, err);
+    if (r < 0 && is_more)
+        (void)books_enter_worker(books, run->params.service, number, process->budget_ns,
+                                 process->period_ns);
+    if (r < 0)
+        return r;
+    if (!is_more)
+        books_lower(books, run->params.service, number, budget_ns, period_ns, loop_now_ns());
+    process->budget_ns = budget_ns;
+    process->period_ns = period_ns;
+    return 0;
 }

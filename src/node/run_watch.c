@@ -59,8 +59,8 @@ void run_watch_dog(struct run *run, int64_t now_ns)
     bool is_known = node < run->params.picture->component_count;
     int64_t limit_ns = tt_watchdog_limit_ns(
         &(struct tt_watchdog){.budget_ns = is_known ? run->params.plan->budget_of_ns[node] : 0,
-                              .reserved_ns = run->budget_ns,
-                              .period_ns = run->params.plan->period_ns});
+                              .reserved_ns = run->processes[0].budget_ns,
+                              .period_ns = run->processes[0].period_ns});
     char text[SUPERVISE_TEXT_BYTES];
 
     if (since_ns <= 0 || run->supervise.processes[0].life != SUPERVISE_GOING)

@@ -151,6 +151,44 @@ static void own_room_is_not_others(void)
     CHECK_INT(books_others_ppm(&books, 1, 10 * MILLI), 0);
 }
 
+/* A service's workers have entries of their own; they go one by one or all together. */
+static void each_worker_has_an_entry(void)
+{
+    struct books books = {0};
+
+    CHECK(books_enter_worker(&books, 1, 0, MILLI, 10 * MILLI));
+    CHECK(books_enter_worker(&books, 1, 1, 2 * MILLI, 5 * MILLI));
+    CHECK(books_enter(&books, 2, MILLI, 10 * MILLI));
+    CHECK_INT(books_ppm(&books, 0), 600000);
+    CHECK_INT(books_others_ppm(&books, 1, 0), 100000);
+    CHECK_INT(books_worker_ppm(&books, 1, 1, 0), 400000);
+    CHECK_INT(books_worker_ppm(&books, 1, 2, 0), 0);
+    books_give_back_worker(&books, 1, 1, 0);
+    CHECK_INT(books_ppm(&books, 5 * MILLI), 200000);
+    CHECK_INT(books_worker_ppm(&books, 1, 1, 5 * MILLI), 0);
+    books_give_back(&books, 1, 5 * MILLI);
+    CHECK_INT(books_ppm(&books, 15 * MILLI), 100000);
+}
+
+/* What is lowered stays booked for a period; what is raised before that counts at once. */
+static void less_is_free_after_a_period(void)
+{
+    struct books books = {0};
+
+    CHECK(books_enter_worker(&books, 1, 3, 4 * MILLI, 10 * MILLI));
+    books_lower(&books, 1, 3, MILLI, 5 * MILLI, 100 * MILLI);
+    CHECK_INT(books_ppm(&books, 109 * MILLI), 400000);
+    CHECK_INT(books_ppm(&books, 110 * MILLI), 200000);
+    books_lower(&books, 1, 3, MILLI, 10 * MILLI, 200 * MILLI);
+    CHECK(books_enter_worker(&books, 1, 3, 3 * MILLI, 10 * MILLI));
+    CHECK_INT(books_ppm(&books, 200 * MILLI), 300000);
+    CHECK_INT(books_ppm(&books, 300 * MILLI), 300000);
+    books_lower(&books, 1, 3, MILLI, 10 * MILLI, 300 * MILLI);
+    books_give_back(&books, 1, 305 * MILLI);
+    CHECK_INT(books_ppm(&books, 312 * MILLI), 100000);
+    CHECK_INT(books_ppm(&books, 315 * MILLI), 0);
+}
+
 static void so_many_a_second_and_no_more(void)
 {
     struct allowance allowance = {0};
@@ -167,6 +205,8 @@ int main(void)
 {
     RUN(what_is_entered_is_given_back_after_a_period);
     RUN(own_room_is_not_others);
+    RUN(each_worker_has_an_entry);
+    RUN(less_is_free_after_a_period);
     RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);
