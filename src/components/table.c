@@ -23,6 +23,7 @@
     X(av_write)                                                                                    \
     X(image_read)                                                                                  \
     X(raw_read)                                                                                    \
+    X(raw_capture)                                                                                 \
     X(raw_write)                                                                                   \
     X(v4l2)                                                                                        \
     X(video_preview)                                                                               \

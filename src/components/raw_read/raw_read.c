@@ -10,18 +10,6 @@
 #include "tactus/error.h"
 
 enum {
-    PARAM_URL,
-    PARAM_FORMAT,
-    PARAM_WIDTH,
-    PARAM_HEIGHT,
-    PARAM_RATE,
-    PARAM_SAMPLE_RATE,
-    PARAM_CHANNELS,
-    PARAM_QUANTUM,
-    PARAM_LIVE,
-    PARAM_COUNT
-};
-enum {
     NOTE_SHORT = 16, /* value: bytes of an incomplete last frame, dropped */
     WAIT_MS = 200,   /* between two looks at whether the service was stopped */
     WAITS_MAX = 50   /* a FIFO that nobody writes for so many has no writer */
@@ -46,102 +34,17 @@ static const struct tt_port ports[] = {
     {.name = "out", .accepts = formats, .accept_count = 2, .is_output = 1, .in_place_of = -1},
 };
 
-static const struct tt_param params[PARAM_COUNT] = {
-    {.name = "url", .help = "file or FIFO; - is standard input", .type = TT_PARAM_TEXT},
-    {.name = "format",
-     .unit = RAW_FORMATS,
-     .help = "what the bytes are",
-     .initial = "I420",
-     .type = TT_PARAM_CHOICE},
-    {.name = "width",
-     .unit = "pixels",
-     .help = "of video",
-     .initial = "0",
-     .type = TT_PARAM_INT,
-     .min = 0,
-     .max = TT_SIZE_MAX},
-    {.name = "height",
-     .unit = "pixels",
-     .help = "of video",
-     .initial = "0",
-     .type = TT_PARAM_INT,
-     .min = 0,
-     .max = TT_SIZE_MAX},
-    {.name = "rate",
-     .unit = "pictures a second",
-     .help = "of video; 0: the service's",
-     .initial = "0",
-     .type = TT_PARAM_RATIONAL},
-    {.name = "sample_rate",
-     .unit = "Hz",
-     .help = "of audio",
-     .initial = "48000",
-     .type = TT_PARAM_INT,
-     .min = 8000,
-     .max = 192000},
-    {.name = "channels",
-     .help = "of audio",
-     .initial = "2",
-     .type = TT_PARAM_INT,
-     .min = 1,
-     .max = TT_CHANNELS_MAX},
-    {.name = "quantum",
-     .unit = "samples",
-     .help = "of audio in a frame",
-     .initial = "480",
-     .type = TT_PARAM_INT,
-     .min = 16,
-     .max = 8192},
-    {.name = "live",
-     .help = "release frames at their time, not as fast as possible",
-     .initial = "false",
-     .type = TT_PARAM_BOOL},
-};
-
-static int shape_video(const struct tt_request *request, uint32_t fourcc, struct tt_format *ret,
-                       uint32_t *ret_bytes, struct tt_error *err)
-{
-    const struct tt_setting *rate = tt_setting(request, PARAM_RATE, TT_NO_PORT);
-    int64_t width = tt_setting_int(request, PARAM_WIDTH);
-    int64_t height = tt_setting_int(request, PARAM_HEIGHT);
-
-    *ret_bytes = tt_format_video(ret, fourcc, (uint32_t)width, (uint32_t)height);
-    if (*ret_bytes == 0)
-        return tt_fail(
-            err, -EINVAL,
-            "raw.read: %s pictures need width and height, even and up to %d, not %ldx%ld",
-            tt_fourcc_name(fourcc), TT_SIZE_MAX, (long)width, (long)height);
-    ret->field_order = TT_PROGRESSIVE;
-    ret->rate = rate && rate->i > 0 ? (struct tt_rational){rate->i, rate->j} : request->rate;
-    if (ret->rate.num <= 0 || ret->rate.den <= 0)
-        return tt_fail(err, -EINVAL, "raw.read: a rate is needed, here or of the service");
-    return 0;
-}
-
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    uint32_t fourcc = raw_fourcc(tt_setting_int(request, PARAM_FORMAT));
-    struct tt_format *out = &ret->out[0];
-    uint32_t bytes;
+    int r = raw_shape(request, ret, err);
 
-    if (fourcc == TT_F32P || fourcc == TT_S16) {
-        bytes = tt_format_audio(out, fourcc, (uint32_t)tt_setting_int(request, PARAM_SAMPLE_RATE),
-                                (uint32_t)tt_setting_int(request, PARAM_CHANNELS),
-                                (uint32_t)tt_setting_int(request, PARAM_QUANTUM));
-        if (bytes == 0)
-            return tt_fail(err, -EINVAL, "raw.read: sample_rate, channels or quantum is absurd");
-    } else if (shape_video(request, fourcc, out, &bytes, err) < 0) {
-        return err ? err->code : -EINVAL;
-    }
-    ret->bytes_max[0] = bytes;
-    ret->out_max[0] = 1;
     ret->state_bytes = sizeof(struct raw_reader);
-    return 0;
+    return r;
 }
 
 static int probe(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    const char *url = tt_setting_text(request, PARAM_URL);
+    const char *url = tt_setting_text(request, RAW_URL);
 
     /* A FIFO is not opened to look at it: that would wait for, or disturb, its writer. */
     if (strcmp(url, "-") != 0 && access(url, R_OK) != 0)
@@ -151,7 +54,7 @@ static int probe(const struct tt_request *request, struct tt_shape *ret, struct 
 
 static int init(void *state, const struct tt_request *request, struct tt_error *err)
 {
-    const char *url = tt_setting_text(request, PARAM_URL);
+    const char *url = tt_setting_text(request, RAW_URL);
     struct raw_reader *reader = state;
     struct tt_shape shaped = {0};
     struct stat found;
@@ -260,9 +163,9 @@ const struct tt_component tt_component_raw_read = {
     .help = "reads raw pictures or samples, without a header, from a file, a FIFO or - (stdin)",
     .example = "tactus run raw.read url=/dev/zero width=320 height=180 rate=25 ! null --for 1s",
     .ports = ports,
-    .params = params,
+    .params = raw_read_params,
     .port_count = 1,
-    .param_count = PARAM_COUNT,
+    .param_count = RAW_PARAM_COUNT,
     .level_count = 1,
     .shape = shape,
     .init = init,
