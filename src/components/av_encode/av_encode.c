@@ -22,6 +22,7 @@ struct encoder {
     struct tt_format in, out;
     struct codec_delay delay;
     bool is_video, is_view, is_key_wanted, is_flushed;
+    bool is_whole;               /* all packets since the last one were given */
     int64_t in_index, index;     /* the last ones */
     int64_t origins_ns[ORIGINS]; /* of input pictures, by index */
     int64_t origin_of_index[ORIGINS];
@@ -421,6 +422,7 @@ static int give_packet(struct encoder *encoder, struct tt_frame *frame)
     packet = encoder->waiting[encoder->waiting_first];
     if ((uint32_t)packet->size > frame->capacity) {
         count(encoder, TT_AV_NOTE_TOO_BIG);
+        encoder->is_whole = false;
         r = -EMSGSIZE;
     } else if (packet->size > 0 && packet->pts != AV_NOPTS_VALUE) {
         memcpy(tt_frame_data(frame), packet->data, (size_t)packet->size);
@@ -432,7 +434,13 @@ static int give_packet(struct encoder *encoder, struct tt_frame *frame)
             stamp_sound(encoder, packet, frame);
         if (frame->index <= encoder->index)
             frame->index = encoder->index + 1;
+        /* Pictures that never came here are not missed by who decodes: it need not wait for a key
+         * picture. */
+        frame->valid_slices = 0;
+        if (encoder->is_video && encoder->is_whole)
+            frame->valid_slices = (uint32_t)(frame->index - encoder->index - 1);
         encoder->index = frame->index;
+        encoder->is_whole = true;
     }
     av_packet_unref(packet);
     encoder->waiting_first = (encoder->waiting_first + 1) % WAITING_MAX;
