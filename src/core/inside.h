@@ -57,6 +57,7 @@ struct flow {
     uint32_t format_id;   /* of the frame that came last */
     uint32_t bytes;       /* of a raw frame of the plan's format; 0: they vary */
     int64_t period_ns;
+    int64_t margin_ns; /* joins: a frame so much younger than the leader's is shown with it */
 };
 
 struct slot {

@@ -231,7 +231,7 @@ static void retain(struct tt_engine *engine, struct flow *flow, const struct ent
 static enum state state_of_video(struct tt_engine *engine, struct flow *flow,
                                  struct decision *decision)
 {
-    int64_t margin_ns = flow->period_ns / 8, age_ns;
+    int64_t margin_ns = flow->margin_ns, age_ns;
 
     while (flow->count > 0 &&
            (flow->is_still || engine_head(flow, 0)->origin_ns <= decision->origin_ns + margin_ns)) {

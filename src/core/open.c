@@ -1,4 +1,5 @@
 /* Laying an engine out: the plan is checked, memory taken once, components opened. */
+#include "base/join.h"
 #include "core/inside.h"
 
 #include <string.h>
@@ -393,6 +394,9 @@ static int settle_node(struct tt_engine *engine, struct node *node, struct tt_er
                                 ? flow->plan->late_policy == TT_LATE_REPEAT && engine->is_live
                                 : true;
         flow->is_retained = flow->is_retained || flow->is_still;
+        flow->margin_ns = node->rate.num > 0 && !flow->is_still
+                              ? tt_join_margin_ns(node->rate, flow->plan->format->rate)
+                              : flow->period_ns / 8;
     }
     if (node->kind == KIND_OUTLET) {
         node->lent = take(engine, TT_POOLS_MAX * TT_POOL_SLOTS_MAX / 8);

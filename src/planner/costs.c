@@ -3,9 +3,6 @@
 
 #include "planner/work.h"
 
-/* An edge hands over at its own pace; what it brings is released within this of its index. */
-enum { EDGE_JITTER_NS = 1000000 };
-
 /* An activation longer than an hour is not media; above, sums could overflow. */
 #define COST_MAX_NS ((int64_t)3600 * 1000000000)
 
@@ -132,28 +129,12 @@ void work_costs(struct work *work)
     }
 }
 
-/* What an edge brings late is late for all behind it, whatever segment that is in. */
-static void mark_behind_edges(struct work *work)
-{
-    const struct tt_picture *picture = work->picture;
-
-    for (uint32_t n = 0; n < picture->component_count; n++) {
-        const struct tt_picture_component *component = &picture->components[n];
-
-        work->mark[n] = component->in_count == 0 && work_is_edge(work, n) && !work_is_once(work, n);
-        for (uint32_t k = 0; k < component->in_count; k++)
-            if (component->in[k].flow >= 0)
-                work->mark[n] |= work->mark[picture->flows[component->in[k].flow].from];
-    }
-}
-
 /* A chain runs on one worker, so nothing of its deadline is set aside for others: what runs before
  * it and after it is in the same demand. */
 void work_tasks(struct work *work)
 {
     const struct tt_picture *picture = work->picture;
 
-    mark_behind_edges(work);
     for (uint32_t n = 0; n < picture->segment_count; n++) {
         struct demand_task *task = &work->tasks[n];
         const struct work_segment *segment = &work->segment[n];
@@ -164,8 +145,8 @@ void work_tasks(struct work *work)
         for (uint32_t c = 0; c < picture->component_count; c++) {
             if (picture->components[c].segment != n)
                 continue;
-            if (work->mark[c] && !work_is_edge(work, c))
-                task->jitter_ns = EDGE_JITTER_NS;
+            if (work->jitter_ns[c] > task->jitter_ns && !work_is_edge(work, c))
+                task->jitter_ns = work->jitter_ns[c];
             if (work->cost[c].cost_ns > task->block_ns && !work_is_once(work, c))
                 task->block_ns = work->cost[c].cost_ns;
             if (work->until_ns[c] < task->deadline_ns)

@@ -2,7 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/join.h"
 #include "planner/work.h"
+#include "spec/wiring.h"
+#include "tactus/format.h"
+
+/* An edge hands over at its own pace; what it brings is released within this of its index. */
+enum { EDGE_JITTER_NS = 1000000 };
 
 #define DAY_NS ((int64_t)86400 * 1000000000)
 
@@ -105,6 +111,102 @@ static int64_t deadline_of(const struct work *work, uint32_t component)
     return own_ns > 0 ? own_ns : work->picture->deadline_ns;
 }
 
+/* How much later than the leader's frame one is released that a join shows with it. */
+static int64_t lag_of(const struct tt_picture *picture, const struct tt_picture_flow *flow)
+{
+    const struct tt_picture_component *to = &picture->components[flow->to];
+    bool is_join = to->in_count > 1 && (to->flags & TT_SEPARATE) == 0;
+
+    if (!is_join || to->in[flow->to_in].is_leader || flow->format.kind != TT_VIDEO ||
+        flow->format.rate.num <= 0 || to->rate.num <= 0 || !is_rate(to->rate) ||
+        !is_rate(flow->format.rate))
+        return 0;
+    return tt_join_lag_ns(to->rate, flow->format.rate);
+}
+
+/* From the sources down: what an edge brings late is late for all behind it, whatever segment that
+ * is in, and so is what a join waits for. */
+static void jitters(struct work *work)
+{
+    const struct tt_picture *picture = work->picture;
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+        bool is_brought = component->in_count == 0 && work_is_edge(work, n);
+
+        work->jitter_ns[n] = is_brought && !work_is_once(work, n) ? EDGE_JITTER_NS : 0;
+        for (uint32_t k = 0; k < component->in_count; k++) {
+            const struct tt_picture_flow *flow =
+                component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
+            int64_t jitter_ns = flow ? work->jitter_ns[flow->from] + lag_of(picture, flow) : 0;
+
+            if (jitter_ns > work->jitter_ns[n])
+                work->jitter_ns[n] = jitter_ns;
+        }
+    }
+}
+
+/* Does each release of one come with one of the other, at the same index? */
+static bool is_of_one_rate(const struct tt_picture *picture, const struct tt_picture_flow *flow)
+{
+    struct tt_rational from = picture->components[flow->from].rate;
+    struct tt_rational to = picture->components[flow->to].rate;
+
+    return (__int128)from.num * to.den == (__int128)to.num * from.den;
+}
+
+/* The deadlines that the demand counts with, without structural latency. Along one rate a release
+ * that is due early is so for what follows it in the same release, which the demand holds too:
+ * whoever is served before another for that sake leaves that one as much later. Where the rate
+ * changes most releases have nothing behind them, and are served all the same: they count with the
+ * time at which they are due. */
+static void until(struct work *work, const struct tt_picture_flow *flow, int64_t lag_ns)
+{
+    const struct tt_picture *picture = work->picture;
+    int64_t *until_ns = work->until_ns, *end_ns = work->end_ns;
+    int64_t begin_ns = end_ns[flow->to] - work->cost[flow->to].cost_ns - lag_ns, sooner_ns;
+    int64_t most_ns = is_of_one_rate(picture, flow) ? until_ns[flow->to] - lag_ns : begin_ns;
+
+    if (begin_ns < end_ns[flow->from])
+        end_ns[flow->from] = begin_ns;
+    if (most_ns < until_ns[flow->from])
+        until_ns[flow->from] = most_ns;
+    sooner_ns = work->ahead_ns[flow->to] + until_ns[flow->to] - most_ns;
+    if (sooner_ns > work->ahead_ns[flow->from])
+        work->ahead_ns[flow->from] = sooner_ns;
+}
+
+/* What a link brings is taken, and what goes by one is given, before more frames are behind it than
+ * its ring holds: two less, for the one that comes meanwhile and the one that is taken. */
+static int64_t ring_ns(const struct work *work, uint32_t n)
+{
+    const struct tt_picture *picture = work->picture;
+    int64_t least_ns = INT64_MAX;
+
+    for (uint32_t f = 0; picture->is_live && f < picture->flow_count; f++) {
+        const struct tt_picture_flow *flow = &picture->flows[f];
+        bool is_link = work_is_edge(work, flow->from) || work_is_edge(work, flow->to);
+        int64_t frames = (int64_t)tt_wiring_depth_max(&flow->format) - 2;
+
+        if (flow->to == n && is_link && flow->format.rate.num > 0 && is_rate(flow->format.rate) &&
+            tt_index_ns(frames, flow->format.rate) < least_ns)
+            least_ns = tt_index_ns(frames, flow->format.rate);
+    }
+    return least_ns;
+}
+
+/* A component's time ends no later than that. */
+static void limit(struct work *work, uint32_t n)
+{
+    int64_t most_ns = ring_ns(work, n), structural_ns = work->picture->components[n].structural_ns;
+
+    if (most_ns >= work->end_ns[n])
+        return;
+    work->end_ns[n] = work->until_ns[n] = most_ns;
+    if (most_ns + structural_ns < work->plan->due_offset_ns[n])
+        work->plan->due_offset_ns[n] = most_ns + structural_ns;
+}
+
 /* From the sinks up: a component must be done early enough for all that runs after it on its way to
  * the nearest sink. */
 static void due_offsets(struct work *work)
@@ -117,7 +219,7 @@ static void due_offsets(struct work *work)
         bool is_end = component->is_sink || component->sink >= 0 || component->out_count == 0;
 
         due_ns[n] = is_end ? deadline_of(work, n) + component->path_structural_ns : INT64_MAX;
-        work->until_ns[n] = is_end ? deadline_of(work, n) : INT64_MAX;
+        work->until_ns[n] = work->end_ns[n] = is_end ? deadline_of(work, n) : INT64_MAX;
     }
     /* Flows go forward only, so each component is complete before those that feed it. */
     for (uint32_t n = picture->component_count; n-- > 0;) {
@@ -125,46 +227,33 @@ static void due_offsets(struct work *work)
 
         if (due_ns[n] == INT64_MAX) { /* feeds nothing: its outputs are discarded */
             due_ns[n] = deadline_of(work, n) + picture->components[n].structural_ns;
-            work->until_ns[n] = deadline_of(work, n);
+            work->until_ns[n] = work->end_ns[n] = deadline_of(work, n);
         }
+        limit(work, n);
         need_ns = work->cost[n].cost_ns + picture->components[n].shape.latency_ns;
         feeder_ns = due_ns[n] > need_ns ? due_ns[n] - need_ns : 0;
         for (uint32_t f = 0; f < picture->flow_count; f++) {
             uint32_t from = picture->flows[f].from;
+            int64_t lag_ns;
 
             if (picture->flows[f].to != n)
                 continue;
-            if (feeder_ns < due_ns[from])
-                due_ns[from] = feeder_ns;
-            if (work->until_ns[n] < work->until_ns[from])
-                work->until_ns[from] = work->until_ns[n];
+            lag_ns = lag_of(picture, &picture->flows[f]);
+            if (feeder_ns - lag_ns < due_ns[from])
+                due_ns[from] = feeder_ns > lag_ns ? feeder_ns - lag_ns : 0;
+            until(work, &picture->flows[f], lag_ns);
         }
     }
 }
 
-/* A join waits for its slowest input until half of the time is gone that is left when that input
- * comes at its earliest (structural latency and costs before it) and the join must begin at the
- * latest: one half for the input to be late, the other for what waits behind the join. */
-static int64_t fire_offset(const struct work *work, uint32_t n)
-{
-    const struct tt_picture_component *component = &work->picture->components[n];
-    int64_t due_ns = work->plan->due_offset_ns[n], fire_ns;
-    int64_t structural_ns = component->structural_ns - component->shape.latency_ns;
-    int64_t first_ns = (structural_ns > 0 ? structural_ns : 0) + work->before_ns[n];
-    int64_t last_ns = due_ns - work->cost[n].cost_ns;
-
-    fire_ns = first_ns < last_ns ? first_ns + (last_ns - first_ns) / 2 : last_ns;
-    if (fire_ns >= due_ns)
-        fire_ns = due_ns - 1;
-    return fire_ns > 0 ? fire_ns : 0;
-}
-
-static void fire_offsets(struct work *work)
+/* The cost of the longest path that ends before a component. */
+static void before_ns(struct work *work)
 {
     const struct tt_picture *picture = work->picture;
 
-    for (uint32_t n = 0; n < picture->component_count; n++) {
-        work->before_ns[n] = 0;
+    for (uint32_t f = 0; f < picture->flow_count; f++)
+        work->before_ns[picture->flows[f].to] = 0;
+    for (uint32_t n = 0; n < picture->component_count; n++)
         for (uint32_t f = 0; f < picture->flow_count; f++) {
             const struct tt_picture_flow *flow = &picture->flows[f];
             int64_t path_ns = work->before_ns[flow->from] + work->cost[flow->from].cost_ns +
@@ -173,14 +262,14 @@ static void fire_offsets(struct work *work)
             if (flow->to == n && path_ns > work->before_ns[n])
                 work->before_ns[n] = path_ns;
         }
-        work->plan->fire_offset_ns[n] = fire_offset(work, n);
-    }
 }
 
 void work_offsets(struct work *work)
 {
+    jitters(work);
     due_offsets(work);
-    fire_offsets(work);
+    before_ns(work);
+    work_fire_early(work);
     /* Learnt costs get a quarter more before they count as overrun; a declared maximum is one. */
     for (uint32_t n = 0; n < work->picture->component_count; n++) {
         int64_t cost_ns = work->cost[n].cost_ns;

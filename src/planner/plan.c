@@ -22,6 +22,9 @@ static void work_fini(struct work *work)
     free(work->mark);
     free(work->until_ns);
     free(work->before_ns);
+    free(work->jitter_ns);
+    free(work->ahead_ns);
+    free(work->end_ns);
 }
 
 static int work_init(struct work *work)
@@ -38,13 +41,17 @@ static int work_init(struct work *work)
     work->mark = zeroed(components, sizeof(*work->mark));
     work->until_ns = zeroed(components, sizeof(*work->until_ns));
     work->before_ns = zeroed(components, sizeof(*work->before_ns));
+    work->jitter_ns = zeroed(components, sizeof(*work->jitter_ns));
+    work->ahead_ns = zeroed(components, sizeof(*work->ahead_ns));
+    work->end_ns = zeroed(components, sizeof(*work->end_ns));
     plan->sinks = zeroed(picture->sink_count, sizeof(*plan->sinks));
     plan->due_offset_ns = zeroed(components, sizeof(int64_t));
     plan->fire_offset_ns = zeroed(components, sizeof(int64_t));
     plan->budget_of_ns = zeroed(components, sizeof(int64_t));
     return work->cost && work->segment && work->tasks && work->tried && work->mark &&
-                   work->until_ns && work->before_ns && plan->sinks && plan->due_offset_ns &&
-                   plan->fire_offset_ns && plan->budget_of_ns
+                   work->until_ns && work->before_ns && work->jitter_ns && work->ahead_ns &&
+                   work->end_ns && plan->sinks && plan->due_offset_ns && plan->fire_offset_ns &&
+                   plan->budget_of_ns
                ? 0
                : -ENOMEM;
 }
@@ -181,6 +188,7 @@ static void reserve(struct work *work)
     work_say_binding(work, &reservation);
     if (!is_promised)
         return;
+    work_fire(work, &reservation);
     plan->budget_ns = reservation.budget_ns;
     plan->period_ns = plan->deadline_ns = reservation.period_ns;
 }

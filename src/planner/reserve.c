@@ -169,9 +169,10 @@ static void try_deadline(struct work *work, int64_t deadline_ns)
         work->tried[n] = work->tasks[n];
     for (uint32_t n = 0; n < work->picture->component_count; n++) {
         struct demand_task *task = &work->tried[work->picture->components[n].segment];
+        int64_t until_ns = deadline_ns - work->ahead_ns[n];
 
-        if (work->mark[n] && task->deadline_ns > deadline_ns)
-            task->deadline_ns = deadline_ns;
+        if (work->mark[n] && task->deadline_ns > until_ns)
+            task->deadline_ns = until_ns;
     }
 }
 

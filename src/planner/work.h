@@ -36,6 +36,9 @@ struct work {
     bool *mark;                   /* by component */
     int64_t *until_ns;            /* by component: least deadline of the sinks it reaches */
     int64_t *before_ns;           /* by component: cost of the longest path that ends before it */
+    int64_t *jitter_ns;           /* by component: how late after its origin it may be released */
+    int64_t *end_ns;              /* by component: least deadline less the costs behind it */
+    int64_t *ahead_ns; /* by component: how much earlier than its leader a later join needs it */
     struct demand_set set;
 };
 
@@ -66,6 +69,11 @@ void work_choose_class(struct work *work);
 
 /* Due and fire offsets and budgets of components. */
 void work_offsets(struct work *work);
+
+/* When joins go on without what has not come: before there is a reservation by costs alone, then
+ * not before each input is there by what the reservation was admitted for. */
+void work_fire_early(struct work *work);
+void work_fire(struct work *work, const struct reservation *reservation);
 
 /* Marks the components that a sink's frames come through; returns the sink's component. */
 uint32_t work_mark_sink(struct work *work, uint32_t sink);

@@ -29,6 +29,7 @@ struct plan {
     uint32_t process_of[SPEC_PICTURE_COMPONENTS_MAX];
     /* Frames of an output that may be alive at once, with those that go on in place. */
     uint64_t alive[SPEC_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
+    int64_t until_ns[SPEC_PICTURE_COMPONENTS_MAX]; /* least deadline of the sinks it reaches */
     struct tt_error *err;
 };
 
@@ -41,12 +42,44 @@ static uint32_t power_of_two(uint64_t count)
     return power;
 }
 
-static uint32_t link_depth(const struct tt_picture_flow *flow)
+/* A live service that its deadlines allow to fall behind has so many frames on their way at once:
+ * they come from an edge before the first is taken, or go to one in a burst, and a full ring loses
+ * one. Coded flows are as deep already. */
+static uint64_t backlog(const struct plan *plan, const struct tt_picture_flow *flow)
+{
+    struct tt_rational rate = flow->format.rate;
+
+    if (!plan->picture->is_live || rate.num <= 0 || plan->until_ns[flow->to] == INT64_MAX)
+        return 0;
+    return (uint64_t)tt_ns_index(plan->until_ns[flow->to], rate) + 2;
+}
+
+static uint32_t link_depth(const struct plan *plan, const struct tt_picture_flow *flow)
 {
     bool is_raw = flow->format.kind == TT_VIDEO || flow->format.kind == TT_AUDIO;
-    uint32_t least = is_raw ? RAW_DEPTH_MIN : CODED_DEPTH_MIN;
+    uint64_t depth = is_raw ? RAW_DEPTH_MIN : CODED_DEPTH_MIN, most = backlog(plan, flow);
 
-    return power_of_two(flow->depth > least ? flow->depth : least);
+    if (most > tt_wiring_depth_max(&flow->format))
+        most = tt_wiring_depth_max(&flow->format);
+    if (is_raw && depth < most)
+        depth = most;
+    return power_of_two(flow->depth > depth ? flow->depth : depth);
+}
+
+static void find_deadlines(struct plan *plan)
+{
+    const struct tt_picture *picture = plan->picture;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        plan->until_ns[n] =
+            picture->components[n].is_sink ? picture->components[n].deadline_ns : INT64_MAX;
+    for (uint32_t n = picture->component_count; n-- > 0;) /* consumers stand later */
+        for (uint32_t f = 0; f < picture->flow_count; f++) {
+            const struct tt_picture_flow *flow = &picture->flows[f];
+
+            if (flow->to == n && plan->until_ns[n] < plan->until_ns[flow->from])
+                plan->until_ns[flow->from] = plan->until_ns[n];
+        }
 }
 
 static int add_process(struct plan *plan, uint32_t component)
@@ -90,7 +123,7 @@ static int link_outputs(struct plan *plan, uint32_t component)
             if (flow->from != component || flow->from_out != pin)
                 continue;
             link.flow = n;
-            link.depth = link_depth(flow) > link.depth ? link_depth(flow) : link.depth;
+            link.depth = link_depth(plan, flow) > link.depth ? link_depth(plan, flow) : link.depth;
         }
         if (link.depth > 0)
             r = add_link(plan, &link);
@@ -109,7 +142,7 @@ static int link_inputs(struct plan *plan, uint32_t component)
                                       .component = component,
                                       .pin = pin,
                                       .flow = flow,
-                                      .depth = link_depth(&plan->picture->flows[flow])};
+                                      .depth = link_depth(plan, &plan->picture->flows[flow])};
 
         r = add_link(plan, &link);
     }
@@ -141,9 +174,9 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
             continue;
         count += held(picture, flow);
         if (plan->process_of[flow->from] != 0)
-            count += link_depth(flow);
+            count += link_depth(plan, flow);
         if (plan->process_of[flow->to] != 0)
-            count += link_depth(flow);
+            count += link_depth(plan, flow);
         /* Whoever may pass a frame on may do so to all of its outputs (tee). */
         for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
             count += plan->alive[flow->to][out];
@@ -288,6 +321,7 @@ static int make_all(struct plan *plan)
     struct tt_wiring *wiring = plan->wiring;
     int r = 0;
 
+    find_deadlines(plan);
     wiring->process_count = 1;
     wiring->processes[0].component = -1;
     for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)

@@ -16,6 +16,14 @@ enum { GRAPHS = 2000, PATTERNS = 3, HOP_NS = 3000, WAKE_NS = 100000, STEP_NS = 1
 static const struct tt_rational rates[] = {{10, 1}, {20, 1},       {24, 1}, {25, 1},
                                            {30, 1}, {30000, 1001}, {50, 1}, {100, 1}};
 
+/* Graphs that once missed though admitted, beyond the first ones. */
+static const uint64_t kept[] = {
+    13973,  103901, 109476, /* a backlog longer than a raw link */
+    15954,                  /* late at a join by the clock */
+    18559,                  /* a join of two rates waited, which no term counted */
+    108187,                 /* most releases of a fast source had nothing behind them */
+};
+
 struct supply { /* the worker's reservation, as the host's taking and giving of the one CPU */
     struct tt_machine *machine;
     struct draw draw;
@@ -225,7 +233,7 @@ static void plan_it(struct rig *rig)
 
 struct counts {
     uint32_t admitted, refused, refused_kept, missing;
-    uint32_t fired, fired_missing; /* a join used a late policy; and lost a frame by it */
+    uint32_t fired; /* a join went on without an input that was in time */
     uint64_t frames;
 };
 
@@ -248,9 +256,11 @@ static void say(const struct rig *rig, uint64_t seed, uint32_t pattern)
 {
     char *text = tt_plan_print(rig->plan, &rig->made.picture);
 
-    fprintf(stderr, "seed %llu pattern %u: admitted, but %u of %u missed, by up to %.3f ms\n",
+    fprintf(stderr,
+            "seed %llu pattern %u: admitted, but %u of %u missed, by up to %.3f ms; %u late "
+            "policies used\n",
             (unsigned long long)seed, pattern, rig->missed, rig->frames,
-            (double)rig->late_ns_max / 1e6);
+            (double)rig->late_ns_max / 1e6, rig->uses);
     if (getenv("VERBOSE") != NULL) {
         char *dot = tt_picture_dot(&rig->made.picture);
 
@@ -279,12 +289,11 @@ static void try_seed(uint64_t seed, struct counts *counts)
             is_kept = keeps(&rig, promised_ns(rig.plan), rig.plan->period_ns, n, seed) && is_kept;
             has_fired = has_fired || rig.uses > 0;
             counts->frames += rig.frames;
-            if (rig.missed > 0 && (rig.uses == 0 || getenv("VERBOSE") != NULL))
+            if (rig.missed > 0 || rig.uses > 0)
                 say(&rig, seed, n);
         }
         counts->fired += has_fired;
-        counts->fired_missing += has_fired && !is_kept;
-        counts->missing += !has_fired && !is_kept;
+        counts->missing += !is_kept;
     } else {
         /* 75 % less the twentieth for the engine, in the shortest period: as smooth as it gets. */
         counts->refused++;
@@ -303,18 +312,18 @@ int main(int argc, char **argv)
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : GRAPHS;
 
+    for (uint32_t n = 0; argc == 1 && n < sizeof(kept) / sizeof(kept[0]); n++)
+        try_seed(kept[n], &counts);
+    CHECK(argc > 1 || counts.admitted > 0);
     for (uint64_t seed = first; seed < first + count; seed++)
         try_seed(seed, &counts);
     fprintf(stderr,
-            "%u admitted, %u of them missed; in %u a join used a late policy before its inputs "
-            "came, in %u it lost a frame by it; %llu frames; %u refused, of which %u kept all "
-            "that was tried\n",
-            counts.admitted, counts.missing, counts.fired, counts.fired_missing,
-            (unsigned long long)counts.frames, counts.refused, counts.refused_kept);
+            "%u admitted, %u of them missed, in %u a join went on without an input that was in "
+            "time; %llu frames; %u refused, of which %u kept all that was tried\n",
+            counts.admitted, counts.missing, counts.fired, (unsigned long long)counts.frames,
+            counts.refused, counts.refused_kept);
     CHECK_INT(counts.missing, 0);
-    /* A join's fire time is no term of the admission: it may come before inputs that are in time
-     * by their bound, so that its policy is used though the deadline could be kept. */
-    CHECK(counts.fired_missing <= counts.admitted / 100 + 1);
+    CHECK_INT(counts.fired, 0);
     if (count >= GRAPHS) {
         CHECK(counts.admitted > GRAPHS / 4);
         CHECK(counts.refused > counts.refused_kept); /* the machine can show a miss */
