@@ -280,7 +280,8 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
         return;
     }
     tell_started(service, run_figures(service->run).first_frame_ns);
-    if (run_is_measure(service->run))
+    /* What gives its input once has no other measurement than its runs, be they without a class. */
+    if (run_is_measure(service->run) || service->is_given_once)
         costs_learn(service->picture, &service->node->machine, service->node->profile,
                     service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
                     pump_samples(run_pump(service->run)));
