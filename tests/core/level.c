@@ -138,11 +138,12 @@ static void tell(struct world *world, const struct tt_level_event *event, int64_
     world->has_asked = true;
     world->asked = actions.asked;
     before = world->level.level;
+    world->has_yes = is_admitted(world, actions.asked, frame);
     tt_level_step(&world->level,
                   &(struct tt_level_event){.kind = TT_LEVEL_ANSWER,
                                            .now_ns = event->now_ns,
                                            .level = actions.asked,
-                                           .is_admitted = is_admitted(world, actions.asked, frame)},
+                                           .is_admitted = world->has_yes},
                   &actions);
     act(world, &actions, frame, before);
 }
