@@ -38,6 +38,8 @@ static int shape(const struct tt_request *request, struct tt_shape *ret, struct 
     int r = raw_shape(request, ret, err);
 
     ret->state_bytes = sizeof(struct capture);
+    /* It comes at any instant of its period. */
+    ret->latency_ns = r == 0 ? tt_index_ns(1, ret->out[0].rate) : 0;
     return r;
 }
 
@@ -130,8 +132,6 @@ static int step(void *state, struct tt_call *call)
     frame->index = capture->last = index;
     frame->origin_ns = tt_index_ns(index, capture->format.rate);
     frame->duration_ns = tt_index_ns(index + 1, capture->format.rate) - frame->origin_ns;
-    if (frame->origin_ns < media_ns)
-        frame->origin_ns = media_ns;
     frame->bytes = capture->frame_bytes;
     frame->flags = 0;
     return TT_DONE;
