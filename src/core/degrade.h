@@ -19,4 +19,12 @@ bool tt_engine_level_asked(struct tt_engine *engine, uint32_t *ret);
 /* One other thread: the answer. It acts at the next frame. */
 void tt_engine_level_answer(struct tt_engine *engine, uint32_t level, bool is_admitted);
 
+/* As tt_engine_segment_cost(), with the level that it was at; what began at one and ended at
+ * another is left out. */
+struct tt_level_cost {
+    int64_t cost_ns;
+    uint32_t segment, level;
+};
+bool tt_engine_level_cost(struct tt_engine *engine, struct tt_level_cost *ret);
+
 #endif
