@@ -51,3 +51,23 @@ def ffmpeg_transcode_tasks():
     return [ffmpeg("-fflags", "nobuffer", *raw(1280, 720, 50), "-i", "-", "-vf", "scale=640:360:flags=bilinear", "-f", "rawvideo",
                    "-"),
             ffmpeg("-fflags", "nobuffer", *raw(640, 360, 50), "-i", "-", *FF_X264), FF_DECODE]
+
+
+def ffmpeg_mosaic():
+    """{0} to {3}: the FIFOs."""
+    inputs = [word for number in range(4)
+              for word in [*raw(1280, 720, 50), "-thread_queue_size", "8", "-i", "{%d}" % number]]
+    scaled = ";".join(f"[{number}]scale=640:360:flags=bilinear[{name}]" for number, name in enumerate("abcd"))
+    return [ffmpeg(*inputs, "-filter_complex", scaled + ";[a][b][c][d]xstack=inputs=4:layout=0_0|w0_0|0_h0|w0_h0", "-f",
+                   "rawvideo", "-")]
+
+
+def gst_mosaic():
+    places = "sink_1::xpos=640 sink_2::ypos=360 sink_3::xpos=640 sink_3::ypos=360"
+    words = ["gst-launch-1.0", "-q", *f"compositor name=m background=black {places}".split(), "!",
+             "video/x-raw,format=I420,width=1280,height=720,framerate=50/1", "!", *OUT.split()]
+    for number in range(4):
+        words += ["filesrc", "location={%d}" % number, "blocksize=1382400", "!"]
+        words += ("rawvideoparse format=i420 width=1280 height=720 framerate=50/1 ! queue max-size-buffers=2 ! " + SCALE
+                  + " ! " + SCALED + f" ! queue max-size-buffers=2 ! m.sink_{number}").split()
+    return [words]

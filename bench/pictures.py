@@ -3,6 +3,7 @@
 A party has a name and start(stdins, stdout), which gives its processes; pids() are those whose CPU time counts. Generators and
 the sink are processes of their own and do not count. All pipes are of the same size for everybody."""
 import fcntl
+import json
 import os
 import subprocess
 import time
@@ -10,7 +11,7 @@ import time
 import machine
 from harness import Missing
 
-PIPE_BYTES, FIFO, WARM_UP_S = 1 << 20, 20, 2.0
+PIPE_BYTES, FIFO, WARM_UP_S, LEARN_S = 1 << 20, 20, 2.0, 7.0
 F_SETPIPE_SZ = 1031
 OURS = ("none", "edge", "worker", "budget", "unknown")  # causes, as the ledger has them
 
@@ -27,9 +28,10 @@ class Peer:
     def __init__(self, name, *commands, env=None):
         self.name, self.commands, self.env, self.running = name, commands, env, []
 
-    def start(self, stdin, stdout, _turn):
+    def start(self, stdin, stdout, _turn, fifos):
         self.running, source = [], stdin
         for number, command in enumerate(self.commands):
+            command = [word.format(*fifos) if fifos else word for word in command]
             is_last = number == len(self.commands) - 1
             ends = (None, stdout) if is_last else pipe()
             self.running.append(subprocess.Popen(command, stdin=source, stdout=ends[1], stderr=subprocess.PIPE, env=self.env))
@@ -50,11 +52,25 @@ class Ours:
     """A service on a tactusd of the bench's own; tactusd and all its children count, and the command."""
 
     def __init__(self, name, node, *words):
-        self.name, self.node, self.words, self.command, self.ledger = name, node, words, None, ""
+        self.name, self.node, self.words, self.command, self.ledger, self.promise = name, node, words, None, "", ""
 
-    def start(self, stdin, stdout, turn):
+    def learn(self, bench, scene, what):
+        """Runs until the service is promised: its costs are learnt from its own runs."""
+        for _ in range(4):
+            told = json.loads(self.node.command("check", *self.filled(what), "--json", check=False).stdout)
+            self.promise = told["class"]
+            if told["class"] != "best-effort":
+                return
+            bench.say(f"{scene + ' ' if scene else ''}{self.name}: {told['class_reason'].split(':')[0]}")
+            run(bench, self, None, 0, what, LEARN_S)
+
+    def filled(self, what):
+        return [word.format(*fifos_of(self.node.bench, what)) if what.inputs > 1 else word for word in self.words]
+
+    def start(self, stdin, stdout, turn, fifos):
         self.ledger = self.node.bench.path(f"{self.name}-{turn}.ledger".replace(" ", "-"))
-        self.command = self.node.spawn("run", *self.words, "--quiet", "--ledger", self.ledger, stdin=stdin, stdout=stdout,
+        words = [word.format(*fifos) if fifos else word for word in self.words]
+        self.command = self.node.spawn("run", *words, "--quiet", "--ledger", self.ledger, stdin=stdin, stdout=stdout,
                                        stderr=subprocess.PIPE)
         return [self.command]
 
@@ -123,45 +139,80 @@ def keep_usage(bench, who, scene, turn, early, late, arrivals):
         bench.put(name, who, late[name], scene, turn)
 
 
-def run(bench, party, scene, turn, picture, sink_picture, rate, seconds, beside=None):
-    """One turn of one party. picture, sink_picture: words for tsgen and tssink."""
-    log, out = bench.path("gen.log"), bench.path("sink.txt")
-    into, out_of = pipe(), pipe()
-    sink = subprocess.Popen([bench.helper("tssink"), "-p", str(FIFO), "-o", out, *map(str, sink_picture)], stdin=out_of[0])
-    system = party.start(into[0], out_of[1], turn)
-    generator = subprocess.Popen([bench.helper("tsgen"), "-p", str(FIFO), "-l", log, *map(str, picture), str(rate),
-                                  str(int(seconds * rate))], stdout=into[1])
-    for fd in into + out_of:
+class Scene:
+    """What is generated, how many times, and what the sink sees (a picture's words for tssink)."""
+
+    def __init__(self, picture, sink, rate, inputs=1):
+        self.picture, self.sink, self.rate, self.inputs = picture, sink, rate, inputs
+
+
+def fifos_of(bench, what):
+    return [bench.path(f"in{number}") for number in range(what.inputs)]
+
+
+def open_inputs(bench, what):
+    """(the system's stdin, its FIFOs, the generators' ends). With one input there is a pipe, else a FIFO each, which somebody
+    must hold open until the last has opened it."""
+    if what.inputs == 1:
+        ends = pipe()
+        return ends[0], [], [ends[1]]
+    held = []
+    for path in fifos_of(bench, what):
+        if not os.path.exists(path):
+            os.mkfifo(path)
+        held.append(os.open(path, os.O_RDWR))
+        fcntl.fcntl(held[-1], F_SETPIPE_SZ, PIPE_BYTES)
+    return subprocess.DEVNULL, fifos_of(bench, what), held
+
+
+def run(bench, party, scene, turn, what, seconds):
+    """One turn of one party. scene None: nothing is kept of it."""
+    out, out_of = bench.path("sink.txt"), pipe()
+    stdin, fifos, held = open_inputs(bench, what)
+    sink = subprocess.Popen([bench.helper("tssink"), "-p", str(FIFO), "-o", out, *map(str, what.sink)], stdin=out_of[0])
+    system = party.start(stdin, out_of[1], turn, fifos)
+    start_ns = time.monotonic_ns() + 100_000_000
+    generators = [subprocess.Popen([bench.helper("tsgen"), "-p", str(FIFO), "-l", bench.path(f"gen{number}.log"), "-s", str(start_ns),
+                                    *map(str, what.picture), str(what.rate), str(int(seconds * what.rate))], stdout=end)
+                  for number, end in enumerate(held)]
+    for fd in held + list(out_of) + ([stdin] if stdin >= 0 else []):
         os.close(fd)
+    words = b""
     try:
         time.sleep(WARM_UP_S)
         early = machine.usage(party.pids())
         time.sleep(max(0.5, seconds - WARM_UP_S - 0.5))
         late = machine.usage(party.pids())
-        if beside:
-            beside(turn)
-        is_over = wait_all([generator, *system, sink], 30)
+        is_over = wait_all([*generators, *system, sink], 30)
         words = b"".join(process.stderr.read() for process in system if process.stderr and process.poll() is not None)
-        if not is_over or any(process.returncode for process in [generator, sink]):
+        if not is_over or any(process.returncode for process in [*generators, sink]):
             raise RuntimeError(f"{party.name} does not end: {words.decode(errors='replace')[-800:]}")
     finally:
-        end_all([generator, *system, sink])
+        end_all([*generators, *system, sink])
     arrivals = arrivals_of(out)
     if not arrivals:
         raise RuntimeError(f"{party.name}: nothing came: {words.decode(errors='replace')[-800:]}")
-    keep_frames(bench, party.name, scene, turn, arrivals, rate, seconds)
+    if scene is None:
+        return
+    keep_frames(bench, party.name, scene, turn, arrivals, what.rate, seconds)
     keep_usage(bench, party.name, scene, turn, early, late, arrivals)
-    counts = dict(line.split() for line in machine.read(log).split("\n"))
-    bench.put("not_taken", party.name, counts["dropped"], scene, turn)
+    counts = [dict(line.split() for line in machine.read(bench.path(f"gen{number}.log")).split("\n"))
+              for number in range(what.inputs)]
+    bench.put("not_taken", party.name, sum(int(count["dropped"]) for count in counts), scene, turn)
     party.finish(bench, scene, turn)
 
 
-def in_turn(bench, parties, scene, turns, picture, sink_picture, rate, seconds):
+def in_turn(bench, parties, scene, turns, what, seconds):
     """ABAB..., so that what the machine does to one it does to all."""
+    for party in parties:
+        if isinstance(party, Ours):
+            party.learn(bench, scene, what)
+            bench.say(f"{scene + ' ' if scene else ''}{party.name}: {party.promise}")
+            bench.put("is_promised", party.name, int(party.promise != "best-effort"), scene)
     for turn in range(turns):
         for party in parties:
             bench.say(f"{scene + ' ' if scene else ''}turn {turn + 1} of {turns}: {party.name}")
             try:
-                run(bench, party, scene, turn, picture, sink_picture, rate, seconds)
+                run(bench, party, scene, turn, what, seconds)
             except OSError as problem:
                 raise Missing(f"{party.name}: {problem}") from problem

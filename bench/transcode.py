@@ -4,13 +4,14 @@ import peers
 import pictures
 from node import Node
 
-RATE, DEADLINE_NS = 50, 40_000_000
-SERVICE = ("raw.read url=- width=1280 height=720 rate=50 ! video.scale width=640 height=360 method=bilinear ! "
+DEADLINE_NS = 40_000_000
+SCENE = pictures.Scene((1280, 720), (640, 360), 50)
+SERVICE = ("raw.capture url=- width=1280 height=720 rate=50 ! video.scale width=640 height=360 method=bilinear ! "
            "av.encode codec=libx264 preset=ultrafast tune=zerolatency ! av.decode ! raw.write url=-")
 
 
 def parties(node, is_quick):
-    found = [pictures.Ours("tactus", node, SERVICE),
+    found = [pictures.Ours("tactus", node, SERVICE, "--deadline", "40ms"),
              pictures.Peer("gstreamer", *peers.gst_transcode("queue max-size-buffers=2")),
              pictures.Peer("ffmpeg", *peers.ffmpeg_transcode())]
     if not is_quick:
@@ -25,7 +26,7 @@ def measure(bench):
     turns, seconds = bench.pick("rounds", 2, 5), bench.pick("seconds", 6.0, 45.0)
     with Node(bench) as node:
         bench.say(f"tactusd's class: {node.status['class']}")
-        pictures.in_turn(bench, parties(node, bench.is_quick), "", turns, (1280, 720), (640, 360), RATE, seconds)
+        pictures.in_turn(bench, parties(node, bench.is_quick), "", turns, SCENE, seconds)
 
 
 def judge(data):

@@ -1,9 +1,10 @@
 /* A camera for the benches: pictures at a steady pace on stdout, each painted with its number and
  * the instant at which it began to be written.
  *
- * Usage: tsgen [-p FIFO] [-l LOG] WIDTH HEIGHT RATE COUNT. A picture whose instant is past when the
- * one before it has been taken is left out and counted, as a camera would: what reads too slowly
- * loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest write. */
+ * Usage: tsgen [-p FIFO] [-l LOG] [-s START_NS] WIDTH HEIGHT RATE COUNT. A picture whose instant is
+ * past when the one before it has been taken is left out and counted, as a camera would: what reads
+ * too slowly loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest
+ * write. START_NS of CLOCK_MONOTONIC: several begin together. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ enum { PHASES = 32, STEP = 8 }; /* the pattern moves 8 pixels a picture and repe
 
 struct generator {
     uint32_t width, height, count;
-    int64_t period_ns;
+    int64_t period_ns, start_ns;
     size_t bytes;
     uint8_t *pictures[PHASES];
     uint64_t sent, dropped;
@@ -69,6 +70,7 @@ static void run(struct generator *generator)
     struct tt_format format = bench_picture(generator->width, generator->height, generator->width);
     int64_t start_ns = bench_now_ns() + generator->period_ns;
 
+    start_ns = generator->start_ns > start_ns ? generator->start_ns : start_ns;
     for (uint32_t index = 0; index < generator->count; index++) {
         uint8_t *picture = generator->pictures[index % PHASES];
         int64_t due_ns = start_ns + index * generator->period_ns, began_ns = bench_now_ns();
@@ -109,16 +111,18 @@ int main(int argc, char **argv)
     const char *log = NULL;
     int option, priority = 0;
 
-    while ((option = getopt(argc, argv, "p:l:")) != -1) {
+    while ((option = getopt(argc, argv, "p:l:s:")) != -1) {
         if (option == 'p')
             priority = atoi(optarg);
         else if (option == 'l')
             log = optarg;
+        else if (option == 's')
+            generator.start_ns = atoll(optarg);
         else
             return 2;
     }
     if (argc - optind != 4 || atoi(argv[optind + 2]) < 1) {
-        fprintf(stderr, "usage: tsgen [-p FIFO] [-l LOG] WIDTH HEIGHT RATE COUNT\n");
+        fprintf(stderr, "usage: tsgen [-p FIFO] [-l LOG] [-s START] WIDTH HEIGHT RATE COUNT\n");
         return 2;
     }
     generator.width = (uint32_t)atoi(argv[optind]);

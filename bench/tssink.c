@@ -1,7 +1,7 @@
 /* A viewer for the benches: reads pictures from stdin, and writes down for each the number and the
  * instant that are painted on it, and when its last byte had come.
  *
- * Usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [CODE_WIDTH CODE_HEIGHT]; the code is in the top
+ * Usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [TILE_WIDTH TILE_HEIGHT]; the code is in the top
  * left corner of that size. FILE gets a line a picture: index, origin in us (both -1: no code can
  * be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that nothing waits. */
 #include <errno.h>
@@ -43,6 +43,27 @@ static int save(const char *path, const struct arrival *arrivals, size_t count)
     return fclose(file) != 0;
 }
 
+/* The oldest of the codes; false when one cannot be read. */
+static bool read_codes(const uint8_t *picture, const struct tt_format *tile, uint32_t width,
+                       uint32_t height, struct arrival *ret)
+{
+    for (uint32_t y = 0; y + tile->height <= height; y += tile->height)
+        for (uint32_t x = 0; x + tile->width <= width; x += tile->width) {
+            const uint8_t *corner = picture + (size_t)y * width + x;
+            struct component_timecode found;
+
+            if (!component_timecode_read(tile, (uintptr_t)corner, &found)) {
+                ret->index = ret->origin_us = -1;
+                return false;
+            }
+            if (ret->origin_us >= 0 && found.media_us >= ret->origin_us)
+                continue;
+            ret->index = found.index;
+            ret->origin_us = found.media_us;
+        }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct arrival *arrivals = NULL;
@@ -50,7 +71,7 @@ int main(int argc, char **argv)
     uint32_t width, height;
     const char *path = NULL;
     int option, priority = 0;
-    struct tt_format code;
+    struct tt_format tile;
     uint8_t *picture;
 
     while ((option = getopt(argc, argv, "p:o:")) != -1) {
@@ -60,27 +81,23 @@ int main(int argc, char **argv)
             path = optarg;
     }
     if (!path || (argc - optind != 2 && argc - optind != 4)) {
-        fprintf(stderr, "usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [CODE_WIDTH CODE_HEIGHT]\n");
+        fprintf(stderr, "usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [TILE_WIDTH TILE_HEIGHT]\n");
         return 2;
     }
     width = (uint32_t)atoi(argv[optind]);
     height = (uint32_t)atoi(argv[optind + 1]);
-    code = bench_picture(width, height, width);
+    tile = bench_picture(width, height, width);
     if (argc - optind == 4) {
-        code.width = (uint32_t)atoi(argv[optind + 2]);
-        code.height = (uint32_t)atoi(argv[optind + 3]);
+        tile.width = (uint32_t)atoi(argv[optind + 2]);
+        tile.height = (uint32_t)atoi(argv[optind + 3]);
     }
     bytes = bench_picture_bytes(width, height);
     picture = malloc(bytes);
     bench_be_punctual(priority);
     while (picture && read_all(picture, bytes)) {
         struct arrival arrival = {-1, -1, bench_now_ns()};
-        struct component_timecode found;
 
-        if (component_timecode_read(&code, (uintptr_t)picture, &found)) {
-            arrival.index = found.index;
-            arrival.origin_us = found.media_us;
-        }
+        (void)read_codes(picture, &tile, width, height, &arrival);
         if (count == room) {
             room = room ? 2 * room : 65536;
             arrivals = realloc(arrivals, room * sizeof(*arrivals));
