@@ -224,6 +224,7 @@ static int64_t turn(struct tt_engine *engine)
     feed_starved(engine);
     engine->is_pool_freed = false;
     settle_dirty(engine);
+    engine_settle_mutes(engine);
 
     if (!is_over(engine) && is_standing_still(engine))
         undo_standstill(engine);

@@ -222,6 +222,7 @@ struct tt_engine {
     struct running running;
 
     int64_t epoch_ns, now_ns;
+    int64_t mute_look_ns; /* when to look again for sinks that get nothing */
     bool is_now_fresh; /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
     bool is_relaxed; /* asap: depths give way by SLACK for one activation */
@@ -298,6 +299,7 @@ void engine_host(struct node *node, struct tt_host *ret);
 void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
                     const struct entry *entry, int64_t at_ns);
 void engine_sink_end(struct tt_engine *engine, struct node *node, uint32_t input, int64_t end_ns);
+void engine_settle_mutes(struct tt_engine *engine);
 void engine_record(struct tt_engine *engine, const struct tt_record *record);
 void engine_record_format(struct tt_engine *engine, const struct node *node, uint32_t input,
                           const struct entry *entry);

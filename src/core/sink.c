@@ -2,6 +2,13 @@
  */
 #include "core/inside.h"
 
+enum {
+    MUTE_LOOK_NS = 500000000 /* how often sinks are looked at that get nothing */
+};
+
+/* After its due time: what comes later still is lost, even if it comes. */
+#define MUTE_PATIENCE_NS ((int64_t)3000000000)
+
 static bool record_lost_ones(struct tt_engine *engine)
 {
     struct tt_record lost = {.kind = TT_RECORD_LOST};
@@ -136,6 +143,56 @@ void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
     settle_until(engine, node, input, record.index - WINDOW + 1);
     sink->window[(uint64_t)record.index % WINDOW] = (struct pending){true, record};
     settle_window(engine, sink);
+}
+
+static bool is_ending(const struct tt_engine *engine, const struct node *node)
+{
+    if (engine_is_stopping(engine))
+        return true;
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        if (engine->nodes[n].is_ended && engine_is_ancestor(node, n))
+            return true;
+    return false;
+}
+
+static void settle_mute(struct tt_engine *engine, const struct node *node, uint32_t input)
+{
+    const struct flow *flow = flow_of(engine, node, input);
+    const struct entry *head = engine_head(flow, 0);
+    int64_t until_ns = engine_media(engine, engine->now_ns) - MUTE_PATIENCE_NS -
+                       node->plan->deadline_ns - node->plan->structural_ns;
+    int64_t until;
+
+    if (flow->is_still || flow->has_ended || node->sinks[input].is_ended || until_ns <= 0)
+        return;
+    if (until_ns > engine->params.end_ns)
+        until_ns = engine->params.end_ns;
+    until = tt_ns_index(until_ns, flow->plan->format->rate);
+    if (head) {
+        int64_t waiting = tt_sink_index(flow->plan->format, head->index, head->origin_ns);
+
+        until = waiting < until ? waiting : until;
+    }
+    settle_until(engine, node, input, until);
+}
+
+/* A sink that gets nothing for long says so while it lasts: told at once when something comes, or
+ * at its End, its losses would be more records than the ring holds. Behind an End only that End
+ * says what was due. */
+void engine_settle_mutes(struct tt_engine *engine)
+{
+    if (!engine->is_live || engine->now_ns < engine->mute_look_ns)
+        return;
+    engine->mute_look_ns = engine->now_ns + MUTE_LOOK_NS;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (!node->sinks || node->is_ended || is_ending(engine, node))
+            continue;
+        for (uint32_t input = 0; input < node->in_count; input++)
+            if (node->in[input] != NONE)
+                settle_mute(engine, node, input);
+    }
 }
 
 void engine_record_format(struct tt_engine *engine, const struct node *node, uint32_t input,
