@@ -315,6 +315,9 @@ enum tt_note {
     TT_NOTE_PEER_BACK = 22,    /* value: ms that it was away */
     TT_NOTE_PARAM = 19,        /* by the host: from this index on a parameter is another; its id */
     TT_NOTE_LEVEL = 20,        /* value: the sound's peak at this index, thousandths of a dBFS */
+    TT_NOTE_HANDOFF = 24,      /* by the host: it is over its budget and lost the worker; value: ns
+                                * from there until another thread was it */
+    TT_NOTE_BACK = 25,         /* by the host: it returned; value: ns that it was away */
     TT_NOTE_DEGRADE = 23       /* by the host: the degrading level from this index on */
 };
 

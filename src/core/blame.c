@@ -67,6 +67,8 @@ static enum tt_cause judge_hop(const struct node *node, const struct hop *hop,
     if (node->kind == KIND_INLET) /* ready: when the edge put it; start: its release */
         return hop->ready_ns > hop->start_ns ? TT_CAUSE_EDGE : TT_CAUSE_NONE;
     *waited_ns += hop->start_ns - hop->ready_ns;
+    if (hop->is_stolen)
+        return TT_CAUSE_BUDGET;
     if (hop->cpu_ns < 0)
         return TT_CAUSE_NONE;
     if (node->plan->budget_ns > 0 && hop->cpu_ns > node->plan->budget_ns)
@@ -91,6 +93,51 @@ static enum tt_cause judge_node(const struct node *node, const struct blame *bla
     return TT_CAUSE_NONE;
 }
 
+/* How long a component had the worker beyond its budget, or kept what it feeds waiting, while this
+ * frame was on its way. */
+static int64_t held_ns(const struct tt_engine *engine, const struct hold *hold,
+                       const struct blame *blame)
+{
+    int64_t from_ns = engine->epoch_ns + blame->origin_ns, to_ns = hold->to_ns;
+
+    if (to_ns == 0 || (hold->is_away && !engine_is_ancestor(blame->sink, hold->node->number)))
+        return 0;
+    from_ns = from_ns > hold->from_ns ? from_ns : hold->from_ns;
+    to_ns = to_ns < engine->now_ns ? to_ns : engine->now_ns;
+    return to_ns - from_ns;
+}
+
+/* Does this frame's way lead through a component that has not returned since? */
+static bool is_behind_hog(const struct tt_engine *engine, const struct blame *blame)
+{
+    const struct running *hog = engine->away;
+
+    return hog && engine_is_ancestor(blame->sink, hog->node->number) &&
+           blame->origin_ns >= hog->decision.origin_ns - blame->period_ns / 8;
+}
+
+/* Waiting that a component's overrun explains is that component's. */
+static enum tt_cause find_hog(const struct tt_engine *engine, const struct blame *blame,
+                              enum tt_cause otherwise, uint32_t *ret)
+{
+    int64_t most_ns = blame->is_lost ? blame->period_ns / 2 : blame->late_ns;
+
+    if (is_behind_hog(engine, blame)) {
+        *ret = engine->away->node->plan->ledger_component;
+        return TT_CAUSE_BUDGET;
+    }
+    for (uint32_t n = 0; n < HOLDS; n++) {
+        int64_t ns = held_ns(engine, &engine->holds[n], blame);
+
+        if (ns <= 0 || ns < most_ns)
+            continue;
+        most_ns = ns;
+        otherwise = TT_CAUSE_BUDGET;
+        *ret = engine->holds[n].node->plan->ledger_component;
+    }
+    return otherwise;
+}
+
 enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
                            uint32_t *ret_component)
 {
@@ -99,7 +146,11 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
     uint32_t waiter = blame->sink->plan->ledger_component;
 
     if (blame->is_lost)
+        cause = find_hopeless(engine, blame, ret_component);
+    if (blame->is_lost && cause == TT_CAUSE_NONE)
         cause = find_drop(engine, blame, ret_component);
+    if (blame->is_lost && cause == TT_CAUSE_NONE && is_behind_hog(engine, blame))
+        return find_hog(engine, blame, cause, ret_component);
     for (uint32_t n = 0; n < engine->params.node_count && cause == TT_CAUSE_NONE; n++) {
         const struct node *node = &engine->nodes[n];
         int64_t before_ns = waited_ns;
@@ -116,8 +167,11 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
             waiter = node->plan->ledger_component;
         }
     }
-    if (cause != TT_CAUSE_NONE)
+    if (cause == TT_CAUSE_NONE) {
+        *ret_component = waiter;
+        cause = !blame->is_lost && waited_ns > blame->late_ns ? TT_CAUSE_WORKER : TT_CAUSE_UNKNOWN;
+    }
+    if (cause != TT_CAUSE_WORKER && cause != TT_CAUSE_UNKNOWN)
         return cause;
-    *ret_component = waiter;
-    return !blame->is_lost && waited_ns > blame->late_ns ? TT_CAUSE_WORKER : TT_CAUSE_UNKNOWN;
+    return find_hog(engine, blame, cause, ret_component);
 }

@@ -48,6 +48,24 @@ static void check_node(const struct tt_engine *engine, const struct node *node)
     }
 }
 
+/* What a component that is away holds. */
+static void count_away(const struct tt_engine *engine)
+{
+    const struct running *hog = engine->away;
+
+    if (!hog)
+        return;
+    tt_assert(hog->node->is_away);
+    tt_assert(hog != engine->running);
+    for (uint32_t n = 0; n < hog->node->in_count; n++)
+        if (hog->in[n].is_owned)
+            count(engine, hog->in[n].entry.handle);
+    for (uint32_t n = 0; n < hog->node->out_count; n++)
+        count(engine, hog->out[n]);
+    for (uint32_t n = 0; n < hog->emit_count; n++)
+        count(engine, hog->emits[n].entry.handle);
+}
+
 static void check_refs(const struct tt_engine *engine)
 {
     for (uint32_t pool = 0; pool < engine->params.pool_count; pool++)
@@ -83,7 +101,7 @@ void tt_engine_check(const struct tt_engine *engine)
 {
     uint32_t starved = 0;
 
-    tt_assert(engine->running.node == NULL);
+    tt_assert(engine->running->node == NULL);
     memset(engine->check_refs, 0, sizeof(*engine->check_refs) * TT_POOLS_MAX * TT_POOL_SLOTS_MAX);
     for (uint32_t n = 0; n < engine->params.flow_count; n++)
         check_flow(engine, &engine->flows[n]);
@@ -92,6 +110,7 @@ void tt_engine_check(const struct tt_engine *engine)
         starved += engine->nodes[n].is_starved;
     }
     tt_assert(starved == engine->starved_count);
+    count_away(engine);
     check_refs(engine);
     check_free(engine);
     engine_heap_check(&engine->ready, engine->params.node_count);

@@ -1,6 +1,15 @@
 /* What activations cost: one wall clock read at each boundary, the CPU clock where it matters. */
 #include "core/inside.h"
 
+#define SOON_NS 20000    /* until the engine's own code around a component is left */
+#define AGAIN_NS 1000000 /* until a standby may have come back */
+
+/* Of all threads that were the worker. */
+static void tell_cpu(struct tt_engine *engine, int64_t read_ns)
+{
+    __atomic_store_n(&engine->stats->cpu_ns, engine->cpu_before_ns + read_ns, __ATOMIC_RELAXED);
+}
+
 void engine_busy(struct tt_engine *engine)
 {
     if (engine->is_busy)
@@ -15,8 +24,8 @@ void engine_idle(struct tt_engine *engine)
     if (!engine->is_busy)
         return;
     engine->is_busy = false;
-    __atomic_store_n(&engine->stats->cpu_ns, engine->ops->cpu_now(engine->world), __ATOMIC_RELAXED);
-    if (__atomic_exchange_n(&engine->armed_until_ns, 0, __ATOMIC_RELAXED) != 0)
+    tell_cpu(engine, engine->ops->cpu_now(engine->world));
+    if (__atomic_exchange_n(&engine->running->armed_until_ns, 0, __ATOMIC_RELAXED) != 0)
         engine->ops->disarm(engine->world);
 }
 
@@ -35,41 +44,100 @@ static int64_t stop_after_ns(const struct tt_engine *engine, const struct node *
 /* Armed lazily: a timer that fires too early for this job is armed again by its handler. */
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
+    struct running *running = engine->running;
     int64_t until_ns = engine->now_ns + stop_after_ns(engine, node), armed_ns;
 
     __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
-    __atomic_store_n(&engine->is_over, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&engine->job_stop_ns, until_ns, __ATOMIC_RELAXED);
+    running->are_sleeps_seen = false;
+    __atomic_store_n(&running->is_over, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&running->job_stop_ns, until_ns, __ATOMIC_RELAXED);
     if (node->plan->budget_ns > 0)
         until_ns = engine->now_ns + node->plan->budget_ns;
     else if (engine->params.watchdog_ns <= 0)
         return;
-    __atomic_store_n(&engine->job_until_ns, until_ns, __ATOMIC_RELEASE);
-    armed_ns = __atomic_load_n(&engine->armed_until_ns, __ATOMIC_ACQUIRE);
+    __atomic_store_n(&running->job_until_ns, until_ns, __ATOMIC_RELEASE);
+    armed_ns = __atomic_load_n(&running->armed_until_ns, __ATOMIC_ACQUIRE);
     if (armed_ns != 0 && armed_ns <= until_ns)
         return;
-    __atomic_store_n(&engine->armed_until_ns, until_ns, __ATOMIC_RELEASE);
+    __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);
     engine->ops->arm(engine->world, until_ns);
+}
+
+int64_t engine_cpu_used(const struct tt_engine *engine)
+{
+    return engine->ops->cpu_now(engine->world) - engine->cpu_ns - engine->wall_since_cpu_ns;
+}
+
+/* Time that others took of the CPU is not its fault; time that it slept is, for nothing in a
+ * component may wait: it sleeps when it went to sleep since the handler looked last. */
+static bool is_asleep(const struct tt_engine *engine, struct running *running)
+{
+    uint64_t before = running->sleeps;
+
+    if (!engine->ops->sleeps)
+        return false;
+    running->sleeps = engine->ops->sleeps(engine->world);
+    if (running->are_sleeps_seen && running->sleeps != before)
+        return true;
+    running->are_sleeps_seen = true;
+    return false;
+}
+
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* Its budget is used up: when to look again, or 0 when it lost the worker. */
+static int64_t punish(struct tt_engine *engine, struct running *running, int64_t now_ns)
+{
+    const struct node *node = running->node;
+    int64_t stop_ns = running->job_stop_ns;
+    bool may_steal = engine->is_live && engine->ops->hand_over != NULL;
+
+    if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live)
+        __atomic_store_n(&engine->stats->stop_node, node->number + 1, __ATOMIC_RELEASE);
+    if (!may_steal)
+        return stop_ns;
+    /* In the engine's own code it is not taken; that is soon over. */
+    if (__atomic_load_n(&running->job, __ATOMIC_RELAXED) != JOB_RUN)
+        return now_ns + SOON_NS;
+    if (engine_steal(engine, running))
+        return 0;
+    return now_ns < stop_ns ? earlier(now_ns + AGAIN_NS, stop_ns) : now_ns + AGAIN_NS;
+}
+
+/* The time of its budget has passed: when to look again, or 0 when it lost the worker. */
+static int64_t judge_budget(struct tt_engine *engine, struct running *running, int64_t now_ns)
+{
+    int64_t used_ns = engine_cpu_used(engine), left_ns = running->node->plan->budget_ns - used_ns;
+
+    if (left_ns > 0 && !is_asleep(engine, running))
+        return earlier(now_ns + (left_ns > SOON_NS ? left_ns : SOON_NS),
+                       now_ns < running->job_stop_ns ? running->job_stop_ns : NEVER);
+    if (!__atomic_exchange_n(&running->is_over, 1, __ATOMIC_RELAXED))
+        running->exhausted_ns = left_ns > 0 ? now_ns : now_ns + left_ns;
+    return punish(engine, running, now_ns);
 }
 
 void tt_engine_on_budget(struct tt_engine *engine)
 {
-    int64_t until_ns = __atomic_load_n(&engine->job_until_ns, __ATOMIC_ACQUIRE);
-    int64_t stop_ns = __atomic_load_n(&engine->job_stop_ns, __ATOMIC_RELAXED), now_ns;
+    struct running *running = engine->running;
+    int64_t until_ns = __atomic_load_n(&running->job_until_ns, __ATOMIC_ACQUIRE);
+    int64_t stop_ns = __atomic_load_n(&running->job_stop_ns, __ATOMIC_RELAXED), now_ns;
 
-    __atomic_store_n(&engine->armed_until_ns, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&running->armed_until_ns, 0, __ATOMIC_RELEASE);
     if (until_ns == 0)
         return;
     now_ns = engine->ops->now(engine->world);
-    if (now_ns >= until_ns && until_ns < stop_ns)
-        __atomic_store_n(&engine->is_over, 1, __ATOMIC_RELAXED);
-    if (now_ns >= stop_ns) {
-        __atomic_store_n(&engine->running.call.stop, 1, __ATOMIC_RELAXED);
+    if (now_ns >= stop_ns)
+        __atomic_store_n(&running->call.stop, 1, __ATOMIC_RELAXED);
+    if (now_ns >= until_ns && running->node->plan->budget_ns > 0)
+        until_ns = judge_budget(engine, running, now_ns);
+    if (until_ns == 0 || until_ns <= now_ns)
         return;
-    }
-    until_ns = now_ns >= until_ns ? stop_ns : until_ns;
-    __atomic_store_n(&engine->armed_until_ns, until_ns, __ATOMIC_RELEASE);
+    __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);
     engine->ops->arm(engine->world, until_ns);
 }
 
@@ -81,14 +149,34 @@ static bool is_read(const struct node *node, int64_t wall_ns)
     return node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns / 5 * 4;
 }
 
+static void count_cost(struct tt_engine *engine, const struct node *node, int64_t cost_ns,
+                       bool is_over)
+{
+    struct tt_node_stats *stats = &engine->stats->nodes[node->number];
+
+    __atomic_store_n(&stats->activations, stats->activations + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&stats->cost_sum_ns, stats->cost_sum_ns + cost_ns, __ATOMIC_RELAXED);
+    if (cost_ns > stats->cost_max_ns)
+        __atomic_store_n(&stats->cost_max_ns, cost_ns, __ATOMIC_RELAXED);
+    if (is_over)
+        __atomic_store_n(&stats->overruns, stats->overruns + 1, __ATOMIC_RELAXED);
+}
+
+static void hold(struct tt_engine *engine, const struct node *node, int64_t from_ns)
+{
+    engine->holds[engine->hold_next++ % HOLDS] =
+        (struct hold){.from_ns = from_ns, .to_ns = engine->now_ns, .node = node};
+}
+
 /* The CPU time of the activation that just ended at now_ns, or -1 when it was not read. Between
  * two reads the others are charged their wall time, so this one is never charged for them. */
 int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns)
 {
-    struct tt_node_stats *stats = &engine->stats->nodes[node->number];
-    int64_t wall_ns = engine->now_ns - start_ns, cpu_ns = -1, cost_ns, read_ns;
+    int64_t wall_ns = engine->now_ns - start_ns, cpu_ns = -1, read_ns;
+    int64_t budget_ns = node->plan->budget_ns;
+    bool is_over = __atomic_load_n(&engine->running->is_over, __ATOMIC_RELAXED) != 0;
 
-    __atomic_store_n(&engine->job_until_ns, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&engine->running->job_until_ns, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&engine->stats->stuck_since_ns, 0, __ATOMIC_RELAXED);
     if (is_read(node, wall_ns)) {
         read_ns = engine->ops->cpu_now(engine->world);
@@ -96,22 +184,42 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
         cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
         engine->cpu_ns = read_ns;
         engine->wall_since_cpu_ns = 0;
-        __atomic_store_n(&engine->stats->cpu_ns, read_ns, __ATOMIC_RELAXED);
+        tell_cpu(engine, read_ns);
     } else {
         engine->wall_since_cpu_ns += wall_ns;
     }
-    cost_ns = cpu_ns >= 0 ? cpu_ns : wall_ns;
-    __atomic_store_n(&stats->activations, stats->activations + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&stats->cost_sum_ns, stats->cost_sum_ns + cost_ns, __ATOMIC_RELAXED);
-    if (cost_ns > stats->cost_max_ns)
-        __atomic_store_n(&stats->cost_max_ns, cost_ns, __ATOMIC_RELAXED);
-    if ((node->plan->budget_ns > 0 && cpu_ns > node->plan->budget_ns) ||
-        __atomic_load_n(&engine->is_over, __ATOMIC_RELAXED) != 0)
-        __atomic_store_n(&stats->overruns, stats->overruns + 1, __ATOMIC_RELAXED);
+    is_over = is_over || (budget_ns > 0 && cpu_ns > budget_ns);
+    count_cost(engine, node, cpu_ns >= 0 ? cpu_ns : wall_ns, is_over);
+    if (is_over && wall_ns > budget_ns)
+        hold(engine, node, start_ns + budget_ns);
     return cpu_ns;
 }
 
-static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns)
+/* By the thread that is the worker now: its CPU clock is another. */
+void engine_cost_take_over(struct tt_engine *engine, struct running *hog)
+{
+    int64_t read_ns = engine->ops->cpu_now(engine->world);
+
+    __atomic_store_n(&engine->stats->stuck_since_ns, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hog->job_until_ns, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&hog->armed_until_ns, 0, __ATOMIC_RELAXED);
+    hog->begin_cpu_ns = engine->cpu_ns + engine->wall_since_cpu_ns;
+    engine->cpu_before_ns = engine->stats->cpu_ns - read_ns;
+    engine->cpu_ns = read_ns;
+    engine->wall_since_cpu_ns = 0;
+    engine->is_busy = true;
+    hold(engine, hog->node, hog->exhausted_ns);
+}
+
+void engine_cost_back(struct tt_engine *engine, struct running *hog)
+{
+    int64_t cpu_ns = hog->end_cpu_ns - hog->begin_cpu_ns;
+
+    engine->cpu_before_ns += cpu_ns;
+    count_cost(engine, hog->node, cpu_ns, true);
+}
+
+static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns, uint32_t level)
 {
     uint64_t put = engine->costs_put;
 
@@ -186,8 +294,7 @@ bool tt_engine_segment_cost(struct tt_engine *engine, uint32_t *ret_segment, int
         engine->costs_got = got + 1;
         if (__atomic_load_n(&engine->costs_put, __ATOMIC_RELAXED) - got >= COSTS)
             continue;
-        *ret_segment = segment;
-        *ret_cost_ns = cost_ns;
+        *ret = cost;
         return true;
     }
     return false;

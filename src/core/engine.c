@@ -2,6 +2,7 @@
  */
 #include "core/inside.h"
 
+#define LOST INT64_MIN       /* instead of a time: the caller is no worker any more */
 #define NAP_MAX_NS 100000000 /* so that tt_engine_stop() is seen without a bell */
 
 static int64_t first_index(struct tt_rational rate, int64_t first_ns)
@@ -72,6 +73,10 @@ static void settle(struct tt_engine *engine, struct node *node)
         engine_outlet(engine, node);
     if (node->is_ended || node->kind == KIND_INLET || node->kind == KIND_OUTLET)
         return;
+    if (node->is_away) { /* nothing is decided without it */
+        engine_heap_remove(&engine->timers, node->number);
+        return;
+    }
 
     engine_decide(engine, node, &d);
     is_ready = d.what != WHAT_NOTHING && !node->is_starved;
@@ -203,23 +208,29 @@ static void undo_standstill(struct tt_engine *engine)
     settle_all(engine);
 }
 
-static void run_next(struct tt_engine *engine)
+/* False: the worker was lost, and nothing of the engine is the caller's. */
+static bool run_next(struct tt_engine *engine)
 {
     struct node *node = &engine->nodes[engine->ready.nodes[0]];
 
     engine_busy(engine);
     engine_heap_remove(&engine->ready, node->number);
-    engine_run_node(engine, node);
+    if (!engine_run_node(engine, node))
+        return false;
     engine_dirty(engine, node->number);
     settle_dirty(engine);
     engine->is_now_fresh = true;
+    return true;
 }
 
 static int64_t turn(struct tt_engine *engine)
 {
+    int64_t look_ns;
+
     __atomic_store_n(&engine->stats->loops, engine->stats->loops + 1, __ATOMIC_RELAXED);
     hear_bell(engine);
     hear_stop(engine);
+    look_ns = engine_look_after(engine);
     release_due(engine);
     feed_starved(engine);
     engine->is_pool_freed = false;
@@ -228,8 +239,8 @@ static int64_t turn(struct tt_engine *engine)
 
     if (!is_over(engine) && is_standing_still(engine))
         undo_standstill(engine);
-    if (engine->ready.count > 0)
-        run_next(engine);
+    if (engine->ready.count > 0 && !run_next(engine))
+        return LOST;
     engine->is_relaxed = engine->is_forced = false;
     if (is_over(engine)) {
         if (!engine->stats->is_ended)
@@ -241,7 +252,9 @@ static int64_t turn(struct tt_engine *engine)
     if (engine->is_now_fresh || engine->dirty_count > 0 || engine->ready.count > 0)
         return engine->now_ns;
     engine_idle(engine);
-    return engine->timers.count > 0 ? engine->timers.key[engine->timers.nodes[0]] : NEVER;
+    if (engine->timers.count > 0 && engine->timers.key[engine->timers.nodes[0]] < look_ns)
+        look_ns = engine->timers.key[engine->timers.nodes[0]];
+    return look_ns;
 }
 
 int64_t tt_engine_step(struct tt_engine *engine)
@@ -257,18 +270,27 @@ int64_t tt_engine_step(struct tt_engine *engine)
     return next_ns;
 }
 
-void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
+bool engine_work(struct tt_engine *engine)
 {
-    tt_engine_begin(engine, epoch_ns, first_ns);
     while (!engine->stats->is_ended) {
         int64_t next_ns = tt_engine_step(engine);
 
+        if (next_ns == LOST)
+            return false;
         if (next_ns <= engine->now_ns || engine->stats->is_ended)
             continue;
         if (next_ns - engine->now_ns > NAP_MAX_NS)
             next_ns = engine->now_ns + NAP_MAX_NS;
         (void)engine->ops->wait(engine->world, engine->seen_bell, next_ns);
     }
+    return true;
+}
+
+void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
+{
+    tt_engine_begin(engine, epoch_ns, first_ns);
+    if (!engine_work(engine))
+        tt_engine_stand_by(engine);
 }
 
 void tt_engine_stop(struct tt_engine *engine)
@@ -276,7 +298,8 @@ void tt_engine_stop(struct tt_engine *engine)
     if (__atomic_exchange_n(&engine->is_stopping, 1, __ATOMIC_RELAXED) == 0)
         return;
     __atomic_store_n(&engine->is_stop_asked_again, 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&engine->running.call.stop, 1, __ATOMIC_SEQ_CST);
+    for (uint32_t n = 0; n < 2; n++)
+        __atomic_store_n(&engine->runnings[n].call.stop, 1, __ATOMIC_SEQ_CST);
 }
 
 bool tt_engine_post(struct tt_engine *engine, uint32_t number, const struct tt_event *event)

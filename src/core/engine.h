@@ -27,6 +27,14 @@ enum tt_mode {
     TT_MODE_ASAP = 1  /* a component runs when its inputs are there and its outputs have room */
 };
 
+/* What becomes of a component that is over its budget. Where the port has a standby, that one runs
+ * the others from then on (live mode only); without one all wait for it. */
+enum tt_overrun {
+    TT_OVERRUN_THROTTLE = 0, /* its queue waits, the oldest lost; its late output goes on */
+    TT_OVERRUN_SKIP = 1,     /* what comes until it returns is lost, and so is its output */
+    TT_OVERRUN_STOP = 2      /* its process is to be ended: tt_engine_stats.stop_node */
+};
+
 struct tt_node_plan {
     const char *name; /* borrowed as long as the engine lives, like every pointer here */
     uint32_t role;    /* enum tt_node_role */
@@ -59,6 +67,7 @@ struct tt_node_plan {
     int64_t fire_offset_ns;
 
     int64_t budget_ns;         /* of one activation; 0: none yet */
+    uint32_t overrun;          /* enum tt_overrun */
     uint32_t segment;          /* which admission unit its cost is summed into */
     uint32_t ledger_component; /* its number in records */
 };
@@ -93,7 +102,7 @@ struct tt_engine_params {
 };
 
 struct tt_node_stats {
-    uint64_t activations, failures, overruns, late_uses;
+    uint64_t activations, failures, overruns, late_uses, handoffs;
     int64_t cost_sum_ns, cost_max_ns;
     uint32_t queue_depth, queue_max;
 };
@@ -103,6 +112,7 @@ struct tt_engine_stats {
     int64_t stuck_since_ns; /* monotonic; 0: no activation runs */
     uint32_t stuck_node;
     uint32_t is_ended;
+    uint32_t stop_node; /* one more than the node whose overrun shall end the process; 0: none */
     int64_t first_delivery_ns; /* monotonic; 0: none yet */
     int64_t cpu_ns;
     uint64_t loops, records_lost, pool_empty;
@@ -128,8 +138,16 @@ void tt_engine_run(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns)
 
 /* One turn of the loop, for tests and the simulator: takes arrivals, releases what is due, runs at
  * most one component. Returns the monotonic time of the next thing to do, or INT64_MAX. */
-int64_t tt_engine_step(struct tt_engine *engine);
+int64_t tt_engine_step(struct tt_engine *engine); /* INT64_MIN: the caller lost the worker */
 void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_ns);
+
+/* The second thread's: waits by the port's stand_by, is the worker when the first one's component
+ * overran its budget, and so in turns, until the engine has ended. tt_engine_run() does the same
+ * when its thread lost the worker. */
+void tt_engine_stand_by(struct tt_engine *engine);
+
+/* The caller becomes the worker if a component lost it; false: none did. For tests and ports. */
+bool tt_engine_take_over(struct tt_engine *engine);
 
 /* Any thread: sources send End at their next release; sinks drain. Called again: whoever runs is
  * asked to return at once (tt_call.stop), and so is each that is called then. */

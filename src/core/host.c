@@ -1,10 +1,12 @@
-/* What a component may ask of the engine during its call: frames of its own making and keeping. */
+/* What a component may ask of the engine during its call: frames of its own making and keeping. One
+ * that lost the worker may still give away what it made; the rest of the engine is another thread's
+ * then, so everything else fails, as when a pool is empty. */
 #include "core/inside.h"
 
 static struct kept *find_kept(struct node *node, uint32_t handle)
 {
     for (uint32_t n = 0; n < node->kept_count; n++)
-        if (node->kept[n].handle == handle)
+        if (node->kept[n].handle == handle && !node->kept[n].is_dropped)
             return &node->kept[n];
     return NULL;
 }
@@ -25,11 +27,9 @@ static uint32_t count_kept(const struct node *node, uint32_t port, bool is_made)
 
 /* The header is read again by frame_emit(): it must live as long as the frame is the component's.
  */
-static int frame_new(void *ctx, uint32_t port, struct tt_frame *ret)
+static int make_frame(struct node *node, uint32_t port, struct tt_frame *ret)
 {
-    struct node *node = ctx;
     struct tt_engine *engine = node->engine;
-    const struct decision *decision = &engine->running.decision;
     uint32_t handle;
 
     if (port >= node->out_count || node->out[port] == NONE)
@@ -41,21 +41,33 @@ static int frame_new(void *ctx, uint32_t port, struct tt_frame *ret)
         return -ENOBUFS;
     *ret = (struct tt_frame){.capacity = node->bytes_max[port], .handle = handle};
     ret->data = (tt_addr)(uintptr_t)engine_slot_data(engine, handle, NULL);
-    if (engine->running.node == node) {
-        ret->index = decision->index;
-        ret->origin_ns = decision->origin_ns;
-        ret->duration_ns = decision->duration_ns;
+    if (node->running) {
+        ret->index = node->running->decision.index;
+        ret->origin_ns = node->running->decision.origin_ns;
+        ret->duration_ns = node->running->decision.duration_ns;
     }
     engine_slot(engine, handle)->made = ret;
-    node->kept[node->kept_count++] = (struct kept){handle, port, true};
+    node->kept[node->kept_count++] = (struct kept){.handle = handle, .port = port, .is_made = true};
     return 0;
+}
+
+static int frame_new(void *ctx, uint32_t port, struct tt_frame *ret)
+{
+    struct node *node = ctx;
+    int r = -ENOBUFS;
+
+    if (!engine_host_begin(node))
+        return r;
+    r = make_frame(node, port, ret);
+    engine_host_end(node);
+    return r;
 }
 
 static const struct input *find_input(const struct node *node, uint32_t handle, uint32_t *ret_port)
 {
-    const struct running *running = &node->engine->running;
+    const struct running *running = node->running;
 
-    for (uint32_t n = 0; running->node == node && n < node->in_count; n++)
+    for (uint32_t n = 0; running && n < node->in_count; n++)
         if (running->in[n].is_there && running->in[n].entry.handle == handle) {
             *ret_port = n;
             return &running->in[n];
@@ -78,16 +90,15 @@ static struct entry made_entry(struct node *node, uint32_t port, uint32_t handle
                           .valid_slices = made->valid_slices};
 }
 
-static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
+static int emit(struct node *node, uint32_t port, uint32_t handle, bool has_worker)
 {
-    struct node *node = ctx;
-    struct running *running = &node->engine->running;
+    struct running *running = node->running;
     struct kept *kept = find_kept(node, handle);
     const struct input *input;
     struct emit emit = {.port = port};
     uint32_t from;
 
-    if (running->node != node || port >= node->out_count || handle == TT_NO_FRAME)
+    if (!running || port >= node->out_count || handle == TT_NO_FRAME)
         return -EINVAL;
     if (running->emit_count >= running->emit_max)
         return -ENOBUFS;
@@ -97,6 +108,8 @@ static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
         forget(node, kept); /* its reference goes with the frame */
         engine_slot(node->engine, handle)->made = NULL;
         engine_slot(node->engine, handle)->entry = emit.entry;
+    } else if (!has_worker) {
+        return -ENOBUFS;
     } else if (input || kept) {
         emit.entry = input ? input->entry : engine_slot(node->engine, handle)->entry;
         engine_ref(node->engine, handle);
@@ -107,9 +120,20 @@ static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
     return 0;
 }
 
-static int frame_keep(void *ctx, uint32_t handle)
+static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
 {
     struct node *node = ctx;
+    int r;
+
+    if (!engine_host_begin(node))
+        return emit(node, port, handle, false);
+    r = emit(node, port, handle, true);
+    engine_host_end(node);
+    return r;
+}
+
+static int keep(struct node *node, uint32_t handle)
+{
     uint32_t port;
 
     if (handle == TT_NO_FRAME || !find_input(node, handle, &port))
@@ -118,20 +142,38 @@ static int frame_keep(void *ctx, uint32_t handle)
         node->kept_count >= node->kept_max)
         return -ENOBUFS;
     engine_ref(node->engine, handle);
-    node->kept[node->kept_count++] = (struct kept){handle, port, false};
+    node->kept[node->kept_count++] = (struct kept){.handle = handle, .port = port};
     return 0;
 }
 
+static int frame_keep(void *ctx, uint32_t handle)
+{
+    struct node *node = ctx;
+    int r = -ENOBUFS;
+
+    if (!engine_host_begin(node))
+        return r;
+    r = keep(node, handle);
+    engine_host_end(node);
+    return r;
+}
+
+/* Of one that lost the worker the frame is let go when it is back. */
 static int frame_drop(void *ctx, uint32_t handle)
 {
     struct node *node = ctx;
+    bool has_worker = engine_host_begin(node);
     struct kept *kept = find_kept(node, handle);
 
-    if (!kept)
-        return -EINVAL;
-    forget(node, kept);
-    engine_unref(node->engine, handle);
-    return 0;
+    if (kept && has_worker) {
+        forget(node, kept);
+        engine_unref(node->engine, handle);
+    } else if (kept) {
+        kept->is_dropped = true;
+    }
+    if (has_worker)
+        engine_host_end(node);
+    return kept ? 0 : -EINVAL;
 }
 
 static int note(void *ctx, uint32_t id, int64_t value)
@@ -142,11 +184,14 @@ static int note(void *ctx, uint32_t id, int64_t value)
                                .due_ns = id,
                                .value = value};
 
-    if (node->engine->running.node == node) {
-        record.index = node->engine->running.decision.index;
-        record.origin_ns = node->engine->running.decision.origin_ns;
+    if (!engine_host_begin(node))
+        return -ENOBUFS;
+    if (node->running) {
+        record.index = node->running->decision.index;
+        record.origin_ns = node->running->decision.origin_ns;
     }
     engine_record(node->engine, &record);
+    engine_host_end(node);
     return 0;
 }
 

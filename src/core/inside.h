@@ -16,6 +16,7 @@ enum {
     HISTORY = 16,      /* hops that a node remembers, for blame */
     DROPS = 256,       /* losses that the engine remembers, for blame */
     BOX = 8,           /* events that wait for one component */
+    HOLDS = 16,        /* overruns that the engine remembers, for blame */
     COSTS = 512,       /* samples of segments' costs */
     OPEN_SUMS = 32,    /* releases of a segment that may be under way at once */
     WINDOW = 16,       /* coded pictures come in decoding order: at most so far out of order */
@@ -76,11 +77,12 @@ struct pool {
 struct kept {
     uint32_t handle, port;
     bool is_made;
+    bool is_dropped; /* by a component that had lost the worker: let go when it is back */
 };
 
 struct hop {
     int64_t origin_ns, ready_ns, start_ns, end_ns, cpu_ns; /* monotonic but for the origin */
-    bool is_set;
+    bool is_set, is_stolen; /* stolen: it lost the worker over its budget */
 };
 
 struct skip {
@@ -120,8 +122,12 @@ struct node {
     struct tt_rational rate;               /* of releases, or of the leader's flow */
     int64_t next_index, period_ns, index_max;
     bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
-    bool is_again;         /* it has more output from the activation before */
-    bool is_draining;      /* that activation was its End */
+    struct running *running; /* its activation; NULL: none */
+    bool is_away;            /* its component lost the worker to the standby and is not back */
+    bool is_resyncing;       /* its input is dropped until a frame that decodes by itself */
+    int64_t away_since_ns, give_up_ns; /* monotonic; give_up: 0: its End has not come */
+    bool is_again;                     /* it has more output from the activation before */
+    bool is_draining;                  /* that activation was its End */
     int64_t hold_until_ns; /* live: nothing comes any more but what drains give; 0: it does */
     uint32_t again_input;  /* of TT_SEPARATE */
     int64_t again_index, again_origin_ns, again_duration_ns;
@@ -186,9 +192,21 @@ struct segment {
     struct sum sums[OPEN_SUMS];
 };
 
-/* The activation that runs; one at a time. */
+/* An activation. Of the two that an engine has one runs; the other is that of a component which
+ * lost the worker to the standby and has not returned yet, if there is one. */
 struct running {
     struct node *node; /* NULL: none */
+    uint32_t job;      /* atomic, enum job: whose the call into the component is */
+    uint32_t is_back;  /* atomic: the component has returned, the rest is the worker's to do */
+    int result;        /* valid with is_back, like end_cpu_ns */
+    int64_t start_ns, exhausted_ns;   /* monotonic */
+    int64_t begin_cpu_ns, end_cpu_ns; /* CPU clock of the thread that called it */
+    bool is_end;
+    uint64_t sleeps; /* of that thread, when its budget's time was over first */
+    bool are_sleeps_seen;
+    int64_t job_until_ns, armed_until_ns; /* atomic; 0: none */
+    int64_t job_stop_ns;                  /* atomic; when it is asked to return */
+    uint32_t is_over;                     /* atomic: its budget passed */
     struct decision decision;
     struct tt_call call;
     struct tt_frame frames[2 * TT_PORTS_MAX];
@@ -199,6 +217,13 @@ struct running {
     uint32_t emit_count, emit_max;
     uint32_t output_count; /* frames that it gave */
     bool is_repeated, has_ended_itself;
+};
+
+/* A time in which a component had the worker beyond its budget. */
+struct hold {
+    int64_t from_ns, to_ns; /* monotonic; to 0: unused */
+    const struct node *node;
+    bool is_away; /* beside the worker: only what it feeds had to wait */
 };
 
 struct tt_engine {
@@ -219,7 +244,12 @@ struct tt_engine {
     uint32_t sink_count, sinks_ended, nodes_ended, starved_count;
     bool is_stop_seen;
     struct tt_host *hosts;
-    struct running running;
+    struct running runnings[2];
+    struct running *running; /* the worker's */
+    struct running *away;    /* the hog's; NULL: none */
+    struct hold holds[HOLDS];
+    uint32_t hold_next;
+    int64_t cpu_before_ns; /* of workers before this one */
 
     int64_t epoch_ns, now_ns;
     int64_t mute_look_ns; /* when to look again for sinks that get nothing */
@@ -232,9 +262,8 @@ struct tt_engine {
 
     int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */
     bool is_busy;
-    int64_t job_until_ns, armed_until_ns; /* atomic; 0: none */
-    int64_t job_stop_ns;                  /* atomic; when the running job is asked to return */
-    uint32_t is_over;                     /* atomic: the running job's budget passed */
+
+    struct degrade *degrade; /* NULL: components stay at their level */
 
     uint64_t records_pending_lost;
     struct drop drops[DROPS];
@@ -247,6 +276,19 @@ struct tt_engine {
     } costs[COSTS];       /* atomic */
     uint32_t *check_refs; /* scratch of tt_engine_check */
 };
+
+/* Whose a call into a component is. The worker's until its end, unless the budget's handler takes
+ * it while the component is in code of its own: then the standby is the worker. */
+enum job {
+    JOB_NONE = 0, /* no call, or the engine's own code around it */
+    JOB_RUN,      /* the component's code */
+    JOB_HOST,     /* a call of the component into the engine: it is not taken now */
+    JOB_STOLEN,   /* taken by the handler: the standby is on its way */
+    JOB_TAKEN     /* the standby is the worker */
+};
+
+/* engine.c: until the end (true), or until a component has lost its caller the worker. */
+bool engine_work(struct tt_engine *engine);
 
 /* heap.c: nodes by key, ties in topological order */
 void engine_heap_put(struct heap *heap, uint32_t node, int64_t key);
@@ -288,9 +330,19 @@ void engine_outlet(struct tt_engine *engine, struct node *node);
 void engine_take_back(struct tt_engine *engine, struct node *node);
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node);
 
-/* run.c */
-void engine_run_node(struct tt_engine *engine, struct node *node);
+/* run.c. False: the component lost the worker in its call, and so did the caller. */
+bool engine_run_node(struct tt_engine *engine, struct node *node);
+void engine_end_stolen(struct tt_engine *engine, struct running *hog); /* engine->running is it */
 void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns);
+
+/* steal.c */
+void engine_job_begin(struct running *running);
+bool engine_job_end(struct tt_engine *engine, struct running *running, int result);
+bool engine_steal(struct tt_engine *engine, struct running *running); /* false: nobody is there */
+bool engine_host_begin(struct node *node); /* false: it lost the worker */
+void engine_host_end(struct node *node);
+int64_t engine_look_after(struct tt_engine *engine); /* who is away; when to look again */
+bool engine_is_refused(struct node *node, const struct flow *flow, const struct entry *entry);
 
 /* host.c */
 void engine_host(struct node *node, struct tt_host *ret);
@@ -323,6 +375,9 @@ void engine_busy(struct tt_engine *engine);
 void engine_idle(struct tt_engine *engine);
 void engine_cost_begin(struct tt_engine *engine, const struct node *node);
 int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns); /* CPU */
+int64_t engine_cpu_used(const struct tt_engine *engine); /* by who runs, so far */
+void engine_cost_take_over(struct tt_engine *engine, struct running *hog);
+void engine_cost_back(struct tt_engine *engine, struct running *hog);
 void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
                      int64_t cost_ns);
 void engine_cost_flush(struct tt_engine *engine);

@@ -378,9 +378,9 @@ void engine_take_join(struct tt_engine *engine, struct node *node, const struct 
         if (!flow)
             continue;
         if (n == node->leader)
-            take_leader(engine, flow, decision, &engine->running.in[n]);
+            take_leader(engine, flow, decision, &engine->running->in[n]);
         else
-            take_input(engine, flow, decision, is_late_now, &engine->running.in[n]);
+            take_input(engine, flow, decision, is_late_now, &engine->running->in[n]);
         if (is_late_now)
             record_use(engine, node, n, decision->index, decision->origin_ns);
     }

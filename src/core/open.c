@@ -424,22 +424,27 @@ static void open_segments(struct tt_engine *engine)
 
 static int open_running(struct tt_engine *engine)
 {
-    uint32_t most = 0, count = engine->params.segment_count ? engine->params.segment_count : 1;
+    uint32_t most = 0, emit_max = 0,
+             count = engine->params.segment_count ? engine->params.segment_count : 1;
 
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         const struct node *node = &engine->nodes[n];
         uint32_t outputs = node->out_count * node->calls_max;
 
         most = outputs > most ? outputs : most;
-        if (node->kept_max > engine->running.emit_max)
-            engine->running.emit_max = node->kept_max;
+        emit_max = node->kept_max > emit_max ? node->kept_max : emit_max;
     }
     engine->params.segment_count = count;
-    engine->running.emits =
-        take(engine, sizeof(struct emit) * (engine->running.emit_max + most + 1));
+    engine->running = &engine->runnings[0];
+    for (uint32_t n = 0; n < 2; n++) {
+        engine->runnings[n].emit_max = emit_max;
+        engine->runnings[n].emits = take(engine, sizeof(struct emit) * (emit_max + most + 1));
+        if (!engine->runnings[n].emits)
+            return -ENOMEM;
+    }
     engine->segments = take(engine, sizeof(*engine->segments) * count);
     engine->check_refs = take(engine, sizeof(uint32_t) * TT_POOLS_MAX * TT_POOL_SLOTS_MAX);
-    if (!engine->running.emits || !engine->segments || !engine->check_refs)
+    if (!engine->segments || !engine->check_refs)
         return -ENOMEM;
     open_segments(engine);
     return 0;

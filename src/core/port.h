@@ -45,6 +45,18 @@ struct tt_port_ops {
     /* Asks for a reservation for the worker; 0, or negative errno (-EPERM: no right to). */
     int (*set_reservation)(void *world, int64_t budget_ns, int64_t period_ns);
 
+    /* In on_budget: the running component is over its budget. The standby shall be the worker with
+     * the worker's reservation, and the caller lose it. False: there is none, or it may not. NULL
+     * in a port that has one thread only, as are the next two. */
+    bool (*hand_over)(void *world);
+
+    /* A thread that is not the worker waits until it is wanted as such; its own doorbell is rung
+     * first. False: the world ends. */
+    bool (*stand_by)(void *world);
+
+    /* How often the calling thread went to sleep by itself so far. */
+    uint64_t (*sleeps)(void *world);
+
     /* Told at both ends of a turn of the loop, in which nothing may allocate, lock, log or block.
      * The guard of the tests listens; otherwise it does nothing. */
     void (*path)(void *world, bool is_inside);

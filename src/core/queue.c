@@ -100,6 +100,8 @@ static void blame_overflow(struct tt_engine *engine, const struct node *to, int6
 
     if (to->kind == KIND_OUTLET)
         engine_drop(engine, to, origin_ns, TT_CAUSE_EDGE);
+    else if (to->is_away)
+        engine_drop(engine, to, origin_ns, TT_CAUSE_BUDGET);
     else if (!is_join || engine->ready.place[to->number] != NONE)
         engine_drop(engine, to, origin_ns, TT_CAUSE_WORKER);
 }
@@ -151,6 +153,10 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
         engine_drop(engine, to, entry->origin_ns, TT_CAUSE_MEDIA);
         flow->has_ended = flow->is_still;
         engine_dirty(engine, to->number);
+        return;
+    }
+    if (engine_is_refused(to, flow, entry)) {
+        engine_drop(engine, to, entry->origin_ns, TT_CAUSE_BUDGET);
         return;
     }
     if (flow->count >= flow->plan->depth + flow->spare &&

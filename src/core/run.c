@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-enum { SILENT_CALLS_MAX = 1024 };
+enum {
+    SILENT_CALLS_MAX = 1024,
+    LOST = INT32_MIN /* instead of a result: the caller is no worker any more */
+};
 
 static bool has_flag(const struct node *node, uint32_t flag)
 {
@@ -14,15 +17,15 @@ static bool has_flag(const struct node *node, uint32_t flag)
 static void release_outputs(struct tt_engine *engine, struct node *node)
 {
     for (uint32_t n = 0; n < node->out_count; n++) {
-        engine_unref(engine, engine->running.out[n]);
-        engine->running.out[n] = TT_NO_FRAME;
+        engine_unref(engine, engine->running->out[n]);
+        engine->running->out[n] = TT_NO_FRAME;
     }
 }
 
 /* False, with nothing taken, when the pool has no room for one of them. */
 static bool lay_outputs(struct tt_engine *engine, struct node *node)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
     bool was_freed = engine->is_pool_freed;
     const uint32_t *class_of = &engine->params.class_of[node->number * TT_PORTS_MAX];
 
@@ -45,12 +48,12 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node)
  * that a late policy or another consumer may still show have more than one reference. */
 static bool may_reuse(struct tt_engine *engine, const struct node *node, uint32_t port)
 {
-    const struct input *input = &engine->running.in[port];
+    const struct input *input = &engine->running->in[port];
     int32_t output = engine_port(node->plan, port)->in_place_of;
     uint32_t handle = input->entry.handle, pool, slot, capacity;
 
     if (!input->is_there || !input->is_owned || handle == TT_NO_FRAME || output < 0 ||
-        (uint32_t)output >= node->out_count || engine->running.out[output] == TT_NO_FRAME ||
+        (uint32_t)output >= node->out_count || engine->running->out[output] == TT_NO_FRAME ||
         engine_port(node->plan, port)->hold_max > 0)
         return false;
     engine_handle_split(handle, &pool, &slot);
@@ -63,7 +66,7 @@ static bool may_reuse(struct tt_engine *engine, const struct node *node, uint32_
 /* An output that may take its input's frame does so where nobody else needs it: a copy less. */
 static void reuse_inputs(struct tt_engine *engine, struct node *node)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
 
     for (uint32_t n = 0; n < node->in_count; n++) {
         int32_t output;
@@ -79,7 +82,7 @@ static void reuse_inputs(struct tt_engine *engine, struct node *node)
 
 static void show_outputs(struct tt_engine *engine, struct node *node)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
 
     for (uint32_t n = 0; n < node->out_count; n++) {
         struct tt_frame *frame = &running->frames[node->in_count + n];
@@ -107,7 +110,7 @@ static void mark_gap(struct flow *flow, struct input *input)
 static void take_one(struct tt_engine *engine, struct node *node, uint32_t port)
 {
     struct flow *flow = &engine->flows[node->in[port]];
-    struct input *input = &engine->running.in[port];
+    struct input *input = &engine->running->in[port];
 
     input->entry = engine_pop(engine, flow);
     input->is_there = input->is_owned = input->is_new = true;
@@ -116,7 +119,7 @@ static void take_one(struct tt_engine *engine, struct node *node, uint32_t port)
 
 static void take_inputs(struct tt_engine *engine, struct node *node, const struct decision *d)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
 
     for (uint32_t n = 0; n < node->in_count; n++)
         running->in[n] = (struct input){.entry = {.handle = TT_NO_FRAME}};
@@ -135,7 +138,7 @@ static void take_inputs(struct tt_engine *engine, struct node *node, const struc
 static bool is_late(const struct tt_engine *engine, const struct node *node,
                     const struct input *input)
 {
-    const struct decision *d = &engine->running.decision;
+    const struct decision *d = &engine->running->decision;
 
     if (!engine->is_live || !input->is_new)
         return false;
@@ -150,14 +153,14 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
                         uint32_t end_input)
 {
     for (uint32_t n = 0; n < node->in_count; n++) {
-        const struct input *input = &engine->running.in[n];
-        struct tt_frame *frame = &engine->running.frames[n];
+        const struct input *input = &engine->running->in[n];
+        struct tt_frame *frame = &engine->running->frames[n];
 
         *frame = (struct tt_frame){.handle = TT_NO_FRAME};
         if (is_end && node->in[n] != NONE && (node->kind != KIND_SEPARATE || n == end_input)) {
             frame->flags = TT_END;
-            frame->index = engine->running.decision.index;
-            frame->origin_ns = engine->running.decision.origin_ns;
+            frame->index = engine->running->decision.index;
+            frame->origin_ns = engine->running->decision.origin_ns;
         }
         if (!input->is_there)
             continue;
@@ -180,7 +183,7 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
 static void note_param(struct tt_engine *engine, const struct node *node,
                        const struct tt_event *event)
 {
-    const struct decision *d = &engine->running.decision;
+    const struct decision *d = &engine->running->decision;
     struct tt_record record = {.kind = TT_RECORD_NOTE,
                                .component = (uint16_t)node->plan->ledger_component,
                                .index = d->index,
@@ -208,14 +211,14 @@ static uint32_t take_events(struct tt_engine *engine, struct node *node)
     uint32_t count = 0, kept = 0;
 
     if (!node->is_first_call_done)
-        engine->running.events[count++] =
+        engine->running->events[count++] =
             (struct tt_event){.kind = TT_EVENT_WALL, .i = engine->params.wall_offset_ns};
     node->is_first_call_done = true;
     empty_box(box);
     for (uint32_t n = 0; n < box->waiting_count; n++) {
         const struct post *post = &box->waiting[n];
 
-        if (post->index > engine->running.decision.index) {
+        if (post->index > engine->running->decision.index) {
             box->waiting[kept++] = *post;
             continue;
         }
@@ -223,7 +226,7 @@ static uint32_t take_events(struct tt_engine *engine, struct node *node)
             node->level = (uint32_t)post->event.i;
         if (post->event.kind == TT_EVENT_PARAM)
             note_param(engine, node, &post->event);
-        engine->running.events[count++] = post->event;
+        engine->running->events[count++] = post->event;
     }
     box->waiting_count = kept;
     return count;
@@ -231,15 +234,15 @@ static uint32_t take_events(struct tt_engine *engine, struct node *node)
 
 static bool is_leader_repeated(const struct tt_engine *engine, const struct node *node)
 {
-    uint32_t leader = node->kind == KIND_SINGLE ? engine->running.decision.input : node->leader;
+    uint32_t leader = node->kind == KIND_SINGLE ? engine->running->decision.input : node->leader;
 
-    return leader < node->in_count && engine->running.in[leader].is_there &&
-           (engine->running.in[leader].entry.flags & TT_REPEATED) != 0;
+    return leader < node->in_count && engine->running->in[leader].is_there &&
+           (engine->running->in[leader].entry.flags & TT_REPEATED) != 0;
 }
 
 static void show_call(struct tt_engine *engine, struct node *node)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
     struct tt_call *call = &running->call;
 
     call->abi = TT_ABI;
@@ -263,7 +266,7 @@ static void show_call(struct tt_engine *engine, struct node *node)
 /* What one call gave, put aside until the activation is known to be good. */
 static void keep_outputs(struct tt_engine *engine, struct node *node)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
 
     for (uint32_t n = 0; n < node->out_count; n++) {
         const struct tt_frame *frame = &running->frames[node->in_count + n];
@@ -296,16 +299,19 @@ static void keep_outputs(struct tt_engine *engine, struct node *node)
  * queue gets more than it has room for. */
 static int call_component(struct tt_engine *engine, struct node *node, bool is_end)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
     const struct tt_component *component = node->plan->component;
     int r;
 
     for (uint32_t calls = 1;; calls++) {
         show_outputs(engine, node);
+        engine_job_begin(running);
         r = component->process(node->plan->state, &running->call);
+        if (!engine_job_end(engine, running, r))
+            return LOST;
         if (r < 0) {
             release_outputs(engine, node);
-            return r;
+            return r == LOST ? -EINVAL : r; /* it cannot say that itself */
         }
         keep_outputs(engine, node);
         if (r != TT_AGAIN || is_end || calls >= node->calls_max)
@@ -331,7 +337,7 @@ static bool is_sound(const struct tt_engine *engine, const struct node *node, ui
 
 static void pass_on(struct tt_engine *engine, struct node *node, bool is_good)
 {
-    struct running *running = &engine->running;
+    struct running *running = engine->running;
 
     running->output_count = running->emit_count;
     for (uint32_t n = 0; n < running->emit_count; n++) {
@@ -356,27 +362,28 @@ static bool is_fed_coded(const struct tt_engine *engine, const struct node *node
 static void give_up(struct tt_engine *engine, struct node *node, enum tt_cause cause)
 {
     for (uint32_t n = 0; n < node->in_count; n++)
-        if (engine->running.in[n].is_new)
-            engine_drop(engine, node, engine->running.in[n].entry.origin_ns, cause);
-    engine_drop(engine, node, engine->running.decision.origin_ns, cause);
+        if (engine->running->in[n].is_new)
+            engine_drop(engine, node, engine->running->in[n].entry.origin_ns, cause);
+    engine_drop(engine, node, engine->running->decision.origin_ns, cause);
 }
 
 static void release_inputs(struct tt_engine *engine, struct node *node)
 {
     for (uint32_t n = 0; n < node->in_count; n++)
-        if (engine->running.in[n].is_owned)
-            engine_unref(engine, engine->running.in[n].entry.handle);
+        if (engine->running->in[n].is_owned)
+            engine_unref(engine, engine->running->in[n].entry.handle);
 }
 
 static void record_hop(struct tt_engine *engine, struct node *node, int64_t start_ns,
-                       int64_t cpu_ns, bool is_end)
+                       int64_t cpu_ns, bool is_stolen)
 {
-    const struct decision *d = &engine->running.decision;
+    const struct decision *d = &engine->running->decision;
     struct hop hop = {.origin_ns = d->origin_ns,
                       .ready_ns = d->ready_ns < start_ns ? d->ready_ns : start_ns,
                       .start_ns = start_ns,
                       .end_ns = engine->now_ns,
-                      .cpu_ns = cpu_ns};
+                      .cpu_ns = cpu_ns,
+                      .is_stolen = is_stolen};
     struct tt_record record = {.kind = TT_RECORD_HOP,
                                .component = (uint16_t)node->plan->ledger_component,
                                .index = d->index,
@@ -389,7 +396,7 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
 
     engine_history(node, &hop);
     engine_record(engine, &record);
-    if (!is_end) /* a drain is no release's, and nothing is admitted by it */
+    if (!engine->running->is_end) /* a drain is no release's, and nothing is admitted by it */
         engine_cost_add(engine, node, d->origin_ns,
                         cpu_ns >= 0 ? cpu_ns : engine->now_ns - start_ns);
 }
@@ -397,7 +404,7 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
 /* The rest of an activation that could not give all its output at once. */
 static void remember_again(struct tt_engine *engine, struct node *node, bool is_end)
 {
-    const struct decision *d = &engine->running.decision;
+    const struct decision *d = &engine->running->decision;
 
     node->is_again = true;
     node->is_draining = is_end;
@@ -406,7 +413,7 @@ static void remember_again(struct tt_engine *engine, struct node *node, bool is_
     node->again_origin_ns = d->origin_ns;
     node->again_duration_ns = d->duration_ns;
     node->silent_calls =
-        engine->running.output_count > 0 ? 0 : node->silent_calls + (is_end ? 1 : node->calls_max);
+        engine->running->output_count > 0 ? 0 : node->silent_calls + (is_end ? 1 : node->calls_max);
 }
 
 /* One input of many has ended, or the whole node. */
@@ -427,7 +434,7 @@ static void end_input(struct tt_engine *engine, struct node *node, const struct 
 
 static void settle_result(struct tt_engine *engine, struct node *node, int result, bool is_end)
 {
-    const struct decision d = engine->running.decision;
+    const struct decision d = engine->running->decision;
 
     node->is_again = false;
     if (result == TT_AGAIN)
@@ -438,16 +445,16 @@ static void settle_result(struct tt_engine *engine, struct node *node, int resul
     node->silent_calls = 0;
     if (is_end)
         end_input(engine, node, &d);
-    else if (engine->running.has_ended_itself)
+    else if (engine->running->has_ended_itself)
         engine_finish(engine, node,
-                      d.origin_ns + (engine->running.output_count ? d.duration_ns : 0));
+                      d.origin_ns + (engine->running->output_count ? d.duration_ns : 0));
 }
 
 static void deliver(struct tt_engine *engine, struct node *node)
 {
     for (uint32_t n = 0; node->sinks && n < node->in_count; n++)
-        if (engine->running.in[n].is_new)
-            engine_deliver(engine, node, n, &engine->running.in[n].entry, engine->now_ns);
+        if (engine->running->in[n].is_new)
+            engine_deliver(engine, node, n, &engine->running->in[n].entry, engine->now_ns);
 }
 
 static void fail(struct tt_engine *engine, struct node *node)
@@ -458,31 +465,69 @@ static void fail(struct tt_engine *engine, struct node *node)
     give_up(engine, node, is_fed_coded(engine, node) ? TT_CAUSE_MEDIA : TT_CAUSE_UNKNOWN);
 }
 
-static void activate(struct tt_engine *engine, struct node *node, const struct decision *d)
+/* The component has returned: what it gave goes on, what it took is let go. */
+static void end_activation(struct tt_engine *engine, struct node *node, int r)
 {
-    struct running *running = &engine->running;
-    bool is_end = d->what == WHAT_END || (d->what == WHAT_AGAIN && node->is_draining);
-    int64_t start_ns = engine->now_ns, cpu_ns;
-    int r;
+    const struct decision d = engine->running->decision;
 
-    running->has_ended_itself = false;
-    running->is_repeated = is_leader_repeated(engine, node);
-    show_inputs(engine, node, is_end, d->input);
-    show_call(engine, node);
-    engine_cost_begin(engine, node);
-    r = call_component(engine, node, is_end);
-    engine->now_ns = engine->ops->now(engine->world);
-    cpu_ns = engine_cost_end(engine, node, start_ns);
-    record_hop(engine, node, start_ns, cpu_ns, is_end);
     pass_on(engine, node, r >= 0);
-    if (r >= 0 && node->kind == KIND_SOURCE && running->output_count == 0)
-        engine_drop(engine, node, d->origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
+    if (r >= 0 && node->kind == KIND_SOURCE && engine->running->output_count == 0)
+        engine_drop(engine, node, d.origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
     if (r < 0)
         fail(engine, node);
     else
         deliver(engine, node);
     release_inputs(engine, node);
-    settle_result(engine, node, r, is_end);
+    settle_result(engine, node, r, engine->running->is_end);
+    node->running = NULL;
+}
+
+/* False: the component lost the worker. */
+static bool activate(struct tt_engine *engine, struct node *node, const struct decision *d)
+{
+    struct running *running = engine->running;
+    int64_t cpu_ns;
+    int r;
+
+    running->has_ended_itself = false;
+    running->is_repeated = is_leader_repeated(engine, node);
+    running->is_end = d->what == WHAT_END || (d->what == WHAT_AGAIN && node->is_draining);
+    running->start_ns = engine->now_ns;
+    show_inputs(engine, node, running->is_end, d->input);
+    show_call(engine, node);
+    engine_cost_begin(engine, node);
+    r = call_component(engine, node, running->is_end);
+    if (r == LOST)
+        return false;
+    engine->now_ns = engine->ops->now(engine->world);
+    cpu_ns = engine_cost_end(engine, node, running->start_ns);
+    record_hop(engine, node, running->start_ns, cpu_ns, false);
+    end_activation(engine, node, r);
+    return true;
+}
+
+/* Of a policy that skips, and of a node that was given up, nothing goes on. */
+void engine_end_stolen(struct tt_engine *engine, struct running *hog)
+{
+    struct node *node = hog->node;
+    int r = hog->result;
+    bool is_wanted = r >= 0 && node->plan->overrun != TT_OVERRUN_SKIP && !node->is_ended;
+
+    record_hop(engine, node, hog->start_ns, hog->end_cpu_ns - hog->begin_cpu_ns, true);
+    if (is_wanted)
+        keep_outputs(engine, node);
+    else
+        release_outputs(engine, node);
+    if (is_wanted || (r < 0 && !node->is_ended)) {
+        end_activation(engine, node, r);
+        return;
+    }
+    pass_on(engine, node, false);
+    give_up(engine, node, TT_CAUSE_BUDGET);
+    release_inputs(engine, node);
+    if (!node->is_ended)
+        settle_result(engine, node, r, hog->is_end);
+    node->running = NULL;
 }
 
 static enum tt_cause cause_of_empty_pool(const struct tt_engine *engine)
@@ -516,32 +561,35 @@ static void feed(struct tt_engine *engine, struct node *node)
     node->is_starved = false;
 }
 
-void engine_run_node(struct tt_engine *engine, struct node *node)
+bool engine_run_node(struct tt_engine *engine, struct node *node)
 {
     struct decision d;
 
     feed(engine, node);
     engine_decide(engine, node, &d);
     if (d.what == WHAT_NOTHING)
-        return;
-    engine->running.decision = d;
+        return true;
+    engine->running->decision = d;
     if (d.what == WHAT_END && !has_flag(node, TT_DRAINS)) {
         end_input(engine, node, &d);
-        return;
+        return true;
     }
     if (d.what == WHAT_END && node->kind != KIND_SEPARATE)
         engine_finishing(engine, node);
     if (engine_is_held(engine, node) && !engine_has_room(engine, node))
-        return;
+        return true;
     if (!lay_outputs(engine, node)) {
         starve(engine, node, &d);
-        return;
+        return true;
     }
-    engine->running.node = node;
+    engine->running->node = node;
+    node->running = engine->running;
     take_inputs(engine, node, &d);
     reuse_inputs(engine, node);
-    activate(engine, node, &d);
-    engine->running.node = NULL;
+    if (!activate(engine, node, &d))
+        return false;
+    engine->running->node = NULL;
+    return true;
 }
 
 void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns)
