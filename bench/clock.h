@@ -3,6 +3,7 @@
 #define TT_BENCH_CLOCK_H
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>

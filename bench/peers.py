@@ -71,3 +71,22 @@ def gst_mosaic():
         words += ("rawvideoparse format=i420 width=1280 height=720 framerate=50/1 ! queue max-size-buffers=2 ! " + SCALE
                   + " ! " + SCALED + f" ! queue max-size-buffers=2 ! m.sink_{number}").split()
     return [words]
+
+
+def gst_conference(count, base, out):
+    """audiomixer waits 20 ms, each jitter buffer as long as ours."""
+    words = ["gst-launch-1.0", "-q"] + (
+        "audiomixer name=m latency=20000000 output-buffer-duration=5000000 ! audioconvert ! rtpL16pay min-ptime=5000000 "
+        f"max-ptime=5000000 ! udpsink host=127.0.0.1 port={out} sync=false").split()
+    caps = "application/x-rtp,media=audio,clock-rate=48000,encoding-name=L16,channels=2,payload=96"
+    for n in range(count):
+        words += (f"udpsrc port={base + 2 * n} caps={caps} ! rtpjitterbuffer latency=20 ! rtpL16depay ! audioconvert ! m.").split()
+    return words
+
+
+def ffmpeg_conference(paths, out):
+    words = []
+    for path in paths:
+        words += "-protocol_whitelist file,udp,rtp -fflags nobuffer -analyzeduration 0 -probesize 32".split() + ["-i", path]
+    mix = f"amix=inputs={len(paths)}:normalize=0"
+    return ffmpeg(*words, "-filter_complex", mix, "-c:a", "pcm_s16be", "-f", "rtp", f"rtp://127.0.0.1:{out}")
