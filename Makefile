@@ -60,6 +60,11 @@ search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; t
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds
 	@tests/sim/search $(BUILD) $(or $(SEEDS),20000) $(FIRST)
 
+.PHONY: admission
+admission: setup $(BUILD)/build.ninja ## GRAPHS=10000 random graphs: what is admitted keeps all, what is refused for what
+	@ninja -C $(BUILD) --quiet tests/sim/test-sim-admission
+	@$(BUILD)/tests/sim/test-sim-admission $(or $(FIRST),1) $(or $(GRAPHS),10000)
+
 offers: setup $(BUILD)/build.ninja ## N=500 refused services: what each is offered is admitted
 	@ninja -C $(BUILD) --quiet tests/planner/test-planner-advise
 	@$(BUILD)/tests/planner/test-planner-advise $(or $(N),500)

@@ -7,6 +7,7 @@
 #include "check.h"
 #include "edge.h"
 #include "graph.h"
+#include "refusal.h"
 #include "tactus/format.h"
 
 #define MS INT64_C(1000000)
@@ -234,6 +235,7 @@ static void plan_it(struct rig *rig)
 struct counts {
     uint32_t admitted, refused, refused_kept, missing;
     uint32_t fired; /* a join went on without an input that was in time */
+    uint32_t refused_by[REFUSAL_COUNT], kept_by[REFUSAL_COUNT]; /* of those that were refused */
     uint64_t frames;
 };
 
@@ -296,13 +298,26 @@ static void try_seed(uint64_t seed, struct counts *counts)
         counts->missing += !is_kept;
     } else {
         /* 75 % less the twentieth for the engine, in the shortest period: as smooth as it gets. */
-        counts->refused++;
+        enum refusal by = refusal_of(&rig.made.picture, rig.plan, 700000, MS);
+
         for (uint32_t n = 0; n < PATTERNS; n++)
             is_kept = keeps(&rig, 700000, MS, n, seed) && is_kept;
+        counts->refused++;
         counts->refused_kept += is_kept;
+        counts->refused_by[by]++;
+        counts->kept_by[by] += is_kept;
     }
     tt_wiring_close(&rig.wiring);
     tt_plan_close(&rig.plan);
+}
+
+static void say_refusals(const struct counts *counts)
+{
+    fprintf(stderr, "%-34s %8s %18s\n", "refused for", "graphs", "would have run");
+    for (uint32_t n = 0; n < REFUSAL_COUNT; n++)
+        fprintf(stderr, "%-34s %8u %8u %7.1f %%\n", refusal_name(n), counts->refused_by[n],
+                counts->kept_by[n],
+                counts->refused_by[n] ? 100.0 * counts->kept_by[n] / counts->refused_by[n] : 0.0);
 }
 
 /* admission: the first seeds; admission FIRST COUNT: others. VERBOSE=1 shows the plan of a miss. */
@@ -322,6 +337,7 @@ int main(int argc, char **argv)
             "time; %llu frames; %u refused, of which %u kept all that was tried\n",
             counts.admitted, counts.missing, counts.fired, (unsigned long long)counts.frames,
             counts.refused, counts.refused_kept);
+    say_refusals(&counts);
     CHECK_INT(counts.missing, 0);
     CHECK_INT(counts.fired, 0);
     if (count >= GRAPHS) {
