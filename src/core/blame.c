@@ -146,8 +146,6 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
     uint32_t waiter = blame->sink->plan->ledger_component;
 
     if (blame->is_lost)
-        cause = find_hopeless(engine, blame, ret_component);
-    if (blame->is_lost && cause == TT_CAUSE_NONE)
         cause = find_drop(engine, blame, ret_component);
     if (blame->is_lost && cause == TT_CAUSE_NONE && is_behind_hog(engine, blame))
         return find_hog(engine, blame, cause, ret_component);

@@ -219,7 +219,7 @@ void engine_cost_back(struct tt_engine *engine, struct running *hog)
     count_cost(engine, hog->node, cpu_ns, true);
 }
 
-static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns, uint32_t level)
+static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns)
 {
     uint64_t put = engine->costs_put;
 
@@ -294,7 +294,8 @@ bool tt_engine_segment_cost(struct tt_engine *engine, uint32_t *ret_segment, int
         engine->costs_got = got + 1;
         if (__atomic_load_n(&engine->costs_put, __ATOMIC_RELAXED) - got >= COSTS)
             continue;
-        *ret = cost;
+        *ret_segment = segment;
+        *ret_cost_ns = cost_ns;
         return true;
     }
     return false;
