@@ -1,4 +1,5 @@
 /* What activations cost: one wall clock read at each boundary, the CPU clock where it matters. */
+#include "core/degrade.h"
 #include "core/inside.h"
 
 #define SOON_NS 20000    /* until the engine's own code around a component is left */
@@ -219,11 +220,14 @@ void engine_cost_back(struct tt_engine *engine, struct running *hog)
     count_cost(engine, hog->node, cpu_ns, true);
 }
 
-static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns)
+static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_ns, uint32_t level)
 {
     uint64_t put = engine->costs_put;
 
+    if (level == NONE) /* that of no level */
+        return;
     __atomic_store_n(&engine->costs[put % COSTS].segment, segment, __ATOMIC_RELAXED);
+    __atomic_store_n(&engine->costs[put % COSTS].level, level, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->costs[put % COSTS].cost_ns, cost_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->costs_put, put + 1, __ATOMIC_RELEASE);
 }
@@ -243,23 +247,25 @@ static int64_t release_of(struct segment *segment, int64_t origin_ns)
 void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
                      int64_t cost_ns)
 {
-    uint32_t number = node->plan->segment;
+    uint32_t number = node->plan->segment, level = tt_engine_level(engine);
     struct segment *segment = &engine->segments[number];
     struct sum *sum;
     int64_t release;
 
     if (segment->rate.num <= 0) {
-        put_sample(engine, number, cost_ns);
+        put_sample(engine, number, cost_ns, level);
         return;
     }
     release = release_of(segment, origin_ns);
     sum = &segment->sums[(uint64_t)release % OPEN_SUMS];
     if (sum->is_open && sum->release != release) {
-        put_sample(engine, number, sum->cost_ns);
+        put_sample(engine, number, sum->cost_ns, sum->level);
         sum->is_open = false;
     }
     if (!sum->is_open)
-        *sum = (struct sum){.release = release, .is_open = true};
+        *sum = (struct sum){.release = release, .level = level, .is_open = true};
+    if (sum->level != level)
+        sum->level = NONE;
     sum->cost_ns += cost_ns;
 }
 
@@ -270,33 +276,43 @@ void engine_cost_flush(struct tt_engine *engine)
             struct sum *sum = &engine->segments[n].sums[m];
 
             if (sum->is_open)
-                put_sample(engine, n, sum->cost_ns);
+                put_sample(engine, n, sum->cost_ns, sum->level);
             sum->is_open = false;
         }
 }
 
 /* The writer never waits: a sample that it overwrote while it was read is skipped. */
-bool tt_engine_segment_cost(struct tt_engine *engine, uint32_t *ret_segment, int64_t *ret_cost_ns)
+bool tt_engine_level_cost(struct tt_engine *engine, struct tt_level_cost *ret)
 {
     for (uint32_t tries = 0; tries < 4; tries++) {
         uint64_t put = __atomic_load_n(&engine->costs_put, __ATOMIC_ACQUIRE);
         uint64_t got = engine->costs_got;
-        uint32_t segment;
-        int64_t cost_ns;
+        struct tt_level_cost cost;
 
         if (got == put)
             return false;
         if (put - got >= COSTS)
             got = put - COSTS + 1;
-        segment = __atomic_load_n(&engine->costs[got % COSTS].segment, __ATOMIC_RELAXED);
-        cost_ns = __atomic_load_n(&engine->costs[got % COSTS].cost_ns, __ATOMIC_RELAXED);
+        cost.segment = __atomic_load_n(&engine->costs[got % COSTS].segment, __ATOMIC_RELAXED);
+        cost.level = __atomic_load_n(&engine->costs[got % COSTS].level, __ATOMIC_RELAXED);
+        cost.cost_ns = __atomic_load_n(&engine->costs[got % COSTS].cost_ns, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         engine->costs_got = got + 1;
         if (__atomic_load_n(&engine->costs_put, __ATOMIC_RELAXED) - got >= COSTS)
             continue;
-        *ret_segment = segment;
-        *ret_cost_ns = cost_ns;
+        *ret = cost;
         return true;
     }
     return false;
+}
+
+bool tt_engine_segment_cost(struct tt_engine *engine, uint32_t *ret_segment, int64_t *ret_cost_ns)
+{
+    struct tt_level_cost cost;
+
+    if (!tt_engine_level_cost(engine, &cost))
+        return false;
+    *ret_segment = cost.segment;
+    *ret_cost_ns = cost.cost_ns;
+    return true;
 }

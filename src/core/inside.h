@@ -80,8 +80,11 @@ struct kept {
     bool is_dropped; /* by a component that had lost the worker: let go when it is back */
 };
 
+/* Monotonic times, but for the origin. An inlet's: ready when the edge put it, start when it was to
+ * be there. */
 struct hop {
-    int64_t origin_ns, ready_ns, start_ns, end_ns, cpu_ns; /* monotonic but for the origin */
+    int64_t origin_ns, ready_ns, start_ns, end_ns, cpu_ns;
+    int64_t received_ns;    /* inlets: when the kernel had it; 0: nobody says */
     bool is_set, is_stolen; /* stolen: it lost the worker over its budget */
 };
 
@@ -177,11 +180,12 @@ struct drop {
     uint32_t node;
     uint8_t cause;
     bool is_set;
-    int64_t origin_ns;
+    int64_t origin_ns, until_ns; /* until: of more than one; else 0 */
 };
 
 struct sum {
     int64_t release, cost_ns;
+    uint32_t level; /* that it was summed at; NONE: at more than one */
     bool is_open;
 };
 
@@ -272,7 +276,7 @@ struct tt_engine {
     uint64_t costs_put, costs_got; /* atomic */
     struct {
         int64_t cost_ns;
-        uint32_t segment;
+        uint32_t segment, level;
     } costs[COSTS];       /* atomic */
     uint32_t *check_refs; /* scratch of tt_engine_check */
 };
@@ -356,9 +360,16 @@ void engine_record(struct tt_engine *engine, const struct tt_record *record);
 void engine_record_format(struct tt_engine *engine, const struct node *node, uint32_t input,
                           const struct entry *entry);
 
+/* degrade.c */
+void engine_degrade(struct tt_engine *engine, const struct tt_record *record);
+void engine_take_level(struct tt_engine *engine, struct node *node, const struct tt_event *event);
+
 /* blame.c */
 void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
                  enum tt_cause cause);
+void engine_gap(struct tt_engine *engine, const struct node *inlet, const struct tt_link_slot *gap);
+int64_t engine_owed(const struct tt_engine *engine, const struct node *inlet,
+                    const struct tt_link_slot *slot);
 void engine_history(struct node *node, const struct hop *hop);
 
 struct blame {

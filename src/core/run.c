@@ -223,7 +223,7 @@ static uint32_t take_events(struct tt_engine *engine, struct node *node)
             continue;
         }
         if (post->event.kind == TT_EVENT_LEVEL)
-            node->level = (uint32_t)post->event.i;
+            engine_take_level(engine, node, &post->event);
         if (post->event.kind == TT_EVENT_PARAM)
             note_param(engine, node, &post->event);
         engine->running->events[count++] = post->event;

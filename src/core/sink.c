@@ -24,6 +24,7 @@ static bool record_lost_ones(struct tt_engine *engine)
 
 void engine_record(struct tt_engine *engine, const struct tt_record *record)
 {
+    engine_degrade(engine, record);
     if (record_lost_ones(engine) && engine->ops->record_out(engine->world, record))
         return;
     engine->records_pending_lost++;
