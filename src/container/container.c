@@ -48,6 +48,16 @@ static void run_engine(void *ctx)
     tt_seat_done(&container->seat);
 }
 
+/* The second thread: the worker when the first one's component is over its budget, in turns. */
+static void run_standby(void *ctx)
+{
+    struct container *container = ctx;
+
+    tt_engine_stand_by(container->engine);
+    (void)tt_reserve_leave(NULL);
+    tt_seat_done(&container->seat);
+}
+
 static void on_budget(void *ctx)
 {
     struct container *container = ctx;
@@ -233,7 +243,8 @@ static bool look_around(struct container *container, struct watch *watch)
     if (watch->go_ns == 0)
         watch->go_ns = now_ns;
     tell_first(container, watch);
-    costs_take(&watch->costs, container->engine);
+    costs_take(&watch->costs, container);
+    levels_look(container);
     hurry(container, watch, now_ns);
     if (container->is_profile) {
         if (is_profile_over(container, costs_least(&watch->costs), now_ns - watch->go_ns))
@@ -265,7 +276,8 @@ static void serve(struct container *container, struct watch *watch)
         if (r == -EPIPE)
             _exit(1);
         if (r == 1) {
-            post_event(container, &message);
+            if (!levels_answer(container, &message))
+                post_event(container, &message);
             tt_message_fini(&message);
         }
         if (look_around(container, watch) || r == 2)
@@ -303,6 +315,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
     container->is_profile = tt_seat_is_profile(&container->seat);
     container->seat.on_go = on_go;
     container->seat.is_container = true;
+    container->seat.standby = run_standby;
     if (costs_open(&watch->costs, container->picture) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
     r = map_memory(container, err);
@@ -311,7 +324,11 @@ static int set_up(struct container *container, int control, const struct tt_jail
     if (r == 0)
         r = container_build(container, err);
     if (r == 0)
+        levels_begin(container);
+    if (r == 0)
         r = open_engine(container, err);
+    if (r == 0)
+        r = levels_open(container, err);
     if (r == 0 && container->is_profile)
         start_spinners(container);
     if (r == 0)
@@ -336,7 +353,7 @@ void tt_container_main(int control, const struct tt_jail *jail)
     }
     serve(container, &watch);
     tell_first(container, &watch);
-    costs_take(&watch.costs, container->engine);
+    costs_take(&watch.costs, container);
     costs_report(&watch.costs, container, true);
     tt_seat_say(control, "ended", NULL);
     _exit(0);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "container/inside.h"
+#include "core/degrade.h"
 
 enum { MESSAGE_TEXT_MAX = 48 << 10 };
 
@@ -30,16 +31,18 @@ int costs_open(struct costs *costs, const struct tt_picture *picture)
 }
 
 /* The newest SAMPLES_MAX of each segment are kept. */
-void costs_take(struct costs *costs, struct tt_engine *engine)
+void costs_take(struct costs *costs, const struct container *container)
 {
-    uint32_t segment;
-    int64_t cost_ns;
+    struct tt_level_cost cost;
 
-    while (tt_engine_segment_cost(engine, &segment, &cost_ns)) {
-        if (segment >= costs->segment_count)
+    while (tt_engine_level_cost(container->engine, &cost)) {
+        if (cost.segment >= costs->segment_count)
             continue;
-        costs->samples[segment][costs->counts[segment] % SAMPLES_MAX] = cost_ns;
-        costs->counts[segment]++;
+        if (cost.level != costs->level && costs->unreported > 0)
+            costs_report(costs, container, false);
+        costs->level = cost.level;
+        costs->samples[cost.segment][costs->counts[cost.segment] % SAMPLES_MAX] = cost.cost_ns;
+        costs->counts[cost.segment]++;
         costs->unreported++;
     }
 }
@@ -95,16 +98,19 @@ static json_t *components_json(const struct container *container)
 void costs_report(struct costs *costs, const struct container *container, bool is_kept)
 {
     static const char *const name = "costs";
-    json_t *body = json_pack("{ss so so}", "event", "costs", "segments", segments_json(costs),
-                             "components", components_json(container));
+    json_t *body =
+        json_pack("{ss si so so}", "event", "costs", "level", (int)costs->level, "segments",
+                  segments_json(costs), "components", components_json(container));
     char *text = json_dumps(body, JSON_COMPACT);
     size_t bytes = text ? strlen(text) : 0;
 
     if (bytes > MESSAGE_TEXT_MAX) {
         int fd = tt_message_text_fd(name, text, bytes, NULL);
 
-        (void)tt_message_send_new(container->seat.control, json_pack("{ss}", "event", "costs"), &fd,
-                                  &name, fd >= 0 ? 1 : 0, NULL);
+        (void)tt_message_send_new(
+            container->seat.control,
+            json_pack("{ss si}", "event", "costs", "level", (int)costs->level), &fd, &name,
+            fd >= 0 ? 1 : 0, NULL);
         if (fd >= 0)
             (void)close(fd);
     } else if (bytes > 0)

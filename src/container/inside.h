@@ -52,13 +52,22 @@ struct costs {
     bool *is_steady;  /* it runs here, and more than once */
     int64_t (*samples)[SAMPLES_MAX];
     uint32_t unreported;
+    uint32_t level; /* at which all of them were */
 };
 
 int costs_open(struct costs *costs, const struct tt_picture *picture);
-void costs_take(struct costs *costs, struct tt_engine *engine);
+/* Reports first what is of another level than what comes. */
+void costs_take(struct costs *costs, const struct container *container);
 /* Sends {"event":"costs"} and begins anew unless is_kept. */
 void costs_report(struct costs *costs, const struct container *container, bool is_kept);
 /* Samples of the segment that has fewest, of those that run here again and again. */
 uint32_t costs_least(const struct costs *costs);
+
+/* Degrading levels: before components are opened, after the engine is, at each turn of the main
+ * thread, and a message that may be an answer. */
+void levels_begin(struct container *container);
+int levels_open(struct container *container, struct tt_error *err);
+void levels_look(const struct container *container);
+bool levels_answer(const struct container *container, const struct tt_message *message);
 
 #endif

@@ -50,7 +50,8 @@ struct pump {
     struct pump_sink *sinks;
     struct allowance allowances[TT_PROCESSES_MAX]; /* of records */
     struct join *join;
-    struct samples *samples;
+    struct samples *samples[TT_PORTS_MAX + 1]; /* by degrading level */
+    uint32_t level_count;                      /* beyond the best */
     struct pump_component *components;
     struct meter *meter; /* NULL: a profile run, or no metrics */
     struct batch frames, hops;
@@ -195,7 +196,7 @@ static void end_second(struct pump *pump)
 static void take_hop(struct pump *pump, const struct tt_record *record)
 {
     if (record->kind == TT_RECORD_HOP) {
-        samples_add(pump->samples, record);
+        samples_add(pump_samples_at(pump, pump->components[record->component].degraded), record);
         watch_hop(pump, record);
     } else if (record->kind == TT_RECORD_NOTE && record->due_ns == TT_NOTE_LEVEL) {
         pump->components[record->component].has_level = true;
@@ -254,6 +255,17 @@ static bool is_its_own(const struct pump *pump, uint32_t process, const struct t
            record->component == component;
 }
 
+static void take_degrade(struct pump *pump, const struct tt_record *record)
+{
+    if (record->value < 0 ||
+        record->value > pump->params.picture->components[record->component].level_count)
+        return;
+    pump->components[record->component].degraded = (uint32_t)record->value;
+    if (pump->params.on_degrade != NULL)
+        pump->params.on_degrade(pump->params.ctx, record->component, (uint32_t)record->value,
+                                record->index);
+}
+
 /* Nothing in a record is believed before it is looked at: a component that went wild shares memory
  * with the ring. */
 static void take(struct pump *pump, uint32_t process, const struct tt_record *record,
@@ -282,6 +294,8 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
         if (process == 0 && record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
             pump->params.on_param(pump->params.ctx, record->component, record->value,
                                   record->index);
+        if (process == 0 && record->due_ns == TT_NOTE_DEGRADE)
+            take_degrade(pump, record);
         take_hop(pump, record);
         break;
     default:
@@ -388,12 +402,24 @@ void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns)
 
 struct samples *pump_samples(struct pump *pump)
 {
-    return pump->samples;
+    return pump->samples[0];
+}
+
+struct samples *pump_samples_at(struct pump *pump, uint32_t level)
+{
+    return pump->samples[level < pump->level_count ? level : pump->level_count];
 }
 
 const struct pump_component *pump_component(const struct pump *pump, uint32_t component)
 {
     return &pump->components[component];
+}
+
+void pump_begin_levels(struct pump *pump, uint32_t level)
+{
+    for (uint32_t n = 0; n < pump->params.picture->component_count; n++)
+        pump->components[n].degraded =
+            tt_picture_level_of(&pump->params.picture->components[n], level);
 }
 
 struct pump_counts pump_counts(const struct pump *pump)
@@ -448,6 +474,14 @@ static void describe_sinks(struct pump *pump, bool *is_edge)
     }
 }
 
+static bool has_samples(const struct pump *pump)
+{
+    for (uint32_t n = 0; n <= pump->level_count; n++)
+        if (pump->samples[n] == NULL)
+            return false;
+    return true;
+}
+
 struct pump *pump_open(const struct pump_params *params)
 {
     struct pump *pump = calloc(1, sizeof(*pump));
@@ -464,7 +498,9 @@ struct pump *pump_open(const struct pump_params *params)
     pump->frames.records = calloc(SEGMENT_RECORDS, sizeof(struct tt_record));
     pump->hops.records = calloc(SEGMENT_RECORDS, sizeof(struct tt_record));
     pump->sinks = calloc(params->picture->sink_count + 1, sizeof(*pump->sinks));
-    pump->samples = samples_open(params->picture);
+    pump->level_count = tt_picture_levels(params->picture);
+    for (uint32_t n = 0; n <= pump->level_count; n++)
+        pump->samples[n] = samples_open(params->picture);
     pump->components = calloc(params->picture->component_count + 1, sizeof(*pump->components));
     if (params->report != NULL)
         pump->meter = meter_open(params->metrics, params->picture);
@@ -473,7 +509,7 @@ struct pump *pump_open(const struct pump_params *params)
     pump->join = join_open(params->picture->sink_count, is_edge, keep_frame, pump);
     free(is_edge);
     if (pump->frames.records == NULL || pump->hops.records == NULL || pump->sinks == NULL ||
-        pump->samples == NULL || pump->components == NULL || pump->join == NULL)
+        !has_samples(pump) || pump->components == NULL || pump->join == NULL)
         pump_close(&pump);
     return pump;
 }
@@ -485,7 +521,8 @@ void pump_close(struct pump **closed)
     if (pump == NULL)
         return;
     join_close(&pump->join);
-    samples_close(&pump->samples);
+    for (uint32_t n = 0; n <= pump->level_count; n++)
+        samples_close(&pump->samples[n]);
     meter_close(&pump->meter);
     free(pump->components);
     free(pump->frames.records);

@@ -27,6 +27,8 @@ struct pump_params {
     int64_t epoch_ns;
     /* The container told a component of a changed parameter, at this index. May be NULL. */
     void (*on_param)(void *ctx, uint32_t component, int64_t id, int64_t index);
+    /* Likewise of another degrading level of its own. */
+    void (*on_degrade)(void *ctx, uint32_t component, uint32_t level, int64_t index);
     void *ctx;
 };
 
@@ -54,7 +56,9 @@ void pump_event(struct pump *pump, const char *name, const char *process, const 
  * none are known to be due). */
 void pump_finish(struct pump *pump, int64_t now_ns, int64_t end_ns);
 
-struct samples *pump_samples(struct pump *pump);
+struct samples *pump_samples(struct pump *pump); /* of the best level */
+/* Of a degrading level; of the deepest for those beyond it. */
+struct samples *pump_samples_at(struct pump *pump, uint32_t level);
 
 /* What a component has done so far, by its hop records. */
 struct pump_component {
@@ -64,8 +68,12 @@ struct pump_component {
     int64_t waiting_peak_ns, busy_peak_ns; /* in the one that runs */
     int64_t level_mdb;                     /* of its sound: the last TT_NOTE_LEVEL */
     bool has_level;
+    uint32_t degraded; /* its degrading level */
 };
 const struct pump_component *pump_component(const struct pump *pump, uint32_t component);
+
+/* A container begins at this degrading level: it notes only what changes. */
+void pump_begin_levels(struct pump *pump, uint32_t level);
 
 struct pump_counts {
     uint64_t frames, hops, events, refused; /* refused: records that make no sense */

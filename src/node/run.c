@@ -153,6 +153,7 @@ static void go_all(struct run *run)
                                  .witness = run->params.node->witness,
                                  .metrics = run->params.node->metrics,
                                  .on_param = on_param,
+                                 .on_degrade = run_on_degrade,
                                  .ctx = run};
     int64_t now_ns = loop_now_ns();
 
@@ -162,6 +163,7 @@ static void go_all(struct run *run)
                            &params.report, &params.scribe);
     run->pump = pump_open(&params);
     tt_assert(run->pump != NULL);
+    run_level_began(run);
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
@@ -263,6 +265,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
     pump_poll(run->pump, now_ns);
     tell_settings(run);
+    run_level_tell(run);
     if (run->first_frame_ns == 0 && first_ns > run->opened_ns && first_ns <= now_ns) {
         run->first_frame_ns = first_ns - run->opened_ns;
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
@@ -319,6 +322,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     run->reserve_timer = (struct loop_timer){.fn = run_on_reserve_timer, .ctx = run};
     run->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = run};
     choose_processes(run);
+    run_prepare_handoff(run);
     *ret = run;
     run_feed_simple(run, SUPERVISE_PLANNED, 0);
     return 0;
@@ -337,7 +341,10 @@ void run_close(struct run **closed)
     loop_clear(loop, &run->reserve_timer);
     loop_clear(loop, &run->end_timer);
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++)
+    {
         child_abandon(&run->processes[n].child);
+        handoff_close(&run->processes[n].handoff);
+    }
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
     pump_close(&run->pump);
     broker_close(&run->broker);

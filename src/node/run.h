@@ -24,6 +24,8 @@ struct run_ops {
     void (*on_first)(void *ctx, int64_t first_frame_ns);
     /* A parameter is another from this index on. */
     void (*on_set)(void *ctx, const struct setting *setting);
+    /* Its worker may go up to this degrading level? run_level_answer() says. */
+    void (*on_level)(void *ctx, uint32_t level);
     /* All its processes are gone. The run may be closed in it. */
     void (*on_end)(void *ctx, bool is_ok, const char *reason);
 };
@@ -35,6 +37,8 @@ struct run_params {
     const struct tt_plan *plan;       /* borrowed */
     uint64_t service;                 /* number in the books */
     bool is_profile;
+    uint32_t level; /* degrading level to begin with, and after each restart of the container */
+    const int64_t *level_costs; /* of each from 0 to the deepest; borrowed; NULL: unknown */
     uint32_t uid, gid;
     const char *base;
     int64_t for_ns; /* 0: until its sources end */
@@ -92,6 +96,10 @@ bool run_worker(const struct run *run, uint32_t process, struct run_worker *ret)
  * reservation that could be changed. */
 int run_resize(struct run *run, uint32_t process, int64_t budget_ns, int64_t period_ns,
                struct tt_error *err);
+
+/* To on_level. */
+void run_level_answer(struct run *run, uint32_t level, bool is_admitted);
+uint32_t run_level(const struct run *run); /* of its worker, as its components told it */
 
 /* Something of the world outside: a note for the user and an event of the ledger. */
 void run_event(struct run *run, const char *name, const char *text);

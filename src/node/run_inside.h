@@ -2,11 +2,13 @@
 #ifndef TT_NODE_RUN_INSIDE_H
 #define TT_NODE_RUN_INSIDE_H
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #include "node/allowance.h"
 #include "node/broker.h"
 #include "node/child.h"
+#include "node/handoff.h"
 #include "node/run.h"
 #include "node/supervise.h"
 
@@ -15,13 +17,15 @@
 #define RUN_GO_AHEAD_NS                                                                            \
     (20 * RUN_MILLI) /* from go to media time 0: every process has heard it by then */
 
-enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX };
+enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX, RUN_LEVEL_NEWS = 64 };
 
 struct run_process {
     struct run *run;
     uint32_t number;
     struct child *child;
     pid_t tid;                    /* of its worker, as tactusd sees it; 0 unknown */
+    pid_t standby_tid;            /* of its second thread; 0: it has none */
+    struct handoff *handoff;      /* containers of live services; else NULL */
     int64_t budget_ns, period_ns; /* that the kernel gave its worker; 0: none */
     bool has_ended;
     struct allowance costs, notes;
@@ -51,6 +55,12 @@ struct run {
     int64_t cpu_ns;    /* of all its processes that are gone */
     uint64_t switches; /* likewise */
     struct settings settings;
+    struct run_level {
+        uint32_t component, level;
+        int64_t index;
+    } level_news[RUN_LEVEL_NEWS]; /* that nobody was told of yet */
+    uint32_t level_news_count, level;
+    struct allowance level_questions;
 };
 
 /* run.c: what happened, for supervision. */
@@ -68,6 +78,14 @@ const char *run_process_name(const struct run *run, uint32_t number);
 /* run_reserve.c: what its worker has of the CPU. */
 void run_reserve(struct run *run);
 void run_on_reserve_timer(void *ctx, uint32_t events);
+void run_prepare_handoff(struct run *run);
+
+/* run_level.c: degrading levels. */
+json_t *run_level_costs(const struct run *run);
+void run_level_ask(struct run *run, int64_t level); /* the container's question */
+void run_level_began(struct run *run);              /* a new container is at the first one */
+void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);
+void run_level_tell(struct run *run);
 
 /* run_watch.c: what the container's memory says of itself. */
 void run_watch_dog(struct run *run, int64_t now_ns);

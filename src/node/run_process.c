@@ -61,14 +61,15 @@ static json_t *setup_body(const struct run *run, uint32_t number)
         run->epoch_ns != 0 ? run->wall_offset_ns : run_wall_of(loop_now_ns() + RUN_GO_AHEAD_NS);
 
     return json_pack(
-        "{ss si si s{so so so sI sb sI sI sI}}", "op", "setup", "number", (int)number, "log", 0,
-        "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
+        "{ss si si s{so so so sI sb sI sI sI si so}}", "op", "setup", "number", (int)number, "log",
+        0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
         numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
         numbers(params->plan->budget_of_ns, count), "end_ns",
         (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
         "is_profile", params->is_profile, "profile_ns",
         (json_int_t)(params->is_profile ? params->for_ns : 0), "wall_offset_ns",
-        (json_int_t)wall_ns, "first_ns", (json_int_t)run_resume_ns(run, 0));
+        (json_int_t)wall_ns, "first_ns", (json_int_t)run_resume_ns(run, 0), "level",
+        (int)params->level, "level_cost", run_level_costs(run));
 }
 
 static const struct child_ops process_ops;
@@ -83,6 +84,8 @@ static int set_up(struct run_process *process, struct tt_error *err)
     if (gift == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a process");
     broker_gift(run->broker, process->number, gift);
+    if (process->handoff != NULL)
+        handoff_gift(process->handoff, gift);
     if (broker_has_text(run->broker, process->number, "-")) {
         int fd = is_source ? run->params.stdin_fd : run->params.stdout_fd;
 
@@ -106,6 +109,8 @@ void run_spawn(struct run *run, uint32_t number)
     process->budget_ns = process->period_ns = 0;
     process->has_ended = false;
     process->error[0] = '\0';
+    if (number == 0)
+        run_level_began(run);
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
     if (number == 0 && uid == 0 && run->params.plugins != NULL && run->params.plugins->count > 0)
         uid = gid = NOBODY;
@@ -152,7 +157,9 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     char text[2 * SUPERVISE_TEXT_BYTES];
 
     process->child = NULL;
-    process->tid = 0;
+    process->tid = process->standby_tid = 0;
+    if (process->handoff != NULL)
+        handoff_seat(process->handoff, &(struct handoff_seat){0});
     process->budget_ns = process->period_ns = 0;
     tell_left_out(process);
     if (process->number == 0) {
@@ -174,21 +181,25 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     feed_death(process, is_clean, process->error[0] != '\0', text);
 }
 
-static void on_ready(struct run_process *process, int64_t tid_inside)
+static void on_ready(struct run_process *process, int64_t tid_inside, int64_t standby_inside)
 {
     if (process->number == 0)
         (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
+    if (process->handoff != NULL && standby_inside > 0 && standby_inside != tid_inside)
+        (void)tt_reserve_thread(child_pid(process->child), (pid_t)standby_inside,
+                                &process->standby_tid);
     run_feed_simple(process->run, SUPERVISE_READY, process->number);
 }
 
-static void add_costs(struct run *run, const json_t *segments)
+static void add_costs(struct run *run, const json_t *segments, int64_t level)
 {
+    struct samples *samples = pump_samples_at(run->pump, level > 0 ? (uint32_t)level : 0);
+
     for (size_t n = 0; n < json_array_size(segments); n++) {
         const json_t *costs = json_array_get(segments, n);
 
         for (size_t m = 0; m < json_array_size(costs); m++)
-            samples_add_segment(pump_samples(run->pump), (uint32_t)n,
-                                json_integer_value(json_array_get(costs, m)));
+            samples_add_segment(samples, (uint32_t)n, json_integer_value(json_array_get(costs, m)));
     }
 }
 
@@ -196,6 +207,7 @@ static void add_costs(struct run *run, const json_t *segments)
 static void on_costs(struct run *run, struct tt_message *message)
 {
     int fd = tt_message_take(message, "costs");
+    int64_t level = tt_message_int(message, "level", 0);
     uint64_t bytes, most = run->params.is_profile ? PROFILE_COSTS_BYTES_MAX : COSTS_BYTES_MAX;
     char *text;
 
@@ -203,11 +215,11 @@ static void on_costs(struct run *run, struct tt_message *message)
         !allowance_take(&run->processes[0].costs, loop_now_ns(), COSTS_A_SECOND)) {
         /* nothing has run yet, or there was enough of it */
     } else if (fd < 0) {
-        add_costs(run, json_object_get(message->body, "segments"));
+        add_costs(run, json_object_get(message->body, "segments"), level);
     } else if (tt_message_read_fd(fd, most, &text, &bytes, NULL) == 0) {
         json_t *body = json_loadb(text, bytes, 0, NULL);
 
-        add_costs(run, json_object_get(body, "segments"));
+        add_costs(run, json_object_get(body, "segments"), level);
         json_decref(body);
         free(text);
     }
@@ -278,11 +290,14 @@ static void on_message(void *ctx, struct tt_message *message)
 
     if (strcmp(event, "ready") == 0) {
         if (!run->supervise.processes[process->number].is_ready)
-            on_ready(process, tt_message_int(message, "tid", 0));
+            on_ready(process, tt_message_int(message, "tid", 0),
+                     tt_message_int(message, "standby_tid", 0));
     } else if (strcmp(event, "primed") == 0) {
         run_feed_simple(run, SUPERVISE_PRIMED, process->number);
     } else if (strcmp(event, "costs") == 0 && process->number == 0) {
         on_costs(run, message);
+    } else if (strcmp(event, "level") == 0 && process->number == 0) {
+        run_level_ask(run, tt_message_int(message, "level", -1));
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;
     } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/levels.h"
 #include "node/profile_answer.h"
 #include "node/service_inside.h"
 #include "node/set.h"
@@ -282,9 +283,8 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
     tell_started(service, run_figures(service->run).first_frame_ns);
     /* What gives its input once has no other measurement than its runs, be they without a class. */
     if (run_is_measure(service->run) || service->is_given_once)
-        costs_learn(service->picture, &service->node->machine, service->node->profile,
-                    service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP,
-                    pump_samples(run_pump(service->run)));
+        service_levels_learn(service, run_pump(service->run),
+                             service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP);
     report = service_ledger_close(service, reason);
     exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
     say(service, "ended: %s%s", reason, exit_code != 0 ? "; the promise was broken" : "");
@@ -303,39 +303,36 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
 static int make_plan(struct service *service, struct tt_error *err)
 {
     struct node *node = service->node;
-    int r;
 
     costs_fini(&service->costs);
     tt_plan_close(&service->plan);
     machine_refresh(&node->machine);
     node->machine.plan.reserved_ppm = books_ppm(&node->books, loop_now_ns());
-    r = costs_load(service->picture, &node->machine, node->profile, &service->costs);
-    if (r < 0)
-        return tt_fail(err, r, "no memory for the costs");
-    return tt_plan_make(service->picture, service->costs.components, service->costs.segments,
-                        &node->machine.plan, &service->plan, err);
+    return levels_plan(node, service->picture, 0, &service->costs, &service->plan, err);
 }
 
 static int open_run(struct service *service, bool is_profile, const struct run_ops *ops,
                     struct run **ret, struct tt_error *err)
 {
-    return run_open(&(struct run_params){.node = service->node,
-                                         .picture = service->picture,
-                                         .plugins = &service->plugins,
-                                         .plan = service->plan,
-                                         .service = service->number,
-                                         .is_profile = is_profile,
-                                         .uid = service->uid,
-                                         .gid = service->gid,
-                                         .base = service->base,
-                                         .for_ns = is_profile && service->goal != SERVICE_PROFILE
-                                                       ? 0
-                                                       : service->for_ns,
-                                         .stdin_fd = is_profile ? -1 : service->stdin_fd,
-                                         .stdout_fd = is_profile ? -1 : service->stdout_fd,
-                                         .ops = ops,
-                                         .ctx = service},
-                    ret, err);
+    return run_open(
+        &(struct run_params){
+            .node = service->node,
+            .picture = service->picture,
+            .plugins = &service->plugins,
+            .plan = service->plan,
+            .service = service->number,
+            .is_profile = is_profile,
+            .level = is_profile ? service->profile_level : service->plan->level,
+            .level_costs = service->level_costs,
+            .uid = service->uid,
+            .gid = service->gid,
+            .base = service->base,
+            .for_ns = is_profile && service->goal != SERVICE_PROFILE ? 0 : service->for_ns,
+            .stdin_fd = is_profile ? -1 : service->stdin_fd,
+            .stdout_fd = is_profile ? -1 : service->stdout_fd,
+            .ops = ops,
+            .ctx = service},
+        ret, err);
 }
 
 /* would_fit is taken; NULL: nobody looked. */
@@ -388,6 +385,7 @@ static void start(struct service *service)
                                        .on_go = on_go,
                                        .on_first = on_first,
                                        .on_set = on_set,
+                                       .on_level = service_levels_asked,
                                        .on_end = on_end};
     struct tt_error err = {0};
     int r;
@@ -416,8 +414,8 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     char text[TEXT_BYTES];
 
     if (pump != NULL)
-        costs_learn(service->picture, &service->node->machine, service->node->profile, PROFILE_ASAP,
-                    pump_samples(pump));
+        levels_learn(service->node, service->picture, service->profile_level, PROFILE_ASAP,
+                     pump_samples(pump));
     loop_clear(service->node->loop, &service->live_timer);
     if (service->goal == SERVICE_PROFILE) {
         if (pump != NULL && is_ok)
@@ -444,12 +442,15 @@ static bool profile(struct service *service, struct tt_error *err)
                                        .on_end = on_profile_end};
 
     service->is_profiled = true;
+    service->is_floor_profiled = service->profile_level > 0;
     if (open_run(service, true, &ops, &service->profile_run, err) < 0)
         return false;
     if (service->goal == SERVICE_PROFILE)
         return true;
     tell(service, json_pack("{ss ss}", "event", "progress", "text",
-                            "measuring what its components cost here (at most 5 s, once)"));
+                            service->profile_level > 0
+                                ? "measuring what its lowest level costs here (at most 5 s, once)"
+                                : "measuring what its components cost here (at most 5 s, once)"));
     return true;
 }
 
@@ -477,6 +478,17 @@ static void plan(struct service *service)
     if (service->wants_profile && !service->is_profiled && !service->is_given_once &&
         costs_are_missing(service->picture, &service->costs) && profile(service, &err))
         return;
+    service->profile_level = 0;
+    if (service_levels_choose(service)) {
+        service->profile_level = tt_picture_levels(service->picture);
+        if (profile(service, &err))
+            return;
+        service->profile_level = 0;
+        service->is_floor_profiled = true;
+        (void)service_levels_choose(service);
+    }
+    levels_costs(service->node, service->picture, service->level_costs,
+                 tt_picture_levels(service->picture) + 1);
     start(service);
 }
 

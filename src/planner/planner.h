@@ -61,6 +61,8 @@ struct tt_plan {
     int64_t *due_offset_ns, *fire_offset_ns, *budget_of_ns; /* picture->component_count each */
     struct tt_term *terms;
     uint32_t term_count;
+    uint32_t level, level_count; /* the degrading level that it is for, 0 the best; of how many more
+                                  * than one */
 };
 
 /* costs: one for each component, then segment_costs one for each segment (n = 0: unknown). Admitted
@@ -69,6 +71,16 @@ struct tt_plan {
 int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
                  const struct tt_cost *segment_costs, const struct tt_machine *machine,
                  struct tt_plan **ret, struct tt_error *err);
+
+/* The same for one of the picture's degrading levels, with the costs that it has there. */
+int tt_plan_at_level(const struct tt_picture *picture, uint32_t level, const struct tt_cost *costs,
+                     const struct tt_cost *segment_costs, const struct tt_machine *machine,
+                     struct tt_plan **ret, struct tt_error *err);
+
+/* A service that begins with `plan` may go up to the level of `above` later: components' budgets
+ * and the times at which joins go on without an input allow for both. count: components. */
+void tt_plan_allow_above(struct tt_plan *plan, const struct tt_plan *above, uint32_t count);
+
 void tt_plan_close(struct tt_plan **plan);
 
 const char *tt_class_name(enum tt_class class);

@@ -104,6 +104,8 @@ char *tt_plan_print(const struct tt_plan *plan, const struct tt_picture *picture
     put_text(object, "class", tt_class_name(plan->class));
     put_text(object, "class_reason", plan->class_reason);
     put_text(object, "binding", plan->binding);
+    put_number(object, "level", plan->level);
+    put_number(object, "levels", plan->level_count);
     put_number(object, "bound_ns", plan->bound_ns);
     put_number(object, "slack_ns", plan->slack_ns);
     if (picture->sink_count > 0)

@@ -159,7 +159,7 @@ static int keep_header(const struct tt_request *request, const AVCodecContext *c
         r = tt_av_config_keep(ret, 0, context->extradata, (uint64_t)context->extradata_size);
         return r < 0 ? tt_fail(err, r, "the codec header is too large") : 0;
     }
-    r = levels_header(request, &ret->want[0], delay, &header, &bytes, err);
+    r = codec_levels_header(request, &ret->want[0], delay, &header, &bytes, err);
     if (r < 0)
         return r;
     r = tt_av_config_keep(ret, 0, header, bytes);
@@ -203,7 +203,7 @@ static void fini(void *state)
     for (uint32_t n = 0; n < WAITING_MAX; n++)
         av_packet_free(&encoder->waiting[n]);
     av_frame_free(&encoder->frame);
-    levels_close(encoder->contexts);
+    codec_levels_close(encoder->contexts);
     encoder->context = NULL;
 }
 
@@ -236,7 +236,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         r = open_as_wanted(&best, &encoder->in, &want, &encoder->contexts[0], err);
         encoder->context = encoder->contexts[0];
         if (r == 0)
-            r = levels_open(request, &want, encoder->contexts, err);
+            r = codec_levels_open(request, &want, encoder->contexts, err);
         encoder->level_count = request->level_count + 1;
         if (r == 0 &&
             (want.fourcc != encoder->in.fourcc || want.sample_rate != encoder->in.sample_rate ||

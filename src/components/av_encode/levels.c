@@ -67,9 +67,9 @@ static int add_level(const struct tt_request *request, uint32_t level, const str
     return r;
 }
 
-int levels_header(const struct tt_request *request, const struct tt_format *want,
-                  const struct codec_delay *delay, uint8_t **ret, uint32_t *ret_bytes,
-                  struct tt_error *err)
+int codec_levels_header(const struct tt_request *request, const struct tt_format *want,
+                        const struct codec_delay *delay, uint8_t **ret, uint32_t *ret_bytes,
+                        struct tt_error *err)
 {
     uint8_t *header = NULL;
     uint32_t bytes = 0;
@@ -93,8 +93,8 @@ int levels_header(const struct tt_request *request, const struct tt_format *want
     return 0;
 }
 
-int levels_open(const struct tt_request *request, const struct tt_format *want,
-                AVCodecContext *contexts[ENCODE_LEVELS_MAX], struct tt_error *err)
+int codec_levels_open(const struct tt_request *request, const struct tt_format *want,
+                      AVCodecContext *contexts[ENCODE_LEVELS_MAX], struct tt_error *err)
 {
     int r = 0;
 
@@ -106,7 +106,7 @@ int levels_open(const struct tt_request *request, const struct tt_format *want,
     return r;
 }
 
-void levels_close(AVCodecContext *contexts[ENCODE_LEVELS_MAX])
+void codec_levels_close(AVCodecContext *contexts[ENCODE_LEVELS_MAX])
 {
     for (uint32_t level = 0; level < ENCODE_LEVELS_MAX; level++)
         avcodec_free_context(&contexts[level]);
