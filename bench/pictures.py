@@ -140,10 +140,11 @@ def keep_usage(bench, who, scene, turn, early, late, arrivals):
 
 
 class Scene:
-    """What is generated, how many times, and what the sink sees (a picture's words for tssink)."""
+    """What is generated, how many times, and what the sink sees (a picture's words for tssink). during(party): what happens
+    when the warm-up is over."""
 
-    def __init__(self, picture, sink, rate, inputs=1):
-        self.picture, self.sink, self.rate, self.inputs = picture, sink, rate, inputs
+    def __init__(self, picture, sink, rate, inputs=1, during=None):
+        self.picture, self.sink, self.rate, self.inputs, self.during = picture, sink, rate, inputs, during
 
 
 def fifos_of(bench, what):
@@ -180,6 +181,8 @@ def run(bench, party, scene, turn, what, seconds):
     words = b""
     try:
         time.sleep(WARM_UP_S)
+        if what.during and scene is not None:
+            what.during(party)
         early = machine.usage(party.pids())
         time.sleep(max(0.5, seconds - WARM_UP_S - 0.5))
         late = machine.usage(party.pids())
