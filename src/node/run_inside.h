@@ -82,6 +82,7 @@ void run_prepare_handoff(struct run *run);
 
 /* run_level.c: degrading levels. */
 json_t *run_level_costs(const struct run *run);
+int64_t run_level_calm_ns(void); /* 0: the engine's own */
 void run_level_ask(struct run *run, int64_t level); /* the container's question */
 void run_level_began(struct run *run);              /* a new container is at the first one */
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);

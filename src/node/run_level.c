@@ -1,6 +1,7 @@
 /* Degrading levels of a service that runs: its container steps down by itself, and asks before it
  * steps up. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/run_inside.h"
 
@@ -14,6 +15,15 @@ json_t *run_level_costs(const struct run *run)
     for (uint32_t n = 0; run->params.level_costs != NULL && n <= count; n++)
         json_array_append_new(costs, json_integer(run->params.level_costs[n]));
     return costs;
+}
+
+/* Tests have no time for the calm that a service wants. */
+int64_t run_level_calm_ns(void)
+{
+    const char *text = getenv("TACTUS_TEST_LEVEL_CALM_MS");
+    long ms = text != NULL ? strtol(text, NULL, 10) : 0;
+
+    return ms > 0 && ms <= 60000 ? ms * RUN_MILLI : 0;
 }
 
 void run_level_ask(struct run *run, int64_t level)
@@ -44,7 +54,7 @@ uint32_t run_level(const struct run *run)
 void run_level_began(struct run *run)
 {
     run->level = run->params.level;
-    if (run->pump != NULL)
+    if (run->pump != NULL && !run->params.is_profile) /* which is of one level as a whole */
         pump_begin_levels(run->pump, run->level);
 }
 

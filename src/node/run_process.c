@@ -61,15 +61,16 @@ static json_t *setup_body(const struct run *run, uint32_t number)
         run->epoch_ns != 0 ? run->wall_offset_ns : run_wall_of(loop_now_ns() + RUN_GO_AHEAD_NS);
 
     return json_pack(
-        "{ss si si s{so so so sI sb sI sI sI si so}}", "op", "setup", "number", (int)number, "log",
-        0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
-        numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+        "{ss si si s{so so so sI sb sI sI sI si so sI}}", "op", "setup", "number", (int)number,
+        "log", 0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count),
+        "fire_offset_ns", numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
         numbers(params->plan->budget_of_ns, count), "end_ns",
         (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
         "is_profile", params->is_profile, "profile_ns",
         (json_int_t)(params->is_profile ? params->for_ns : 0), "wall_offset_ns",
         (json_int_t)wall_ns, "first_ns", (json_int_t)run_resume_ns(run, 0), "level",
-        (int)params->level, "level_cost", run_level_costs(run));
+        (int)params->level, "level_cost", run_level_costs(run), "level_calm_ns",
+        (json_int_t)run_level_calm_ns());
 }
 
 static const struct child_ops process_ops;

@@ -442,14 +442,14 @@ static bool profile(struct service *service, struct tt_error *err)
                                        .on_end = on_profile_end};
 
     service->is_profiled = true;
-    service->is_floor_profiled = service->profile_level > 0;
+    service->profiled_levels |= 1u << service->profile_level;
     if (open_run(service, true, &ops, &service->profile_run, err) < 0)
         return false;
     if (service->goal == SERVICE_PROFILE)
         return true;
     tell(service, json_pack("{ss ss}", "event", "progress", "text",
                             service->profile_level > 0
-                                ? "measuring what its lowest level costs here (at most 5 s, once)"
+                                ? "measuring what a lower level costs here (at most 5 s, once)"
                                 : "measuring what its components cost here (at most 5 s, once)"));
     return true;
 }
@@ -478,15 +478,11 @@ static void plan(struct service *service)
     if (service->wants_profile && !service->is_profiled && !service->is_given_once &&
         costs_are_missing(service->picture, &service->costs) && profile(service, &err))
         return;
-    service->profile_level = 0;
-    if (service_levels_choose(service)) {
-        service->profile_level = tt_picture_levels(service->picture);
-        if (profile(service, &err))
+    do {
+        service->profile_level = service_levels_choose(service);
+        if (service->profile_level > 0 && profile(service, &err))
             return;
-        service->profile_level = 0;
-        service->is_floor_profiled = true;
-        (void)service_levels_choose(service);
-    }
+    } while (service->profile_level > 0);
     levels_costs(service->node, service->picture, service->level_costs,
                  tt_picture_levels(service->picture) + 1);
     start(service);

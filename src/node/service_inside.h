@@ -21,7 +21,7 @@ struct service {
     uint64_t number;
     uint32_t uid, gid;
     char base[PATH_MAX];
-    bool is_detached, wants_profile, is_profiled, is_floor_profiled, is_given_once, is_started_told, is_full_told,
+    bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
         is_promised;
     int64_t for_ns, profile_ns; /* the latter: when a measurement began */
     int stdin_fd, stdout_fd, ledger_fd;
@@ -32,6 +32,7 @@ struct service {
     struct costs costs;
     struct tt_plan *plan;
     uint32_t profile_level;                /* of the profile run */
+    uint32_t profiled_levels;              /* a bit for each that had its run */
     int64_t level_costs[TT_PORTS_MAX + 1]; /* mean load at each level, ppm; 0: unknown */
     struct offers *offers;
     json_t *request; /* of a check, until it is answered */
@@ -50,9 +51,9 @@ struct service {
 /* To its client, its log and its ledger's reader. */
 void service_note(struct service *service, const char *text);
 
-/* Degrading levels. Chooses the one to begin at once level 0 has its plan; true: the lowest one's
- * costs are wanted first. */
-bool service_levels_choose(struct service *service);
+/* Degrading levels. Chooses the one to begin at once level 0 has its plan; above 0: what that level
+ * costs is to be measured first. */
+uint32_t service_levels_choose(struct service *service);
 /* What its running worker asks: may it go up to this one? The answer goes to its run. */
 void service_levels_asked(void *ctx, uint32_t level);
 /* What a run measured at each. */

@@ -16,46 +16,78 @@ static void take(struct service *service, struct tt_plan *plan, struct costs *co
 }
 
 /* What binds the lowest level is what the service is refused for. */
-static void refuse_at_floor(struct service *service, struct tt_plan *plan, struct costs *costs)
+static void say_floor(struct tt_plan *plan)
 {
     char binding[sizeof(plan->binding)];
 
     memcpy(binding, plan->binding, sizeof(binding));
     (void)tt_format_text(plan->binding, sizeof(plan->binding), "at its lowest level, %u: %.200s",
                          plan->level, binding);
-    take(service, plan, costs);
 }
 
-bool service_levels_choose(struct service *service)
+static bool wants_costs(const struct service *service, uint32_t level)
+{
+    return service->wants_profile && !service->is_given_once &&
+           (service->profiled_levels >> level & 1) == 0 &&
+           levels_is_unknown(service->node, service->picture, level);
+}
+
+/* Admitted is also what is promised nothing: that its demand finds room is what a level is for. */
+static bool is_fit(const struct service *service, const struct tt_plan *plan)
+{
+    return plan->is_admitted && (service->picture->is_best_effort || plan->bound_ns > 0);
+}
+
+/* The costs of this level, and whether it fits; false: no memory. */
+static bool try_level(struct service *service, uint32_t level, struct costs *costs,
+                      struct tt_plan **plan)
+{
+    if (levels_plan(service->node, service->picture, level, costs, plan, NULL) < 0)
+        return false;
+    if (is_fit(service, *plan))
+        return true;
+    if (level == tt_picture_levels(service->picture))
+        say_floor(*plan);
+    return true;
+}
+
+/* From the lowest up, as long as one fits: those above cost more. What does not fit at its lowest
+ * is refused for that one's reason, unless it was to run without a promise anyway. */
+uint32_t service_levels_choose(struct service *service)
 {
     struct tt_plan *best = service->plan;
-    uint32_t floor = tt_picture_levels(service->picture);
+    uint32_t floor = tt_picture_levels(service->picture), level = floor;
+    struct costs chosen_costs = {0};
+    struct tt_plan *chosen = NULL;
+    bool is_over = is_fit(service, best) || !service->picture->is_live;
 
-    if (best->is_admitted || floor == 0 || !service->picture->is_live)
-        return false;
-    if (service->wants_profile && !service->is_floor_profiled && !service->is_given_once &&
-        levels_is_unknown(service->node, service->picture, floor))
-        return true;
-    for (uint32_t level = 1; level <= floor; level++) {
+    for (; level > 0 && !is_over; level--) {
         struct tt_plan *plan = NULL;
         struct costs costs = {0};
 
-        if (levels_plan(service->node, service->picture, level, &costs, &plan, NULL) < 0)
-            return false;
-        if (!plan->is_admitted && level < floor) {
+        if (wants_costs(service, level))
+            break;
+        is_over = !try_level(service, level, &costs, &plan) || !is_fit(service, plan);
+        if (plan != NULL && (!is_over || (level == floor && !best->is_admitted))) {
+            tt_plan_close(&chosen);
+            costs_fini(&chosen_costs);
+            chosen = plan;
+            chosen_costs = costs;
+        } else {
             tt_plan_close(&plan);
             costs_fini(&costs);
-            continue;
         }
-        if (!plan->is_admitted) {
-            refuse_at_floor(service, plan, &costs);
-            return false;
-        }
-        tt_plan_allow_above(plan, best, service->picture->component_count);
-        take(service, plan, &costs);
-        return false;
     }
-    return false;
+    if (level > 0 && !is_over) {
+        tt_plan_close(&chosen);
+        costs_fini(&chosen_costs);
+        return level;
+    }
+    if (chosen != NULL) {
+        tt_plan_allow_above(chosen, best, service->picture->component_count);
+        take(service, chosen, &chosen_costs);
+    }
+    return 0;
 }
 
 /* Its worker has what the plan of that level asks for, or gets it: 0. */
