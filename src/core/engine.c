@@ -62,6 +62,18 @@ static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t
     return engine->epoch_ns + origin_ns + offset_ns;
 }
 
+/* Coded frames come in decoding order, each at the time of its index: what one shows may be far
+ * from what its activation gives. */
+static int64_t release_ns(const struct tt_engine *engine, const struct node *node,
+                          const struct decision *d)
+{
+    const struct flow *flow = node->kind == KIND_SINGLE ? &engine->flows[node->in[d->input]] : NULL;
+
+    if (!flow || !flow->is_coded || flow->is_still || node->sinks)
+        return d->origin_ns;
+    return tt_index_ns(d->index, flow->plan->format->rate);
+}
+
 static void settle(struct tt_engine *engine, struct node *node)
 {
     struct decision d;
@@ -87,7 +99,8 @@ static void settle(struct tt_engine *engine, struct node *node)
         d.wake_ns = engine->is_live ? node->hold_until_ns : NEVER;
     }
     if (is_ready)
-        engine_heap_put(&engine->ready, node->number, due_of(engine, node, d.origin_ns));
+        engine_heap_put(&engine->ready, node->number,
+                        due_of(engine, node, release_ns(engine, node, &d)));
     else
         engine_heap_remove(&engine->ready, node->number);
     if (d.wake_ns != NEVER)

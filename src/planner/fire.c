@@ -20,8 +20,11 @@ enum { STEP_NS = 1000 };
  * input there. */
 static int64_t last_begin_ns(const struct work *work, uint32_t n)
 {
-    return work->plan->due_offset_ns[n] - work->cost[n].cost_ns -
-           work->picture->components[n].shape.latency_ns;
+    int64_t last_ns = work->plan->due_offset_ns[n] - work->cost[n].cost_ns;
+
+    if (work_is_inner(work->picture, n)) /* it is due with what came so much earlier */
+        return last_ns;
+    return last_ns - work->picture->components[n].shape.latency_ns;
 }
 
 static int64_t first_begin_ns(const struct work *work, uint32_t n)

@@ -146,6 +146,13 @@ static void jitters(struct work *work)
     }
 }
 
+bool work_is_inner(const struct tt_picture *picture, uint32_t component)
+{
+    const struct tt_picture_component *self = &picture->components[component];
+
+    return self->in_count > 0 && self->out_count > 0 && !self->is_sink && self->sink < 0;
+}
+
 /* Does each release of one come with one of the other, at the same index? */
 static bool is_of_one_rate(const struct tt_picture *picture, const struct tt_picture_flow *flow)
 {
@@ -223,14 +230,18 @@ static void due_offsets(struct work *work)
     }
     /* Flows go forward only, so each component is complete before those that feed it. */
     for (uint32_t n = picture->component_count; n-- > 0;) {
-        int64_t need_ns, feeder_ns;
+        int64_t need_ns = work->cost[n].cost_ns, feeder_ns;
 
         if (due_ns[n] == INT64_MAX) { /* feeds nothing: its outputs are discarded */
             due_ns[n] = deadline_of(work, n) + picture->components[n].structural_ns;
             work->until_ns[n] = work->end_ns[n] = deadline_of(work, n);
         }
         limit(work, n);
-        need_ns = work->cost[n].cost_ns + picture->components[n].shape.latency_ns;
+        /* An activation gives what came so much earlier, and is due with that. */
+        if (work_is_inner(picture, n))
+            due_ns[n] -= picture->components[n].shape.latency_ns;
+        else
+            need_ns += picture->components[n].shape.latency_ns;
         feeder_ns = due_ns[n] > need_ns ? due_ns[n] - need_ns : 0;
         for (uint32_t f = 0; f < picture->flow_count; f++) {
             uint32_t from = picture->flows[f].from;

@@ -75,6 +75,9 @@ void work_offsets(struct work *work);
 void work_fire_early(struct work *work);
 void work_fire(struct work *work, const struct reservation *reservation);
 
+/* Neither a source nor a sink. */
+bool work_is_inner(const struct tt_picture *picture, uint32_t component);
+
 /* Marks the components that a sink's frames come through; returns the sink's component. */
 uint32_t work_mark_sink(struct work *work, uint32_t sink);
 

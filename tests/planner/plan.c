@@ -364,8 +364,8 @@ static void offsets_follow_the_paths(void)
     CHECK_INT(plan->due_offset_ns[6], 580 * MS);
     CHECK_INT(plan->due_offset_ns[4], 380 * MS);        /* enc: an edge takes no CPU of ours */
     CHECK_INT(plan->due_offset_ns[3], 372 * MS);        /* over */
-    CHECK_INT(plan->due_offset_ns[1], 370 * MS);        /* dec */
-    CHECK_INT(plan->due_offset_ns[0], (370 - 85) * MS); /* clip: before 80 structural, 5 cost */
+    CHECK_INT(plan->due_offset_ns[1], 290 * MS);        /* dec: gives what came 80 before */
+    CHECK_INT(plan->due_offset_ns[0], (370 - 85) * MS); /* clip: before that and 5 cost */
     CHECK_INT(plan->due_offset_ns[2], 370 * MS);        /* clock */
     /* over's inputs come at 80 + 5 ms and two hops at the earliest; it begins at 370 at the latest.
      */

@@ -2,25 +2,29 @@
 #include "graph.h"
 
 #include "check.h"
+#include "tactus/format.h"
 
 static const struct tt_port ports[8] = {[0] = {.name = "in0", .in_place_of = -1, .is_leader = 1},
                                         [1] = {.name = "in1", .in_place_of = -1},
                                         [2] = {.name = "clock0", .in_place_of = -1},
                                         [3] = {.name = "out", .is_output = 1, .in_place_of = -1}};
 
+static int64_t cost_of(const struct graph_fake *fake, const struct tt_call *call)
+{
+    const struct graph_params *params = &fake->graph->params;
+
+    return params->cost != NULL ? params->cost(params->ctx, fake->component, call)
+                                : params->picture->components[fake->component].shape.cost_max_ns;
+}
+
 static int process(void *state, struct tt_call *call)
 {
     const struct graph_fake *fake = state;
-    struct graph *graph = fake->graph;
-    const struct tt_picture_component *component =
-        &graph->params.picture->components[fake->component];
-    int64_t cost_ns = component->shape.cost_max_ns;
+    int64_t cost_ns = cost_of(fake, call);
 
-    if (graph->params.cost != NULL)
-        cost_ns = graph->params.cost(graph->params.ctx, fake->component, call);
     if (cost_ns < 0)
         return -5;
-    tt_thread_spend(graph->thread, cost_ns);
+    tt_thread_spend(fake->graph->thread, cost_ns);
     for (uint32_t n = 0; n < call->out_count; n++) {
         struct tt_frame *out = tt_call_out(call, n);
 
@@ -38,6 +42,42 @@ static const struct tt_component fake_component = {.abi = TT_ABI,
                                                    .ports = ports,
                                                    .port_count = 4,
                                                    .process = process};
+
+/* As a decoder that reorders: gives an index some frames after it came, and at the End what it
+ * still holds, one a call. */
+static int process_later(void *state, struct tt_call *call)
+{
+    struct graph_fake *fake = state;
+    struct tt_frame *out = tt_call_out(call, 0);
+    bool is_end = (tt_call_in(call, 0)->flags & TT_END) != 0;
+    int64_t cost_ns = is_end ? 0 : cost_of(fake, call);
+
+    if (cost_ns < 0)
+        return -5;
+    tt_thread_spend(fake->graph->thread, cost_ns);
+    if (!is_end)
+        fake->last = call->index;
+    if (!is_end && !fake->has_begun)
+        fake->next = call->index;
+    fake->has_begun = fake->has_begun || !is_end;
+    if (!fake->has_begun || fake->next > fake->last - (is_end ? 0 : fake->held_max))
+        return TT_DONE;
+    if (!is_end) /* what did not come it cannot give */
+        fake->next = fake->last - fake->held_max;
+    out->index = fake->next++;
+    out->origin_ns = tt_index_ns(out->index, fake->rate);
+    out->duration_ns = tt_index_ns(1, fake->rate);
+    out->bytes = out->data == 0 ? 0 : sizeof(int64_t);
+    return is_end && fake->next <= fake->last ? TT_AGAIN : TT_DONE;
+}
+
+static const struct tt_component later_component = {.abi = TT_ABI,
+                                                    .size = sizeof(struct tt_component),
+                                                    .name = "later",
+                                                    .flags = TT_DRAINS,
+                                                    .ports = ports,
+                                                    .port_count = 4,
+                                                    .process = process_later};
 
 static bool is_edge(const struct tt_picture_component *component)
 {
@@ -111,8 +151,15 @@ static void add_node(struct graph *graph, uint32_t number)
     memcpy(&graph->class_of[place * TT_PORTS_MAX],
            graph->params.wiring->processes[0].class_of[number], TT_PORTS_MAX * sizeof(uint32_t));
     set_request(graph, number);
-    graph->fakes[number] = (struct graph_fake){graph, number};
+    graph->fakes[number] = (struct graph_fake){.graph = graph, .component = number};
     node->component = &fake_component;
+    if (component->shape.latency_ns > 0) {
+        struct tt_rational rate = component->shape.out[0].rate;
+
+        node->component = &later_component;
+        graph->fakes[number].rate = rate;
+        graph->fakes[number].held_max = tt_ns_index(component->shape.latency_ns + 1, rate);
+    }
     node->request = &graph->requests[number];
     node->shape = &component->shape;
     node->state = &graph->fakes[number];

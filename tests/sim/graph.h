@@ -16,6 +16,10 @@ struct graph;
 struct graph_fake { /* the state of one component */
     struct graph *graph;
     uint32_t component;
+    int64_t held_max;   /* frames that it holds back, by its latency */
+    int64_t next, last; /* index that it gives, and that came */
+    struct tt_rational rate;
+    bool has_begun;
 };
 
 struct graph_params {

@@ -74,8 +74,17 @@ static void add_sources(struct draw *draw, const struct picture_params *params,
     made->picture.rate = made->components[0].shape.out[0].rate;
 }
 
-static void add_inner(struct draw *draw, struct random_picture *made)
+/* By numbers of its own, so that a graph with latency is otherwise that of the same seed without.
+ */
+static int64_t latency_of(struct draw *own, struct tt_rational rate)
 {
+    return draw_below(own, 3) == 0 ? tt_index_ns(1 + draw_below(own, 3), rate) : 0;
+}
+
+static void add_inner(struct draw *draw, const struct picture_params *params,
+                      struct random_picture *made)
+{
+    struct draw own = {draw->state ^ 0x1a7e};
     struct tt_picture *picture = &made->picture;
 
     for (uint32_t n = draw_below(draw, 5); n > 0; n--) {
@@ -88,6 +97,8 @@ static void add_inner(struct draw *draw, struct random_picture *made)
         if (is_join)
             connect(made, draw_below(draw, before), before, TT_LATE_REPEAT, false);
         add_output(component, is_clocked ? picture->rate : component->in_format[0].rate);
+        if (params->has_latency && !is_join)
+            component->shape.latency_ns = latency_of(&own, component->in_format[0].rate);
     }
 }
 
@@ -157,7 +168,7 @@ void picture_draw(struct draw *draw, const struct picture_params *params,
     picture->loss = (struct tt_rational){1, 100};
     picture->is_live = true;
     add_sources(draw, params, ret);
-    add_inner(draw, ret);
+    add_inner(draw, params, ret);
     add_sinks(draw, params, ret);
     CHECK_INT(spec_derive(picture, &nothing, &err), 0);
     for (uint32_t n = 0; n < picture->component_count; n++)

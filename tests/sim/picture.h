@@ -14,6 +14,7 @@ struct picture_params {
     int64_t deadline_min_ns, deadline_max_ns;
     int64_t share_max_ppm; /* of a CPU, that all components together cost at most */
     bool has_edges;
+    bool has_latency; /* some components give a frame only when later ones have come */
 };
 
 struct random_picture {
