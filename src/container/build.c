@@ -122,6 +122,13 @@ static const struct tt_wiring_link *find_link(const struct container *container,
     return NULL;
 }
 
+static enum tt_overrun overrun_of(const struct tt_picture_component *component)
+{
+    if (strcmp(component->overrun, "skip") == 0)
+        return TT_OVERRUN_SKIP;
+    return strcmp(component->overrun, "stop") == 0 ? TT_OVERRUN_STOP : TT_OVERRUN_THROTTLE;
+}
+
 /* What all nodes of a component have in common. */
 static struct tt_node_plan *add_node(struct container *container, uint32_t number,
                                      const char *pin_name)
@@ -143,6 +150,7 @@ static struct tt_node_plan *add_node(struct container *container, uint32_t numbe
         .due_offset_ns = tt_seat_plan_of(seat, "due_offset_ns", number, deadline_ns),
         .fire_offset_ns = tt_seat_plan_of(seat, "fire_offset_ns", number, deadline_ns / 2),
         .budget_ns = tt_seat_plan_of(seat, "budget_of_ns", number, 0),
+        .overrun = overrun_of(component),
         .sink = -1,
         .segment = component->segment,
         .ledger_component = number,

@@ -60,6 +60,7 @@ void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
     raise_profile(params, tid);
     if (ladder_is_fifo_planned(params) && tid != 0) {
         ret->is_obtained = tt_reserve_fifo(tid, FIFO_PRIORITY, &err) == 0;
+        ret->fifo_priority = ret->is_obtained ? FIFO_PRIORITY : 0;
         (void)snprintf(ret->why, sizeof(ret->why), "%s", err.text);
         return;
     }
@@ -76,6 +77,8 @@ void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
             return;
     }
     if (tid != 0 && tt_reserve_fifo(tid, FIFO_PRIORITY, NULL) == 0)
+        ret->fifo_priority = FIFO_PRIORITY;
+    if (ret->fifo_priority != 0)
         (void)snprintf(ret->why, sizeof(ret->why), "%s; it runs under SCHED_FIFO", err.text);
     else
         (void)snprintf(ret->why, sizeof(ret->why), "%s",

@@ -13,6 +13,7 @@ struct ladder_rung {
     bool is_again;     /* the kernel is full, maybe not for long: try again after a period */
     bool is_obtained;  /* what the plan asks for */
     int64_t budget_ns; /* reserved in each period of the plan; 0: nothing */
+    int fifo_priority; /* that it has instead; 0: none */
     char why[TT_ERROR_TEXT_BYTES + 64]; /* what it has instead */
 };
 

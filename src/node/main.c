@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "node/control.h"
+#include "node/handoff.h"
 #include "node/may.h"
 #include "node/metrics_http.h"
 #include "node/node.h"
@@ -439,6 +440,7 @@ static void end(struct daemon *d)
     metrics_http_close(&d->metrics_http);
     metrics_close(&d->node.metrics);
     witness_close(&d->node.witness);
+    handoff_desk_close(&d->node.handoff_desk);
     wall_close(&d->wall);
     profile_close(&d->node.profile);
     key_close(&d->node.key);

@@ -19,6 +19,7 @@ struct client;
 struct set;
 struct journal;
 struct metrics;
+struct handoff_desk;
 
 struct node {
     struct loop *loop;
@@ -26,6 +27,7 @@ struct node {
     struct profile *profile;
     struct key *key;
     struct witness *witness;
+    struct handoff_desk *handoff_desk; /* NULL: no live service has run yet */
     struct metrics *metrics; /* NULL: nobody asked for them */
     struct machine machine;
     struct books books;

@@ -340,8 +340,7 @@ void run_close(struct run **closed)
     loop_clear(loop, &run->poll_timer);
     loop_clear(loop, &run->reserve_timer);
     loop_clear(loop, &run->end_timer);
-    for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++)
-    {
+    for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
         child_abandon(&run->processes[n].child);
         handoff_close(&run->processes[n].handoff);
     }

@@ -1,6 +1,7 @@
 /* What a service's worker has of the CPU: asked for when it is ready, given back when it is gone.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "node/ladder.h"
 #include "node/run_inside.h"
@@ -21,6 +22,41 @@ static void set_class(struct run *run, bool is_obtained, const char *why)
     run_feed_simple(run, SUPERVISE_RESERVED, 0);
 }
 
+/* What is late by nobody's fault needs none: as fast as possible nothing is due. */
+void run_prepare_handoff(struct run *run)
+{
+    struct node *node = run->params.node;
+    struct tt_error err = {0};
+
+    if (run->params.is_profile || !run->params.picture->is_live)
+        return;
+    if (node->handoff_desk == NULL)
+        node->handoff_desk = handoff_desk_open(node->machine.plan.right);
+    if (node->handoff_desk == NULL ||
+        handoff_open(node->handoff_desk, &run->processes[0].handoff, &err) < 0)
+        fprintf(stderr, "service %s: no standby for its worker: %s\n", run->params.picture->name,
+                err.text);
+}
+
+/* Whatever the worker has, the standby gets when it overruns. */
+static void seat_handoff(struct run *run, const struct ladder_rung *rung)
+{
+    const struct run_process *process = &run->processes[0];
+    const struct tt_picture *picture = run->params.picture;
+    struct handoff_seat seat = {.worker = process->tid,
+                                .standby = process->standby_tid,
+                                .budget_ns = process->budget_ns,
+                                .period_ns = process->period_ns,
+                                .fifo_priority = rung->fifo_priority,
+                                .deadline_ns = picture->deadline_ns};
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (picture->components[n].deadline_ns > seat.deadline_ns)
+            seat.deadline_ns = picture->components[n].deadline_ns;
+    if (process->handoff != NULL)
+        handoff_seat(process->handoff, &seat);
+}
+
 void run_reserve(struct run *run)
 {
     struct ladder_rung rung;
@@ -34,6 +70,7 @@ void run_reserve(struct run *run)
     }
     run->processes[0].budget_ns = rung.budget_ns;
     run->processes[0].period_ns = rung.budget_ns > 0 ? run->params.plan->period_ns : 0;
+    seat_handoff(run, &rung);
     set_class(run, rung.is_obtained, rung.why);
 }
 
@@ -54,6 +91,8 @@ bool run_worker(const struct run *run, uint32_t number, struct run_worker *ret)
         return false;
     *ret = (struct run_worker){
         .tid = process->tid, .budget_ns = process->budget_ns, .period_ns = process->period_ns};
+    if (process->handoff != NULL && handoff_worker(process->handoff) != 0)
+        ret->tid = handoff_worker(process->handoff);
     return true;
 }
 
@@ -93,7 +132,8 @@ int run_resize(struct run *run, uint32_t number, int64_t budget_ns, int64_t peri
         r = book_more(run, number, budget_ns, period_ns, err);
     if (r < 0)
         return r;
-    r = tt_reserve_deadline(process->tid, budget_ns, period_ns, err);
+    r = process->handoff != NULL ? handoff_resize(process->handoff, budget_ns, period_ns, err)
+                                 : tt_reserve_deadline(process->tid, budget_ns, period_ns, err);
     if (r < 0 && is_more)
         (void)books_enter_worker(books, run->params.service, number, process->budget_ns,
                                  process->period_ns);

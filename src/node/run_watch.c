@@ -50,7 +50,25 @@ struct run_component run_component(const struct run *run, uint32_t component)
     return ret;
 }
 
-/* A component that does not return holds its whole worker. */
+/* Who chose `overrun: stop` wants the container ended rather than wait. */
+static bool stop_if_over(struct run *run)
+{
+    const struct tt_engine_stats *stats = run->broker->engine_stats;
+    uint32_t stop_node = __atomic_load_n(&stats->stop_node, __ATOMIC_ACQUIRE);
+    uint32_t component = stop_node > 0 ? component_of(run, stop_node - 1) : UINT32_MAX;
+    char text[SUPERVISE_TEXT_BYTES];
+
+    if (component >= run->params.picture->component_count)
+        return false;
+    (void)snprintf(text, sizeof(text), "%s is over its budget: overrun=stop budget_us=%lld",
+                   run->params.picture->components[component].name,
+                   (long long)(run->params.plan->budget_of_ns[component] / 1000));
+    run->stuck_component = (int32_t)component;
+    run_feed(run, &(struct supervise_event){.kind = SUPERVISE_STUCK, .text = text});
+    return true;
+}
+
+/* A component that does not return, and that no standby could take the worker from, holds it. */
 void run_watch_dog(struct run *run, int64_t now_ns)
 {
     const struct tt_engine_stats *stats = run->broker->engine_stats;
@@ -63,7 +81,9 @@ void run_watch_dog(struct run *run, int64_t now_ns)
                               .period_ns = run->processes[0].period_ns});
     char text[SUPERVISE_TEXT_BYTES];
 
-    if (since_ns <= 0 || run->supervise.processes[0].life != SUPERVISE_GOING)
+    if (run->supervise.processes[0].life != SUPERVISE_GOING || stop_if_over(run))
+        return;
+    if (since_ns <= 0)
         return;
     if (now_ns - since_ns <= limit_ns)
         return;

@@ -102,13 +102,13 @@ static void lazy_timer_watches_the_later_job(void)
     now_ns = tt_linux_now();
     world.port.ops->arm(world.port.world, now_ns + 5000000);
     world.port.ops->arm(world.port.world, now_ns + 40000000);
-    CHECK_INT(own->world.timer_until_ns, now_ns + 5000000);
+    CHECK_INT(own->world.threads[0].timer_until_ns, now_ns + 5000000);
     spend(&world, 15000000);
-    CHECK_INT(own->world.timer_until_ns, now_ns + 40000000);
-    CHECK_INT(own->world.watched_until_ns, now_ns + 40000000);
+    CHECK_INT(own->world.threads[0].timer_until_ns, now_ns + 40000000);
+    CHECK_INT(own->world.threads[0].watched_until_ns, now_ns + 40000000);
     while (tt_linux_now() < now_ns + 60000000)
         ;
-    CHECK_INT(own->world.watched_until_ns, 0);
+    CHECK_INT(own->world.threads[0].watched_until_ns, 0);
     close_world(&world);
 }
 
@@ -122,12 +122,12 @@ static void an_idle_worker_is_not_woken(void)
     open_world(&world, SLOTS, NULL, NULL);
     own = world.own;
     world.port.ops->arm(world.port.world, tt_linux_now() + 3600000000000);
-    CHECK_INT(timer_gettime(own->world.timer, &left), 0);
+    CHECK_INT(timer_gettime(own->world.threads[0].timer, &left), 0);
     CHECK(left.it_value.tv_sec > 0);
     world.port.ops->disarm(world.port.world);
-    CHECK_INT(timer_gettime(own->world.timer, &left), 0);
+    CHECK_INT(timer_gettime(own->world.threads[0].timer, &left), 0);
     CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0);
-    CHECK_INT(own->world.timer_until_ns, 0);
+    CHECK_INT(own->world.threads[0].timer_until_ns, 0);
     close_world(&world);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -110,58 +111,130 @@ static void port_ring(void *ctx, uint32_t peer)
     tt_bell_ring(&world->params.bells, peer);
 }
 
-static void set_timer(struct tt_linux *world, int64_t until_ns)
+/* Of the threads of a world the one that calls; NULL: it is none of them. */
+static _Thread_local struct tt_linux_thread *self;
+
+static void set_timer(struct tt_linux_thread *thread, int64_t until_ns)
 {
     struct itimerspec when = {.it_value = {until_ns / 1000000000, until_ns % 1000000000}};
 
-    (void)timer_settime(world->timer, TIMER_ABSTIME, &when, NULL);
+    (void)timer_settime(thread->timer, TIMER_ABSTIME, &when, NULL);
 }
 
 /* The timer may stand earlier than the activation that runs now: then it is moved, once. So a busy
  * worker sets it once a period and not once an activation. */
 static void on_timer(int signal, siginfo_t *info, void *context)
 {
-    struct tt_linux *world = info->si_value.sival_ptr;
-    int64_t until_ns = world->watched_until_ns;
+    struct tt_linux_thread *thread = info->si_value.sival_ptr;
+    const struct tt_linux_params *params = &thread->world->params;
+    int64_t until_ns = thread->watched_until_ns;
     int kept_errno = errno;
 
-    world->timer_until_ns = 0;
+    thread->timer_until_ns = 0;
     if (until_ns != 0 && clock_ns(CLOCK_MONOTONIC) < until_ns) {
-        world->timer_until_ns = until_ns;
-        set_timer(world, until_ns);
+        thread->timer_until_ns = until_ns;
+        set_timer(thread, until_ns);
     } else if (until_ns != 0) {
-        world->watched_until_ns = 0;
-        if (world->params.on_budget)
-            world->params.on_budget(world->params.on_budget_ctx);
+        thread->watched_until_ns = 0;
+        if (params->on_budget)
+            params->on_budget(params->on_budget_ctx);
     }
     errno = kept_errno;
 }
 
-static void port_arm(void *ctx, int64_t until_ns)
+static void port_arm(void *world, int64_t until_ns)
 {
-    struct tt_linux *world = ctx;
-
     tt_assert(until_ns > 0);
-    if (!world->has_timer)
+    if (!self || self->world != world || !self->has_timer)
         return;
-    world->watched_until_ns = until_ns;
+    self->watched_until_ns = until_ns;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (world->timer_until_ns != 0 && world->timer_until_ns <= until_ns)
+    if (self->timer_until_ns != 0 && self->timer_until_ns <= until_ns)
         return;
-    world->timer_until_ns = until_ns;
-    set_timer(world, until_ns);
+    self->timer_until_ns = until_ns;
+    set_timer(self, until_ns);
 }
 
-static void port_disarm(void *ctx)
+static void port_disarm(void *world)
+{
+    if (!self || self->world != world)
+        return;
+    self->watched_until_ns = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (self->timer_until_ns == 0)
+        return;
+    self->timer_until_ns = 0;
+    set_timer(self, 0); /* or it would wake the worker in its sleep */
+}
+
+static void wait_change(const uint32_t *word, uint32_t seen)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+}
+
+/* What is left of its reservation is the standby's: it sleeps until that has passed, or leaves. */
+static void step_back(const struct tt_handoff *page)
+{
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + page->pause_ns;
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+
+    if (__atomic_load_n(&page->is_paused, __ATOMIC_ACQUIRE))
+        while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0 &&
+               clock_ns(CLOCK_MONOTONIC) < until_ns)
+            ;
+    else
+        (void)tt_reserve_leave(NULL);
+}
+
+/* In the signal handler, on the thread that overran. It sleeps until tactusd has answered, so that
+ * its CPU is free for that; without tactusd the kernel ends this process. */
+static bool port_hand_over(void *ctx)
 {
     struct tt_linux *world = ctx;
+    struct tt_handoff *page = world->params.handoff;
+    uint64_t one = 1;
+    uint32_t asked, answered;
 
-    world->watched_until_ns = 0;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (world->timer_until_ns == 0)
-        return;
-    world->timer_until_ns = 0;
-    set_timer(world, 0); /* or it would wake the worker in its sleep */
+    if (!page || !self || self->world != world)
+        return false;
+    asked = __atomic_add_fetch(&page->asked, 1, __ATOMIC_ACQ_REL);
+    (void)syscall(SYS_write, world->params.handoff_bell, &one, sizeof one);
+    while ((answered = __atomic_load_n(&page->answered, __ATOMIC_ACQUIRE)) != asked)
+        wait_change(&page->answered, answered);
+    if ((__atomic_load_n(&page->turn, __ATOMIC_ACQUIRE) & 1) == self->number)
+        return false;
+    self->watched_until_ns = 0;
+    step_back(page);
+    return true;
+}
+
+/* Out of the reservation first: tactusd gives a fresh one to a thread that sleeps without. */
+static bool port_stand_by(void *ctx)
+{
+    struct tt_linux *world = ctx;
+    const struct tt_handoff *page = world->params.handoff;
+    uint32_t turn;
+
+    if (!page || !self || self->world != world)
+        return false;
+    port_disarm(world);
+    tt_bell_ring(&world->params.bells, world->params.number);
+    (void)tt_reserve_leave(NULL);
+    while (!__atomic_load_n(&world->is_over, __ATOMIC_ACQUIRE)) {
+        turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
+        if ((turn & 1) == self->number)
+            return true;
+        wait_change(&page->turn, turn);
+    }
+    return false;
+}
+
+static uint64_t port_sleeps(void *world)
+{
+    struct rusage usage = {0};
+
+    (void)getrusage(RUSAGE_THREAD, &usage);
+    return (uint64_t)usage.ru_nvcsw;
 }
 
 static void *port_map(void *world, uint64_t bytes)
@@ -187,18 +260,18 @@ static int timer_signal(void)
     return SIGRTMIN + 1;
 }
 
-static int make_timer(struct tt_linux *world)
+static int make_timer(struct tt_linux_thread *thread)
 {
     struct sigaction action = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = timer_signal()};
     sigset_t wanted;
 
-    event.sigev_value.sival_ptr = world;
+    event.sigev_value.sival_ptr = thread;
     event._sigev_un._tid = gettid();
     if (sigaction(timer_signal(), &action, NULL) < 0 ||
-        timer_create(CLOCK_MONOTONIC, &event, &world->timer) < 0)
+        timer_create(CLOCK_MONOTONIC, &event, &thread->timer) < 0)
         return -errno;
-    world->has_timer = true;
+    thread->has_timer = true;
     sigemptyset(&wanted);
     sigaddset(&wanted, timer_signal());
     return -pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
@@ -214,51 +287,71 @@ static __attribute__((noinline)) void touch_stack(void)
         room[n] = 0;
 }
 
-int tt_linux_prepare_worker(struct tt_linux *world)
+static int prepare(struct tt_linux_thread *thread)
 {
+    self = thread;
     (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     touch_stack();
-    return make_timer(world);
+    return make_timer(thread);
 }
 
-static void *run_worker(void *ctx)
+int tt_linux_prepare_worker(struct tt_linux *world)
 {
-    struct tt_linux *world = ctx;
+    world->threads[0].world = world;
+    return prepare(&world->threads[0]);
+}
 
-    (void)prctl(PR_SET_NAME, "worker", 0, 0, 0);
-    if (tt_linux_prepare_worker(world) < 0)
-        world->has_timer = false; /* budgets are then seen by the watchdog only */
-    __atomic_store_n(&world->worker_tid, gettid(), __ATOMIC_RELEASE);
-    (void)syscall(SYS_futex, &world->worker_tid, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    world->entry(world->argument);
+static void *run_thread(void *ctx)
+{
+    struct tt_linux_thread *thread = ctx;
+
+    (void)prctl(PR_SET_NAME, thread->number == 0 ? "worker" : "standby", 0, 0, 0);
+    if (prepare(thread) < 0)
+        thread->has_timer = false; /* budgets are then seen by the watchdog only */
+    __atomic_store_n(&thread->tid, gettid(), __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, &thread->tid, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    thread->entry(thread->argument);
     return NULL;
 }
 
 /* Returns when the thread is ready: its stack is touched and its timer exists. */
-static int port_spawn_worker(void *ctx, void (*entry)(void *argument), void *argument)
+static int spawn(struct tt_linux *world, uint32_t number, void (*entry)(void *argument),
+                 void *argument)
 {
-    struct tt_linux *world = ctx;
+    struct tt_linux_thread *thread = &world->threads[number];
     pthread_attr_t attributes;
     sigset_t all, before;
     int r;
 
-    if (world->has_worker)
+    if (thread->is_there)
         return -EBUSY;
-    world->entry = entry;
-    world->argument = argument;
+    thread->world = world;
+    thread->number = number;
+    thread->entry = entry;
+    thread->argument = argument;
     sigfillset(&all);
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setstacksize(&attributes, TT_WORKER_STACK_BYTES);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    r = pthread_create(&world->worker, &attributes, run_worker, world);
+    r = pthread_create(&thread->thread, &attributes, run_thread, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     if (r != 0)
         return -r;
-    world->has_worker = true;
-    while (__atomic_load_n(&world->worker_tid, __ATOMIC_ACQUIRE) == 0)
-        (void)syscall(SYS_futex, &world->worker_tid, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    thread->is_there = true;
+    while (__atomic_load_n(&thread->tid, __ATOMIC_ACQUIRE) == 0)
+        (void)syscall(SYS_futex, &thread->tid, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
     return 0;
+}
+
+static int port_spawn_worker(void *world, void (*entry)(void *argument), void *argument)
+{
+    return spawn(world, 0, entry, argument);
+}
+
+int tt_linux_spawn_standby(struct tt_linux *world, void (*entry)(void *argument), void *argument)
+{
+    return spawn(world, 1, entry, argument);
 }
 
 static int port_set_reservation(void *world, int64_t budget_ns, int64_t period_ns)
@@ -284,6 +377,9 @@ static const struct tt_port_ops port_ops = {
     .record_out = port_record_out,
     .spawn_worker = port_spawn_worker,
     .set_reservation = port_set_reservation,
+    .hand_over = port_hand_over,
+    .stand_by = port_stand_by,
+    .sleeps = port_sleeps,
     .path = port_path,
 };
 
@@ -329,16 +425,29 @@ int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
 
 void tt_linux_join(struct tt_linux *world)
 {
-    if (world->has_worker)
-        (void)pthread_join(world->worker, NULL);
-    world->has_worker = false;
+    struct tt_handoff *page = world->params.handoff;
+
+    __atomic_store_n(&world->is_over, 1, __ATOMIC_RELEASE);
+    for (uint32_t n = 0; n < 2; n++) {
+        struct tt_linux_thread *thread = &world->threads[n];
+
+        /* It may be about to sleep. */
+        while (page && thread->is_there && pthread_tryjoin_np(thread->thread, NULL) == EBUSY) {
+            (void)syscall(SYS_futex, &page->turn, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+            (void)usleep(1000);
+        }
+        if (!page && thread->is_there)
+            (void)pthread_join(thread->thread, NULL);
+        thread->is_there = false;
+    }
 }
 
 void tt_linux_fini(struct tt_linux *world)
 {
     tt_linux_join(world);
-    if (world->has_timer)
-        (void)timer_delete(world->timer);
+    for (uint32_t n = 0; n < 2; n++)
+        if (world->threads[n].has_timer)
+            (void)timer_delete(world->threads[n].timer);
     if (world->own.memory)
         (void)munmap(world->own.memory, world->own.count * (size_t)TT_BELL_BYTES);
     memset(world, 0, sizeof *world);

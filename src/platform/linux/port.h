@@ -12,6 +12,7 @@
 
 #include "base/ring.h"
 #include "core/port.h"
+#include "platform/linux/handoff.h"
 #include "tactus/error.h"
 
 enum { TT_BELL_BYTES = 64, TT_WORKER_STACK_BYTES = 2 << 20 };
@@ -37,32 +38,46 @@ struct tt_linux_params {
     uint32_t record_slots;
     void (*on_budget)(void *ctx); /* runs in a signal handler on the worker */
     void *on_budget_ctx;
+    struct tt_handoff *handoff; /* borrowed; NULL: there is no standby */
+    int handoff_bell;           /* written when the standby is asked for; borrowed */
+};
+
+/* A thread that is the worker, or may be in its turn. */
+struct tt_linux_thread {
+    struct tt_linux *world;
+    uint32_t number; /* 0: the worker at first */
+    pthread_t thread;
+    void (*entry)(void *argument);
+    void *argument;
+    int tid; /* as its own pid namespace counts; atomic, 0 until it runs */
+    bool is_there, has_timer;
+    timer_t timer;
+    /* Both times of the budget are written by the thread and by its signal handler only. */
+    volatile int64_t watched_until_ns; /* of the running activation; 0: none */
+    volatile int64_t timer_until_ns;   /* what the kernel's timer is set to; 0: it is off */
 };
 
 struct tt_linux {
     struct tt_linux_params params;
     struct tt_bells own; /* made here, when none were given */
     struct tt_ring records;
-    pthread_t worker;
-    void (*entry)(void *argument);
-    void *argument;
-    int worker_tid; /* as the worker's own pid namespace counts; atomic, 0 until it runs */
-    bool has_worker, has_timer;
-    timer_t timer;
-    /* Both times of the budget are written by the worker and by its signal handler only. */
-    volatile int64_t watched_until_ns; /* of the running activation; 0: none */
-    volatile int64_t timer_until_ns;   /* what the kernel's timer is set to; 0: it is off */
+    struct tt_linux_thread threads[2];
+    uint32_t is_over; /* atomic: nobody waits to be the worker any more */
 };
 
 int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
                   struct tt_error *err);
 struct tt_port_world tt_linux_port(struct tt_linux *world);
 
-/* Makes the calling thread fit to be a worker: 1 ns of timer slack, its stack touched, the budget
+/* Makes the calling thread fit to be the worker: 1 ns of timer slack, its stack touched, the budget
  * timer created. spawn_worker() does it for its thread. */
 int tt_linux_prepare_worker(struct tt_linux *world);
 
-/* Waits for the spawned worker to return. */
+/* The second thread, which entry() lets wait in the port's stand_by; after spawn_worker(). 0 or
+ * negative errno. */
+int tt_linux_spawn_standby(struct tt_linux *world, void (*entry)(void *argument), void *argument);
+
+/* Waits for the spawned threads to return; who waits to be the worker does. */
 void tt_linux_join(struct tt_linux *world);
 void tt_linux_fini(struct tt_linux *world);
 

@@ -104,6 +104,15 @@ int tt_seat_world(struct tt_seat *seat, uint32_t process_count, uint32_t record_
         return r;
     seat->bells.count = process_count;
     params.bells = seat->bells;
+    params.handoff_bell = tt_message_take(&seat->setup, "handoff-bell");
+    if (params.handoff_bell >= 0) {
+        void *page = NULL;
+
+        r = tt_seat_map(seat, "handoff", sizeof(struct tt_handoff), true, &page, err);
+        if (r < 0)
+            return r;
+        params.handoff = page;
+    }
     if (bytes > 0 && (r = tt_seat_map(seat, "records", bytes, true, &params.records, err)) < 0)
         return r;
     return tt_linux_init(&seat->world, &params, err);
@@ -157,6 +166,16 @@ static void begin(void *ctx)
     seat->entry(seat->argument);
 }
 
+static void begin_standby(void *ctx)
+{
+    struct tt_seat *seat = ctx;
+
+    wait_word(&seat->is_ready);
+    if (seat->is_container)
+        (void)tt_jail_drop_last();
+    seat->standby(seat->argument);
+}
+
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
@@ -168,14 +187,17 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     seat->entry = entry;
     seat->argument = argument;
     r = port.ops->spawn_worker(port.world, begin, seat);
+    if (r == 0 && seat->standby && seat->world.params.handoff)
+        r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     is_locked = tt_seat_lock_memory();
     if (seat->is_container)
         (void)tt_jail_drop_last();
     r = tt_message_send_new(seat->control,
-                            json_pack("{ss si sb}", "event", "ready", "tid", seat->world.worker_tid,
-                                      "is_locked", (int)is_locked),
+                            json_pack("{ss si si sb}", "event", "ready", "tid",
+                                      seat->world.threads[0].tid, "standby_tid",
+                                      seat->world.threads[1].tid, "is_locked", (int)is_locked),
                             NULL, NULL, 0, err);
     set_word(&seat->is_ready);
     return r;

@@ -18,6 +18,7 @@ struct tt_seat {
     struct tt_bells bells;
     struct tt_linux world;
     void (*entry)(void *argument);
+    void (*standby)(void *argument); /* NULL: there is none; set before tt_seat_start() */
     void *argument;
     /* Before the worker goes on, on the main thread; may be NULL. */
     void (*on_go)(void *argument, const struct tt_message *message);
@@ -43,7 +44,8 @@ int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_
 int tt_seat_pools(struct tt_seat *seat, struct tt_pool_view *pools, uint32_t count,
                   struct tt_error *err);
 
-/* Bells for so many processes, the record ring, and the port's world. */
+/* Bells for so many processes, the record ring, and the port's world, with what a standby needs
+ * where that was handed over. */
 int tt_seat_world(struct tt_seat *seat, uint32_t process_count, uint32_t record_slots,
                   void (*on_budget)(void *ctx), void *ctx, struct tt_error *err);
 
