@@ -54,7 +54,7 @@ tsan: setup build-tsan/build.ninja ## the tests with threads under the thread sa
 	  --timeout-multiplier 6 core-threads base-ring client linux-port node-control node-witness
 
 soak: build ## T=1800 seconds of the news service with a fault every five (root, for a small disk)
-	@python3 tests/soak.py $(BUILD) $(or $(T),1800)
+	@python3 tests/soak.py $(BUILD) $(or $(T),1800) --step-clock
 
 search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; those that fail are told
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-seeds

@@ -2,12 +2,15 @@
 """The news service for a long time, with a fault every five seconds: tactusd stays as large as it was, and every gap in
 the output has its record.
 
-Usage: tests/soak.py BUILD [SECONDS]. Faults: the container killed, an edge killed, either stopped for two seconds, the
-viewer gone, and beside it a service whose disk (100 kB) fills up, a service that comes and goes."""
+Usage: tests/soak.py BUILD [SECONDS] [--step-clock]. Faults: the container killed, an edge killed, either stopped for two
+seconds, either without memory to be had, the viewer gone, and beside it a service whose disk (100 kB) fills up, a service
+that comes and goes. With --step-clock also the machine's wall clock set by two seconds for a moment, which all others on
+this machine see: a process of its own puts it back, also when this one is killed."""
 import glob
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import statistics
@@ -19,14 +22,16 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "service"))
 from lib import BUILD, Node, check, clip, need, probe, seeded, skip  # noqa: E402
 
-SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 1800
+STEPS_CLOCK = "--step-clock" in sys.argv[2:]
+SECONDS = int(next((word for word in sys.argv[2:] if word.isdigit()), 1800))
 EVERY, RATE, PORT = 5, 24, 9727
 
 need("ffmpeg", "ffprobe", "unshare", "mount")
 if os.geteuid() != 0:
     skip("a small disk needs root")
 if "TACTUS_INSIDE" not in os.environ:
-    sys.exit(subprocess.run(["unshare", "--mount", sys.executable, os.path.abspath(__file__), BUILD, str(SECONDS)],
+    sys.exit(subprocess.run(["unshare", "--mount", sys.executable, os.path.abspath(__file__), BUILD, str(SECONDS),
+                             *(["--step-clock"] if STEPS_CLOCK else [])],
                             env=dict(os.environ, TACTUS_INSIDE="1"), check=False).returncode)
 random = seeded()
 
@@ -48,13 +53,40 @@ def has_open(pid, path):
     return False
 
 
+# Sets the wall clock two seconds ahead, and after half a second to where it would have been; deaf to what ends it.
+STEP = """
+import signal, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+began, wall = time.monotonic_ns(), time.time_ns()
+try:
+    time.clock_settime_ns(time.CLOCK_REALTIME, wall + 2_000_000_000)
+    time.sleep(0.5)
+finally:
+    time.clock_settime_ns(time.CLOCK_REALTIME, wall + time.monotonic_ns() - began)
+"""
+
+
+def may_set_clock():
+    try:
+        time.clock_settime_ns(time.CLOCK_REALTIME, time.time_ns())
+    except OSError:
+        return False
+    return True
+
+
 class Faults:
     def __init__(self, node, disk):
-        self.node, self.disk, self.viewer, self.beside = node, disk, None, []
-        # Deaths, three a minute: after five within 60 s a service is given up.
-        self.plan = [self.kill_container, self.lose_viewer, self.stop_edge, self.fill_disk, self.kill_edge, self.lose_viewer,
-                     self.come_and_go, self.stop_edge, self.stop_container, self.lose_viewer, self.fill_disk, self.come_and_go]
-        self.counts = {}
+        self.node, self.disk, self.viewer, self.beside, self.steps = node, disk, None, [], 0
+        # Four deaths a minute at most: after five within 60 s a service is given up.
+        self.plan = [self.kill_container, self.lose_viewer, self.stop_edge, self.fill_disk, self.come_and_go,
+                     self.kill_edge, self.lose_viewer, self.come_and_go, self.stop_edge, self.step_clock,
+                     self.limit_memory, self.lose_viewer, self.fill_disk, self.stop_edge, self.come_and_go,
+                     self.stop_container, self.lose_viewer, self.fill_disk, self.stop_edge, self.come_and_go]
+        if not STEPS_CLOCK or not may_set_clock():
+            print("the wall clock is left alone: --step-clock was not given, or it may not be set here")
+            self.plan.remove(self.step_clock)
+        self.counts, self.limited, self.starved = {}, None, 0
 
     def source_edges(self):
         """Not the one that writes the file: what it had in hand is lost with it, and its file is another one then."""
@@ -82,6 +114,44 @@ class Faults:
     def stop_container(self):
         self.pause(self.node.processes("container")[:1])
 
+    def step_clock(self):
+        subprocess.run([sys.executable, "-c", STEP], start_new_session=True, check=True)
+        self.steps += 2
+
+    def limit_memory(self):
+        """No page more: in turn for a process that runs, which may live on with what it has, and for one that is about
+        to be set up, which cannot. What lives has its limit for five seconds."""
+        role = random.choice(["container", "edge"])
+        before = self.node.processes("container")[:1] if role == "container" else self.source_edges()
+        if not before:
+            return
+        self.limited = random.choice(before)
+        if self.counts["limit_memory"] % 2 == 0:
+            send(self.limited, signal.SIGKILL)
+            self.limited = self.newborn(role, set(before))
+        if self.limited:
+            self.set_limit(1)
+
+    def newborn(self, role, before):
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            new = set(self.node.processes(role)) - before - {pid for pid in self.node.processes(role) if has_open(pid, "out.mkv")}
+            if new:
+                return new.pop()
+        return None
+
+    def set_limit(self, most):
+        try:
+            for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+                resource.prlimit(self.limited, kind, (most, resource.RLIM_INFINITY))
+        except ProcessLookupError:
+            self.starved += most != 1  # it did not live through it
+
+    def end_limit(self):
+        if self.limited:
+            self.set_limit(resource.RLIM_INFINITY)
+            self.limited = None
+
     def lose_viewer(self):
         if self.viewer:
             self.viewer.kill()
@@ -103,6 +173,7 @@ class Faults:
 
     def do(self, turn):
         fault = self.plan[turn % len(self.plan)]
+        self.end_limit()
         self.counts[fault.__name__] = self.counts.get(fault.__name__, 0) + 1
         fault()
 
@@ -131,8 +202,13 @@ def check_flat(sizes):
     check(fds[1] <= fds[0] + 3, f"tactusd's descriptors grow: {[size[1] for size in sizes]}")
 
 
-def check_gaps(node, ledger, out):
-    told = json.loads(node.run("explain", ledger, "all", "--sink", "file.video", "--json", timeout=120).stdout)
+def check_clock(told, steps):
+    found = [event["text"] for event in told["events"] if event["event"] == "clock-step"]
+    print(f"the wall clock was set {steps} times, the ledger knows of {len(found)}")
+    check(len(found) == steps, f"the wall clock was set {steps} times: {found}")
+
+
+def check_gaps(told, out):
     frames = told["frames"]
     due = [frame["index"] for frame in frames]
     check(due == list(range(len(due))), "there are due indices without a record, or twice")
@@ -174,9 +250,11 @@ def soak(node, disk):
         last = words.read()[-1500:]
     check(command.poll() is not None, "the service does not end")
     check(took >= SECONDS - 1, f"the service ended after {took:.0f} s: {last}")
-    print(f"faults: {faults.counts}")
+    print(f"faults: {faults.counts}; {faults.starved} died without memory")
     check_flat(sizes)
-    check_gaps(node, ledger, out)
+    told = json.loads(node.run("explain", ledger, "all", "--sink", "file.video", "--json", timeout=120).stdout)
+    check_clock(told, faults.steps)
+    check_gaps(told, out)
 
 
 with Node() as tactusd:

@@ -25,6 +25,8 @@
 #define MILLI INT64_C(1000000)
 #define ASK_LIMIT_NS (10000 * MILLI) /* from the connection to the request */
 #define ACCEPT_AGAIN_NS (100 * MILLI)
+#define FLOOD_TEXT                                                                                 \
+    "you ask more than tactusd serves to one user; wait for its answers, then ask again"
 
 enum {
     LINE_BYTES_MAX = 4 << 20,
@@ -33,7 +35,9 @@ enum {
     CLIENTS_MAX = 1024,
     CLIENTS_A_USER = 32, /* but root */
     READ_BYTES = 65536,
-    READS_AT_ONCE = 16
+    READS_AT_ONCE = 16,
+    WAITING_MAX = 512, /* connections that are not accepted yet */
+    ACCEPTS_AT_ONCE = 32
 };
 
 struct control {
@@ -61,7 +65,9 @@ struct client {
     char fd_names[FDS_MAX][TT_MESSAGE_NAME_BYTES];
     uint32_t fd_count;
     bool has_asked, is_done, is_dead;
-    struct loop_timer end_timer, ask_timer;
+    bool is_held;  /* by its user's quota: nothing of it is read */
+    json_t *asked; /* to be served when it is held no more */
+    struct loop_timer end_timer, ask_timer, hold_timer;
 };
 
 static void client_close(struct client *client)
@@ -75,6 +81,8 @@ static void client_close(struct client *client)
     loop_remove(client->control->node->loop, &client->watch);
     loop_clear(client->control->node->loop, &client->end_timer);
     loop_clear(client->control->node->loop, &client->ask_timer);
+    loop_clear(client->control->node->loop, &client->hold_timer);
+    json_decref(client->asked);
     (void)close(client->fd);
     for (uint32_t n = 0; n < client->fd_count; n++)
         if (client->fds[n] >= 0)
@@ -115,6 +123,13 @@ static void on_ask_timer(void *ctx, uint32_t events)
     client_die(ctx);
 }
 
+static void watch_for(struct client *client)
+{
+    loop_change(client->control->node->loop, client->watch,
+                (client->is_held ? 0 : (uint32_t)EPOLLIN) |
+                    (client->out_bytes > 0 ? (uint32_t)EPOLLOUT : 0));
+}
+
 static void flush(struct client *client)
 {
     ssize_t sent;
@@ -135,8 +150,7 @@ static void flush(struct client *client)
     if (client->out_bytes == 0 && client->is_done)
         client_die(client);
     else
-        loop_change(client->control->node->loop, client->watch,
-                    EPOLLIN | (client->out_bytes > 0 ? EPOLLOUT : 0));
+        watch_for(client);
 }
 
 static bool make_room(char **buffer, size_t *capacity, size_t wanted)
@@ -418,19 +432,19 @@ static bool name_fds(struct client *client, const json_t *request)
     return true;
 }
 
-static void on_request(struct client *client, const json_t *request)
+/* Each starts a process that looks at a service. */
+static bool is_costly(const char *op)
+{
+    return strcmp(op, "shape") == 0 || strcmp(op, "check") == 0 || strcmp(op, "run") == 0 ||
+           strcmp(op, "profile") == 0 || strcmp(op, "set") == 0;
+}
+
+static void serve(struct client *client, const json_t *request)
 {
     const char *op = json_string_value(json_object_get(request, "op"));
     struct node *node = client->control->node;
 
-    if (op == NULL) {
-        fail(client, 2, "a request is a JSON object with \"op\"");
-    } else if (client->has_asked && strcmp(op, "stop") == 0) {
-        if (client->service != NULL)
-            service_stop(client->service);
-    } else if (client->has_asked) {
-        return; /* one request a connection */
-    } else if (!name_fds(client, request)) {
+    if (!name_fds(client, request)) {
         fail(client, 2, "\"fds\" does not name the descriptors that came");
     } else if (!is_protocol_known(client, request)) {
         return;
@@ -466,8 +480,66 @@ static void on_request(struct client *client, const json_t *request)
              "forget, "
              "stop, set, logs, last");
     }
+}
+
+static void on_hold_timer(void *ctx, uint32_t events)
+{
+    struct client *client = ctx;
+    json_t *asked = client->asked;
+
+    (void)events;
+    client->is_held = false;
+    client->asked = NULL;
+    if (!client->is_dead)
+        watch_for(client);
+    if (!client->is_dead && asked != NULL)
+        serve(client, asked);
+    json_decref(asked);
+}
+
+/* Nothing of this client is read or served until its user's debts are paid. */
+static void hold(struct client *client, int64_t wait_ns)
+{
+    client->is_held = true;
+    watch_for(client);
+    loop_set(client->control->node->loop, &client->hold_timer, loop_now_ns() + wait_ns);
+}
+
+static void refuse_flood(struct client *client)
+{
+    struct tt_error err = {0};
+
+    (void)tt_fail(&err, -EAGAIN, "%s", FLOOD_TEXT);
+    client_error(client, &err, 3);
+}
+
+static void on_request(struct client *client, json_t *request)
+{
+    const char *op = json_string_value(json_object_get(request, "op"));
+    struct node *node = client->control->node;
+    int64_t now_ns = loop_now_ns(), wait_ns = quota_wait_ns(&node->quota, client->peer.uid, now_ns);
+
+    if (op == NULL) {
+        fail(client, 2, "a request is a JSON object with \"op\"");
+        return;
+    }
+    if (client->has_asked) { /* one request a connection */
+        if (client->service != NULL && strcmp(op, "stop") == 0)
+            service_stop(client->service);
+        return;
+    }
     client->has_asked = true;
     loop_clear(node->loop, &client->ask_timer);
+    if (is_costly(op))
+        quota_charge(&node->quota, client->peer.uid, QUOTA_PROCESS_NS, now_ns);
+    if (wait_ns == 0 || strcmp(op, "stop") == 0) {
+        serve(client, request);
+    } else if (wait_ns > QUOTA_WAIT_NS) {
+        refuse_flood(client);
+    } else {
+        client->asked = json_incref(request);
+        hold(client, wait_ns);
+    }
 }
 
 static void on_line(struct client *client, const char *line, size_t bytes)
@@ -537,14 +609,11 @@ static ssize_t read_some(struct client *client)
     return got;
 }
 
-static void on_client(void *ctx, uint32_t events)
+static void read_and_serve(struct client *client)
 {
-    struct client *client = ctx;
     ssize_t got;
 
-    if ((events & EPOLLOUT) != 0)
-        flush(client);
-    for (uint32_t n = 0; n < READS_AT_ONCE && !client->is_dead; n++) {
+    for (uint32_t n = 0; n < READS_AT_ONCE && !client->is_dead && !client->is_held; n++) {
         if (!make_room(&client->in, &client->in_capacity, client->in_bytes + READ_BYTES)) {
             client_die(client);
             return;
@@ -564,42 +633,72 @@ static void on_client(void *ctx, uint32_t events)
     }
 }
 
-/* Said at once or not at all: who connects without end is not waited for. */
-static void turn_away(int fd)
+static void on_client(void *ctx, uint32_t events)
 {
-    static const char words[] =
-        "{\"event\":\"error\",\"code\":-11,\"text\":\"too many connections to tactusd are open; "
-        "end a command that waits for it\",\"exit\":3}\n";
+    struct client *client = ctx;
+    struct quota *quota = &client->control->node->quota;
+    uid_t uid = client->peer.uid;
+    int64_t begun_ns = loop_now_ns(), now_ns, wait_ns;
 
-    (void)!send(fd, words, sizeof(words) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0 && client->is_held) {
+        client_die(client); /* its end would wake the loop until it is read */
+        return;
+    }
+    if ((events & EPOLLOUT) != 0)
+        flush(client);
+    read_and_serve(client);
+    now_ns = loop_now_ns();
+    quota_charge(quota, uid, (now_ns - begun_ns) * QUOTA_LOOP, now_ns);
+    wait_ns = quota_wait_ns(quota, uid, now_ns);
+    if (wait_ns > 0 && !client->is_dead && !client->is_done && !client->is_held)
+        hold(client, wait_ns);
 }
 
-static bool may_connect(const struct control *control, uid_t uid)
+/* Said at once or not at all: who connects without end is not waited for. */
+static void turn_away(int fd, const char *why)
+{
+    char words[256];
+    int bytes = snprintf(words, sizeof(words),
+                         "{\"event\":\"error\",\"code\":-11,\"text\":\"%s\",\"exit\":3}\n", why);
+
+    (void)!send(fd, words, (size_t)bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* NULL: they may. */
+static const char *why_not(const struct control *control, uid_t uid)
 {
     uint32_t count = 0;
 
+    if (quota_wait_ns(&control->node->quota, uid, loop_now_ns()) > QUOTA_WAIT_NS)
+        return FLOOD_TEXT;
     for (const struct client *c = control->node->clients; c != NULL; c = c->next)
         count += c->peer.uid == uid;
-    return control->client_count < CLIENTS_MAX && (uid == 0 || count < CLIENTS_A_USER);
+    if (control->client_count < CLIENTS_MAX && (uid == 0 || count < CLIENTS_A_USER))
+        return NULL;
+    return "too many connections to tactusd are open; end a command that waits for it";
 }
 
 static void begin_client(struct control *control, int fd)
 {
     struct client *client = calloc(1, sizeof(*client));
     socklen_t bytes = sizeof(client->peer);
+    const char *why = "tactusd has no memory for another connection";
 
-    if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) < 0 ||
-        !may_connect(control, client->peer.uid)) {
-        turn_away(fd);
+    if (client != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &client->peer, &bytes) == 0)
+        why = why_not(control, client->peer.uid);
+    if (why != NULL) {
+        turn_away(fd, why);
         free(client);
         (void)close(fd);
         return;
     }
+    quota_charge(&control->node->quota, client->peer.uid, QUOTA_CONNECTION_NS, loop_now_ns());
     client->control = control;
     client->number = ++control->node->client_count;
     client->fd = fd;
     client->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = client};
     client->ask_timer = (struct loop_timer){.fn = on_ask_timer, .ctx = client};
+    client->hold_timer = (struct loop_timer){.fn = on_hold_timer, .ctx = client};
     client->watch = loop_add(control->node->loop, fd, EPOLLIN, on_client, client);
     if (client->watch == NULL) {
         (void)close(fd);
@@ -628,12 +727,17 @@ static void on_accept_timer(void *ctx, uint32_t events)
 static void on_connection(void *ctx, uint32_t events)
 {
     struct control *control = ctx;
-    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = 0;
 
     (void)events;
-    if (fd >= 0) {
-        begin_client(control, fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    for (uint32_t n = 0; n < ACCEPTS_AT_ONCE && fd >= 0; n++) {
+        fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            begin_client(control, fd);
+    }
+    if (fd >= 0)
+        return;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         loop_remove(control->node->loop, &control->watch);
         loop_set(control->node->loop, &control->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
     }
@@ -683,7 +787,7 @@ static int listen_here(struct control *control, struct tt_error *err)
     (void)unlink(control->path);
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        listen(control->fd, 64) < 0)
+        listen(control->fd, WAITING_MAX) < 0)
         r = tt_fail(err, -errno, "cannot listen on '%s': %s", control->path, strerror(errno));
     (void)umask(mask);
     return r;

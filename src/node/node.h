@@ -12,6 +12,7 @@
 #include "node/loop.h"
 #include "node/machine.h"
 #include "node/profile.h"
+#include "node/quota.h"
 #include "node/witness.h"
 
 struct service;
@@ -34,6 +35,7 @@ struct node {
     char state[PATH_MAX - 256]; /* folder; room for the names in it */
     struct service *services;   /* newest first */
     struct client *clients;
+    struct quota quota; /* of what clients ask */
     uint64_t client_count; /* ever */
     struct set *sets;
     struct journal *journal;

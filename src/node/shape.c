@@ -18,18 +18,24 @@ struct shape {
     struct loop_timer timer;
     shape_fn *fn;
     void *ctx;
+    uint32_t uid;
     bool is_setting, is_answered;
 };
 
 static void answer(struct shape *shape, struct shape_answer *found, const struct tt_error *err,
                    int exit_code)
 {
+    struct node *node = shape->node;
+    uint32_t uid = shape->uid;
+    int64_t begun_ns = loop_now_ns();
+
     if (shape->is_answered)
         return;
     shape->is_answered = true;
     loop_clear(shape->node->loop, &shape->timer);
     child_abandon(&shape->child);
     shape->fn(shape->ctx, found, err, exit_code); /* which may close the shape */
+    quota_charge(&node->quota, uid, (loop_now_ns() - begun_ns) * QUOTA_LOOP, loop_now_ns());
 }
 
 /* What the author's text says is usage, also when it asks for what is not supported; a source that
@@ -191,6 +197,7 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
     if (shape == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a service");
     shape->node = node;
+    shape->uid = uid;
     shape->fn = fn;
     shape->ctx = ctx;
     shape->is_setting = json_is_string(json_object_get(request, "op")) &&
