@@ -318,6 +318,7 @@ enum tt_note {
     TT_NOTE_HANDOFF = 24,      /* by the host: it is over its budget and lost the worker; value: ns
                                 * from there until another thread was it */
     TT_NOTE_BACK = 25,         /* by the host: it returned; value: ns that it was away */
+    TT_NOTE_BUDGET = 26,       /* by the host: ns that an activation may cost from this index on */
     TT_NOTE_DEGRADE = 23       /* by the host: the degrading level from this index on */
 };
 

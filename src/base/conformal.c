@@ -140,6 +140,11 @@ int64_t tt_conformal_bound(const struct tt_conformal *conformal)
     return conformal->bound_ns;
 }
 
+struct tt_rational tt_conformal_loss(const struct tt_conformal *conformal)
+{
+    return conformal->loss;
+}
+
 uint64_t tt_conformal_seen(const struct tt_conformal *conformal)
 {
     return conformal->seen;

@@ -31,6 +31,8 @@ void tt_conformal_add(struct tt_conformal *conformal, int64_t cost_ns);
 /* For the next cost; rounded up to its bin's end. 0: nothing was seen yet. */
 int64_t tt_conformal_bound(const struct tt_conformal *conformal);
 
+struct tt_rational tt_conformal_loss(const struct tt_conformal *conformal);
+
 /* Of all: how many there were, and how many were above their bound. */
 uint64_t tt_conformal_seen(const struct tt_conformal *conformal);
 uint64_t tt_conformal_misses(const struct tt_conformal *conformal);

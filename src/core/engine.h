@@ -16,6 +16,10 @@
 
 enum { TT_NODES_MAX = 256, TT_FLOWS_MAX = 512 };
 
+/* Beside enum tt_event_kind, for the engine alone. i: what an activation may cost from this index
+ * on; a note (TT_NOTE_BUDGET) says where that was. */
+enum { TT_EVENT_BUDGET = 1024 };
+
 enum tt_node_role {
     TT_NODE_COMPONENT = 0,
     TT_NODE_INLET = 1, /* the reading end of a link from an edge; one output */

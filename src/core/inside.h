@@ -116,7 +116,8 @@ struct box {
 };
 
 struct node {
-    const struct tt_node_plan *plan;
+    const struct tt_node_plan *plan; /* own_plan: its budget follows (TT_EVENT_BUDGET) */
+    struct tt_node_plan own_plan;
     struct tt_engine *engine;
     uint32_t number, kind, in_count, out_count, leader;
     uint32_t in[TT_PORTS_MAX], out[TT_PORTS_MAX]; /* flows, or NONE; out: the first of each */

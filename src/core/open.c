@@ -202,7 +202,8 @@ static int open_nodes(struct tt_engine *engine)
     for (uint32_t n = 0; n < count; n++) {
         struct node *node = &engine->nodes[n];
 
-        node->plan = &engine->params.nodes[n];
+        node->own_plan = engine->params.nodes[n];
+        node->plan = &node->own_plan;
         node->engine = engine;
         node->number = n;
         node->leader = NONE;

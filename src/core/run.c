@@ -205,6 +205,24 @@ static void empty_box(struct box *box)
     }
 }
 
+/* From this activation on: the component itself hears nothing of it. The budget's timer may look at
+ * it at any time. */
+static void follow_budget(struct tt_engine *engine, struct node *node, int64_t budget_ns)
+{
+    const struct decision *d = &engine->running->decision;
+    struct tt_record record = {.kind = TT_RECORD_NOTE,
+                               .component = (uint16_t)node->plan->ledger_component,
+                               .index = d->index,
+                               .origin_ns = d->origin_ns,
+                               .due_ns = TT_NOTE_BUDGET,
+                               .value = budget_ns};
+
+    if (budget_ns <= 0)
+        return;
+    __atomic_store_n(&node->own_plan.budget_ns, budget_ns, __ATOMIC_RELAXED);
+    engine_record(engine, &record);
+}
+
 static uint32_t take_events(struct tt_engine *engine, struct node *node)
 {
     struct box *box = &node->box;
@@ -220,6 +238,10 @@ static uint32_t take_events(struct tt_engine *engine, struct node *node)
 
         if (post->index > engine->running->decision.index) {
             box->waiting[kept++] = *post;
+            continue;
+        }
+        if (post->event.kind == TT_EVENT_BUDGET) {
+            follow_budget(engine, node, post->event.i);
             continue;
         }
         if (post->event.kind == TT_EVENT_LEVEL)

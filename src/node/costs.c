@@ -9,20 +9,6 @@
 #define COLD_NS_MIN INT64_C(40000)
 #define COLD_NS_MAX INT64_C(500000)
 
-static struct tt_rational loss_of(const struct tt_picture *picture)
-{
-    struct tt_rational least = picture->loss;
-
-    for (uint32_t n = 0; n < picture->component_count; n++) {
-        struct tt_rational loss = picture->components[n].loss;
-
-        if (picture->components[n].is_sink && loss.den > 0 && loss.num > 0 &&
-            loss.num * least.den < least.num * loss.den)
-            least = loss;
-    }
-    return least;
-}
-
 static void declare(const struct tt_picture_component *component, struct tt_cost *cost)
 {
     if (component->shape.cost_max_ns <= 0 || cost->n > 0)
@@ -67,11 +53,27 @@ static void join_costs(const struct tt_cost *live, const struct tt_cost *asap,
 typedef void key_fn(const struct tt_picture *picture, uint32_t place, const struct machine *machine,
                     enum profile_pace pace, struct profile_key *ret);
 
+/* What runs of the same meet now, once they have seen enough of it; otherwise what was ever seen.
+ */
+static void follow_run(const struct profile *profile, const struct profile_key *key,
+                       struct tt_rational loss, struct tt_histogram *samples, struct tt_cost *ret)
+{
+    int64_t bound_ns;
+
+    if (profile_followed(profile, key, loss, samples, &bound_ns) < 0 ||
+        samples->count < tt_samples_needed(loss))
+        return;
+    profile_cost(samples, loss, ret);
+    ret->quantile_ns = larger(ret->quantile_ns, bound_ns);
+    ret->max_ns = larger(ret->max_ns, bound_ns);
+    (void)snprintf(ret->origin, sizeof(ret->origin), "run");
+}
+
 static int load_one(const struct tt_picture *picture, const struct machine *machine,
                     struct profile *profile, key_fn *key_of, uint32_t place, struct tt_cost *ret)
 {
     struct tt_histogram *samples = malloc(sizeof(*samples));
-    struct tt_rational loss = loss_of(picture);
+    struct tt_rational loss = samples_loss(picture);
     struct tt_cost costs[2];
     struct profile_key key;
 
@@ -82,6 +84,7 @@ static int load_one(const struct tt_picture *picture, const struct machine *mach
         if (profile_load(profile, &key, samples) < 0)
             memset(samples, 0, sizeof(*samples));
         profile_cost(samples, loss, &costs[pace]);
+        follow_run(profile, &key, loss, samples, &costs[pace]);
     }
     free(samples);
     join_costs(&costs[PROFILE_LIVE], &costs[PROFILE_ASAP], loss, ret);
@@ -127,7 +130,7 @@ static bool is_run_by_container(const struct tt_picture *picture, uint32_t segme
 /* What runs once gives one sample. */
 static uint64_t samples_wanted(const struct tt_picture *picture, uint32_t segment)
 {
-    return picture->segments[segment].rate.num > 0 ? tt_samples_needed(loss_of(picture)) : 1;
+    return picture->segments[segment].rate.num > 0 ? tt_samples_needed(samples_loss(picture)) : 1;
 }
 
 bool costs_are_missing(const struct tt_picture *picture, const struct costs *costs)
@@ -157,5 +160,20 @@ void costs_learn(const struct tt_picture *picture, const struct machine *machine
         profile_segment_key(picture, n, machine, pace, &key);
         (void)profile_learn(profile, &key, picture->segments[n].name, samples_segment(samples, n));
         (void)profile_describe(profile, &key, "segment", pace, machine);
+    }
+}
+
+void costs_follow(const struct tt_picture *picture, const struct machine *machine,
+                  struct profile *profile, const struct samples *samples)
+{
+    struct profile_key key;
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        profile_component_key(picture, n, machine, PROFILE_LIVE, &key);
+        profile_follow(profile, samples, &key, samples_component_bound(samples, n));
+    }
+    for (uint32_t n = 0; n < picture->segment_count; n++) {
+        profile_segment_key(picture, n, machine, PROFILE_LIVE, &key);
+        profile_follow(profile, samples, &key, samples_segment_bound(samples, n));
     }
 }

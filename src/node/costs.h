@@ -23,4 +23,9 @@ bool costs_are_missing(const struct tt_picture *picture, const struct costs *cos
 void costs_learn(const struct tt_picture *picture, const struct machine *machine,
                  struct profile *profile, enum profile_pace pace, const struct samples *samples);
 
+/* From now on a live run's costs speak for its picture; until profile_unfollow(profile, samples).
+ */
+void costs_follow(const struct tt_picture *picture, const struct machine *machine,
+                  struct profile *profile, const struct samples *samples);
+
 #endif

@@ -14,8 +14,16 @@
 #include "base/assert.h"
 #include "node/machine.h"
 
+struct followed {
+    const void *owner;
+    struct profile_key key;
+    const struct tt_conformal *bound;
+};
+
 struct profile {
     sqlite3 *database;
+    struct followed *followed;
+    uint32_t followed_count;
 };
 
 static const char schema[] =
@@ -68,6 +76,7 @@ void profile_close(struct profile **profile)
     if (*profile == NULL)
         return;
     (void)sqlite3_close((*profile)->database);
+    free((*profile)->followed);
     free(*profile);
     *profile = NULL;
 }
@@ -237,6 +246,51 @@ int profile_learn(struct profile *profile, const struct profile_key *key, const 
     r = put != NULL && sqlite3_step(put) == SQLITE_DONE ? 0 : -EIO;
     (void)sqlite3_finalize(put);
     free(all);
+    return r;
+}
+
+void profile_follow(struct profile *profile, const void *owner, const struct profile_key *key,
+                    const struct tt_conformal *bound)
+{
+    if (profile->followed == NULL)
+        profile->followed = calloc(PROFILE_FOLLOWED, sizeof(*profile->followed));
+    if (profile->followed == NULL || profile->followed_count == PROFILE_FOLLOWED)
+        return;
+    profile->followed[profile->followed_count++] =
+        (struct followed){.owner = owner, .key = *key, .bound = bound};
+}
+
+void profile_unfollow(struct profile *profile, const void *owner)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t n = 0; n < profile->followed_count; n++)
+        if (profile->followed[n].owner != owner)
+            profile->followed[kept++] = profile->followed[n];
+    profile->followed_count = kept;
+}
+
+int profile_followed(const struct profile *profile, const struct profile_key *key,
+                     struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns)
+{
+    int r = -ENOENT;
+
+    *ret_bound_ns = 0;
+    for (uint32_t n = 0; n < profile->followed_count; n++) {
+        const struct followed *followed = &profile->followed[n];
+        struct tt_rational of;
+
+        if (memcmp(&followed->key, key, sizeof(*key)) != 0)
+            continue;
+        if (r < 0)
+            memset(ret, 0, sizeof(*ret));
+        r = 0;
+        tt_conformal_merge(followed->bound, ret);
+        of = tt_conformal_loss(followed->bound);
+        if (of.num * loss.den == loss.num * of.den &&
+            tt_conformal_bound(followed->bound) > *ret_bound_ns)
+            *ret_bound_ns = tt_conformal_bound(followed->bound);
+    }
     return r;
 }
 

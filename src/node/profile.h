@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/conformal.h"
 #include "base/histogram.h"
 #include "planner/planner.h"
 #include "spec/picture.h"
@@ -17,7 +18,8 @@ enum {
     PROFILE_KEY_BYTES = 32,
     PROFILE_KEY_HEX_BYTES = 65,
     PROFILE_WINDOW = 20000,
-    PROFILE_PREFIX_LEAST = 6
+    PROFILE_PREFIX_LEAST = 6,
+    PROFILE_FOLLOWED = 4096
 };
 
 struct profile_key {
@@ -49,6 +51,17 @@ int profile_load(struct profile *profile, const struct profile_key *key, struct 
  * that new ones weigh more than old ones. */
 int profile_learn(struct profile *profile, const struct profile_key *key, const char *name,
                   const struct tt_histogram *samples);
+
+/* While a run is on, what it meets now speaks before what was ever seen: its bounds by their keys,
+ * borrowed until its owner takes all of them back. More than PROFILE_FOLLOWED are not heard. */
+void profile_follow(struct profile *profile, const void *owner, const struct profile_key *key,
+                    const struct tt_conformal *bound);
+void profile_unfollow(struct profile *profile, const void *owner);
+
+/* The windows of all runs with this key, merged, and their largest bound at this very loss, 0
+ * without one. -ENOENT: none is on. */
+int profile_followed(const struct profile *profile, const struct profile_key *key,
+                     struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns);
 
 /* Says once what a key stands for: sort is "component" or "segment". */
 int profile_describe(struct profile *profile, const struct profile_key *key, const char *sort,

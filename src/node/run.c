@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "core/engine.h"
 #include "node/ladder.h"
+#include "node/run_follow.h"
 #include "node/run_inside.h"
 
 #define POLL_NS (20 * RUN_MILLI)
@@ -141,8 +142,10 @@ static void send_go(struct run *run, uint32_t number, int64_t first_ns)
                                "first_ns", (json_int_t)first_ns, "wall_offset_ns",
                                (json_int_t)run->wall_offset_ns),
                      NULL, NULL, 0, NULL);
-    if (number == 0)
-        send_settings(run);
+    if (number != 0)
+        return;
+    send_settings(run);
+    run_follow_tell(run);
 }
 
 static void go_all(struct run *run)
@@ -276,6 +279,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
         run_gone(run);
     else
         run_watch_dog(run, now_ns);
+    run_follow(run, now_ns);
 }
 
 /* In a profile run sinks discard in the container: their edges are not started. */
@@ -345,6 +349,7 @@ void run_close(struct run **closed)
         handoff_close(&run->processes[n].handoff);
     }
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+    run_follow_close(run);
     pump_close(&run->pump);
     broker_close(&run->broker);
     free(run);

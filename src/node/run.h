@@ -82,6 +82,10 @@ struct run_component {
 };
 struct run_component run_component(const struct run *run, uint32_t component);
 
+/* What an activation of a component may cost now, by which it is enforced and blamed; 0: no budget.
+ */
+int64_t run_budget_of_ns(const struct run *run, uint32_t component);
+
 /* A container's worker: service (run_params) and process number name it. */
 struct run_worker {
     pid_t tid;                    /* as tactusd sees it; 0: not known (yet) */

@@ -61,6 +61,7 @@ struct run {
     } level_news[RUN_LEVEL_NEWS]; /* that nobody was told of yet */
     uint32_t level_news_count, level;
     struct allowance level_questions;
+    struct run_follow *follow; /* NULL: nothing has followed yet */
 };
 
 /* run.c: what happened, for supervision. */

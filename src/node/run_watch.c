@@ -76,7 +76,7 @@ void run_watch_dog(struct run *run, int64_t now_ns)
     uint32_t node = component_of(run, __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED));
     bool is_known = node < run->params.picture->component_count;
     int64_t limit_ns = tt_watchdog_limit_ns(
-        &(struct tt_watchdog){.budget_ns = is_known ? run->params.plan->budget_of_ns[node] : 0,
+        &(struct tt_watchdog){.budget_ns = is_known ? run_budget_of_ns(run, node) : 0,
                               .reserved_ns = run->processes[0].budget_ns,
                               .period_ns = run->processes[0].period_ns});
     char text[SUPERVISE_TEXT_BYTES];

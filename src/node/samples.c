@@ -1,6 +1,7 @@
 /* What a run's activations cost: components from their hop records, segments as the engine says. */
 #include "node/samples.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* Above it the watchdog has ended the process; a sum of such stays within 64 bits. */
@@ -9,7 +10,44 @@
 struct samples {
     const struct tt_picture *picture;
     struct tt_histogram *components, *segments;
+    struct tt_conformal **component_bounds, **segment_bounds;
+    uint8_t *memory; /* of all bounds */
 };
+
+struct tt_rational samples_loss(const struct tt_picture *picture)
+{
+    struct tt_rational least = picture->loss;
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        struct tt_rational loss = picture->components[n].loss;
+
+        if (picture->components[n].is_sink && loss.den > 0 && loss.num > 0 &&
+            loss.num * least.den < least.num * loss.den)
+            least = loss;
+    }
+    return least.num > 0 && least.num < least.den ? least : (struct tt_rational){1, 100};
+}
+
+static bool open_bounds(struct samples *samples)
+{
+    const struct tt_rational loss = samples_loss(samples->picture);
+    const uint64_t bytes = tt_conformal_bytes(loss);
+    uint32_t components = samples->picture->component_count;
+    uint32_t segments = samples->picture->segment_count;
+
+    samples->component_bounds = calloc(components + 1, sizeof(*samples->component_bounds));
+    samples->segment_bounds = calloc(segments + 1, sizeof(*samples->segment_bounds));
+    samples->memory = calloc(components + segments + 1, bytes);
+    if (samples->component_bounds == NULL || samples->segment_bounds == NULL ||
+        samples->memory == NULL)
+        return false;
+    for (uint32_t n = 0; n < components; n++)
+        samples->component_bounds[n] = tt_conformal_init(samples->memory + n * bytes, loss);
+    for (uint32_t n = 0; n < segments; n++)
+        samples->segment_bounds[n] =
+            tt_conformal_init(samples->memory + (components + n) * bytes, loss);
+    return true;
+}
 
 struct samples *samples_open(const struct tt_picture *picture)
 {
@@ -20,7 +58,7 @@ struct samples *samples_open(const struct tt_picture *picture)
     samples->picture = picture;
     samples->components = calloc(picture->component_count + 1, sizeof(*samples->components));
     samples->segments = calloc(picture->segment_count + 1, sizeof(*samples->segments));
-    if (samples->components == NULL || samples->segments == NULL)
+    if (samples->components == NULL || samples->segments == NULL || !open_bounds(samples))
         samples_close(&samples);
     return samples;
 }
@@ -31,6 +69,9 @@ void samples_close(struct samples **samples)
         return;
     free((*samples)->components);
     free((*samples)->segments);
+    free((*samples)->component_bounds);
+    free((*samples)->segment_bounds);
+    free((*samples)->memory);
     free(*samples);
     *samples = NULL;
 }
@@ -43,15 +84,18 @@ void samples_add(struct samples *samples, const struct tt_record *hop)
     if (cost_ns < 0 && __builtin_sub_overflow(hop->sent_ns, hop->delivered_ns, &cost_ns))
         return;
 
-    if (cost_ns >= 0 && cost_ns <= COST_MAX_NS &&
-        hop->component < samples->picture->component_count)
-        tt_histogram_add(&samples->components[hop->component], cost_ns);
+    if (cost_ns < 0 || cost_ns > COST_MAX_NS || hop->component >= samples->picture->component_count)
+        return;
+    tt_histogram_add(&samples->components[hop->component], cost_ns);
+    tt_conformal_add(samples->component_bounds[hop->component], cost_ns);
 }
 
 void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost_ns)
 {
-    if (cost_ns >= 0 && cost_ns <= COST_MAX_NS && segment < samples->picture->segment_count)
-        tt_histogram_add(&samples->segments[segment], cost_ns);
+    if (cost_ns < 0 || cost_ns > COST_MAX_NS || segment >= samples->picture->segment_count)
+        return;
+    tt_histogram_add(&samples->segments[segment], cost_ns);
+    tt_conformal_add(samples->segment_bounds[segment], cost_ns);
 }
 
 const struct tt_histogram *samples_component(const struct samples *samples, uint32_t component)
@@ -62,4 +106,15 @@ const struct tt_histogram *samples_component(const struct samples *samples, uint
 const struct tt_histogram *samples_segment(const struct samples *samples, uint32_t segment)
 {
     return &samples->segments[segment];
+}
+
+const struct tt_conformal *samples_component_bound(const struct samples *samples,
+                                                   uint32_t component)
+{
+    return samples->component_bounds[component];
+}
+
+const struct tt_conformal *samples_segment_bound(const struct samples *samples, uint32_t segment)
+{
+    return samples->segment_bounds[segment];
 }

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/conformal.h"
 #include "base/histogram.h"
 #include "base/record.h"
 #include "spec/picture.h"
@@ -20,5 +21,13 @@ void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost
 
 const struct tt_histogram *samples_component(const struct samples *samples, uint32_t component);
 const struct tt_histogram *samples_segment(const struct samples *samples, uint32_t segment);
+
+/* What bounds the next cost, at the strictest loss of the picture's sinks. */
+const struct tt_conformal *samples_component_bound(const struct samples *samples,
+                                                   uint32_t component);
+const struct tt_conformal *samples_segment_bound(const struct samples *samples, uint32_t segment);
+
+/* The strictest loss of a picture's sinks, between 0 and 1; 1 % for one that is not. */
+struct tt_rational samples_loss(const struct tt_picture *picture);
 
 #endif

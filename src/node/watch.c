@@ -20,7 +20,7 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
         (json_int_t)seen->activations, "waiting_ns", (json_int_t)seen->waiting_ns, "waiting_max_ns",
         (json_int_t)seen->waiting_max_ns, "busy_ns", (json_int_t)seen->busy_ns, "busy_max_ns",
         (json_int_t)seen->busy_max_ns, "budget_ns",
-        (json_int_t)(params->plan != NULL ? params->plan->budget_of_ns[number] : 0), "misses",
+        (json_int_t)(params->run != NULL ? run_budget_of_ns(params->run, number) : 0), "misses",
         (json_int_t)seen->misses, "overruns", (json_int_t)(engine.overruns & INT64_MAX),
         "late_uses", (json_int_t)(engine.late_uses & INT64_MAX), "queue", (int)engine.queue,
         "queue_max", (int)engine.queue_max, "level_mdb",
@@ -31,15 +31,16 @@ json_t *watch_entry(const struct watch_params *params)
 {
     const struct tt_picture *picture = params->picture;
     json_t *components = json_array(), *reservation = json_null();
+    struct run_worker worker;
     int64_t t_ns = 0;
 
     for (uint32_t n = 0; params->run != NULL && n < picture->component_count; n++)
         json_array_append_new(components, component_entry(params, n));
     if (params->run != NULL && run_pump((struct run *)params->run) != NULL)
         t_ns = loop_now_ns() - run_epoch_ns(params->run);
-    if (params->run != NULL && run_budget_ns(params->run) > 0)
-        reservation = json_pack("{sI sI}", "budget_ns", (json_int_t)run_budget_ns(params->run),
-                                "period_ns", (json_int_t)params->plan->period_ns);
+    if (params->run != NULL && run_worker(params->run, 0, &worker) && worker.budget_ns > 0)
+        reservation = json_pack("{sI sI}", "budget_ns", (json_int_t)worker.budget_ns, "period_ns",
+                                (json_int_t)worker.period_ns);
     return json_pack(
         "{ss ss ss sI sI so sI sI sI sI so ss so}", "name", picture != NULL ? picture->name : "",
         "state", params->state, "class", params->class_name, "t_ns", (json_int_t)t_ns,

@@ -1,0 +1,25 @@
+/* When a figure in force follows what is wanted: up at once, down late. Pure. */
+#include "node/follow.h"
+
+void follow_set(struct follow *follow, int64_t in_force)
+{
+    *follow = (struct follow){.in_force = in_force};
+}
+
+bool follow_turn(struct follow *follow, int64_t wanted, int64_t *ret)
+{
+    if (wanted > follow->in_force) {
+        *ret = wanted;
+        return true;
+    }
+    if (wanted >= follow->in_force - follow->in_force / 4) {
+        follow->low_turns = 0;
+        follow->low_most = 0;
+        return false;
+    }
+    follow->low_most = wanted > follow->low_most ? wanted : follow->low_most;
+    if (++follow->low_turns < FOLLOW_LOW_TURNS)
+        return false;
+    *ret = follow->low_most;
+    return true;
+}

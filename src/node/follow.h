@@ -1,0 +1,23 @@
+/* When a figure in force follows what is wanted: up at once, down late. Pure. */
+#ifndef TT_NODE_FOLLOW_H
+#define TT_NODE_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FOLLOW_LOW_TURNS = 10 };
+
+struct follow {
+    int64_t in_force;
+    int64_t low_most;  /* the most that was wanted since little was */
+    uint32_t low_turns;
+};
+
+/* One turn, a second after the one before. True: *ret is to take the place of what is in force,
+ * because more is wanted, or because for FOLLOW_LOW_TURNS less than three quarters of it were; then
+ * it is the most of that time. Whoever could put it into force says so with follow_set(). */
+bool follow_turn(struct follow *follow, int64_t wanted, int64_t *ret);
+
+void follow_set(struct follow *follow, int64_t in_force);
+
+#endif

@@ -1,0 +1,287 @@
+/* Budgets and reservation of a running service follow what its costs turn out to be. */
+#include "node/run_follow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine.h"
+#include "node/costs.h"
+#include "node/follow.h"
+#include "node/run_inside.h"
+#include "tactus/format.h"
+
+enum {
+    TEXT_BYTES = SUPERVISE_TEXT_BYTES,
+    SPARE_PARTS = 16,   /* a budget is told with a 16th to spare, or each second had another */
+    REFUSED_TURNS = 30, /* between two words about the same refusal */
+    ASK_AGAIN_TURNS = 5,
+    BUDGET_NS_MIN = 1000
+};
+
+struct run_follow {
+    int64_t turn_ns;
+    struct follow *budgets; /* of components; in_force 0: none, and none is given */
+    int64_t *planned_ns;    /* by segment: the bound that the last plan was made with */
+    struct follow share;    /* of its worker, ppm */
+    uint32_t refused_turns;
+};
+
+static struct run_follow *open_follow(const struct run *run)
+{
+    const struct tt_picture *picture = run->params.picture;
+    struct run_follow *follow = calloc(1, sizeof(*follow));
+
+    if (follow == NULL)
+        return NULL;
+    follow->budgets = calloc(picture->component_count + 1, sizeof(*follow->budgets));
+    follow->planned_ns = calloc(picture->segment_count + 1, sizeof(*follow->planned_ns));
+    if (follow->budgets == NULL || follow->planned_ns == NULL) {
+        free(follow->budgets);
+        free(follow->planned_ns);
+        free(follow);
+        return NULL;
+    }
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        follow_set(&follow->budgets[n], run->params.plan->budget_of_ns[n]);
+    return follow;
+}
+
+void run_follow_close(struct run *run)
+{
+    if (run->follow == NULL)
+        return;
+    if (run->pump != NULL)
+        profile_unfollow(run->params.node->profile, pump_samples(run->pump));
+    free(run->follow->budgets);
+    free(run->follow->planned_ns);
+    free(run->follow);
+    run->follow = NULL;
+}
+
+int64_t run_budget_of_ns(const struct run *run, uint32_t component)
+{
+    return run->follow != NULL ? run->follow->budgets[component].in_force
+                               : run->params.plan->budget_of_ns[component];
+}
+
+/* 0: too few were seen for its loss. */
+static int64_t bound_of(const struct tt_conformal *bound)
+{
+    return tt_conformal_seen(bound) >= tt_samples_needed(tt_conformal_loss(bound))
+               ? tt_conformal_bound(bound)
+               : 0;
+}
+
+/* 0: it has none that could follow. */
+static int64_t wanted_budget(const struct run *run, uint32_t component)
+{
+    int64_t wanted_ns = bound_of(samples_component_bound(pump_samples(run->pump), component));
+
+    return run->follow->budgets[component].in_force > 0 && wanted_ns >= BUDGET_NS_MIN &&
+                   (run->params.picture->components[component].flags & TT_EDGE) == 0
+               ? wanted_ns
+               : 0;
+}
+
+static bool is_more_wanted(const struct run *run)
+{
+    for (uint32_t n = 0; n < run->params.picture->component_count; n++)
+        if (wanted_budget(run, n) > run->follow->budgets[n].in_force)
+            return true;
+    return false;
+}
+
+static void send_budget(struct run *run, uint32_t component, int64_t budget_ns)
+{
+    (void)child_send(run->processes[0].child,
+                     json_pack("{ss si si sI}", "op", "event", "component", (int)component, "kind",
+                               TT_EVENT_BUDGET, "i", (json_int_t)budget_ns),
+                     NULL, NULL, 0, NULL);
+}
+
+static void say_change(char *text, size_t bytes, const char *name, int64_t from_ns, int64_t to_ns)
+{
+    size_t used = strlen(text);
+
+    (void)snprintf(text + used, bytes - used, "%s%s %lld.%03lld -> %lld.%03lld ms",
+                   used > 0 ? ", " : "", name, (long long)(from_ns / RUN_MILLI),
+                   (long long)(from_ns % RUN_MILLI / 1000), (long long)(to_ns / RUN_MILLI),
+                   (long long)(to_ns % RUN_MILLI / 1000));
+}
+
+/* What is told here is enforced and blamed by from the index that a note says. More only where the
+ * planner admits it: who takes more than there is stays over its budget, and its own flow pays. */
+static void follow_budgets(struct run *run, bool is_more_admitted)
+{
+    const struct tt_picture *picture = run->params.picture;
+    char text[TEXT_BYTES] = "";
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        struct follow *budget = &run->follow->budgets[n];
+        int64_t wanted_ns = wanted_budget(run, n), to_ns;
+
+        if (wanted_ns == 0 || (wanted_ns > budget->in_force && !is_more_admitted) ||
+            !follow_turn(budget, wanted_ns, &to_ns))
+            continue;
+        to_ns += to_ns / SPARE_PARTS;
+        send_budget(run, n, to_ns);
+        say_change(text, sizeof(text), picture->components[n].name, budget->in_force, to_ns);
+        follow_set(budget, to_ns);
+    }
+    if (text[0] != '\0')
+        pump_event(run->pump, "budget", run_process_name(run, 0), text, loop_now_ns());
+}
+
+void run_follow_tell(struct run *run)
+{
+    for (uint32_t n = 0; run->follow != NULL && n < run->params.picture->component_count; n++)
+        if (run->follow->budgets[n].in_force != run->params.plan->budget_of_ns[n])
+            send_budget(run, n, run->follow->budgets[n].in_force);
+}
+
+static int64_t segment_bound(const struct run *run, uint32_t segment)
+{
+    return bound_of(samples_segment_bound(pump_samples(run->pump), segment));
+}
+
+/* A plan is made anew when a segment's bound moved by a 16th since the last, and now and then while
+ * it is refused: others may have gone. */
+static bool is_plan_wanted(struct run *run)
+{
+    bool is_wanted = run->follow->refused_turns % ASK_AGAIN_TURNS == ASK_AGAIN_TURNS - 1;
+
+    for (uint32_t n = 0; n < run->params.picture->segment_count; n++) {
+        int64_t now_ns = segment_bound(run, n), planned_ns = run->follow->planned_ns[n];
+
+        if (now_ns <= 0)
+            continue; /* runs once, in an edge, or not long enough yet */
+        is_wanted |= now_ns > planned_ns + planned_ns / SPARE_PARTS ||
+                     now_ns < planned_ns - planned_ns / SPARE_PARTS;
+    }
+    return is_wanted;
+}
+
+/* The same service as it is now, beside the others but not beside itself. */
+static struct tt_plan *plan_anew(struct run *run)
+{
+    struct node *node = run->params.node;
+    int64_t now_ns = loop_now_ns();
+    struct costs costs = {0};
+    struct tt_plan *plan = NULL;
+    struct tt_machine machine;
+    struct tt_error err = {0};
+
+    for (uint32_t n = 0; n < run->params.picture->segment_count; n++)
+        run->follow->planned_ns[n] = segment_bound(run, n);
+    machine_refresh(&node->machine);
+    machine = node->machine.plan;
+    machine.reserved_ppm = books_ppm(&node->books, now_ns) -
+                           books_worker_ppm(&node->books, run->params.service, 0, now_ns);
+    if (costs_load(run->params.picture, &node->machine, node->profile, &costs) < 0)
+        return NULL;
+    if (tt_plan_make(run->params.picture, costs.components, costs.segments, &machine, &plan, &err) <
+        0)
+        plan = NULL;
+    costs_fini(&costs);
+    return plan;
+}
+
+static bool has_reservation(const struct tt_plan *plan)
+{
+    return plan->is_admitted && plan->budget_ns > 0 && plan->period_ns > 0;
+}
+
+static void tell_share(struct run *run, const char *event, const struct run_worker *worker,
+                       int64_t budget_ns, int64_t period_ns, const char *why)
+{
+    char text[TEXT_BYTES];
+
+    (void)tt_format_text(text, sizeof(text),
+                         "the worker's %lld us in %lld us -> %lld us in %lld us%s%s",
+                         (long long)(worker->budget_ns / 1000),
+                         (long long)(worker->period_ns / 1000), (long long)(budget_ns / 1000),
+                         (long long)(period_ns / 1000), why[0] != '\0' ? ": " : "", why);
+    run_event(run, event, text);
+}
+
+static void tell_refusal(struct run *run, const struct run_worker *worker,
+                         const struct tt_plan *plan, const char *why)
+{
+    if (run->follow->refused_turns++ % REFUSED_TURNS == 0)
+        tell_share(run, "reservation-refused", worker, plan->budget_ns, plan->period_ns, why);
+}
+
+/* least_ppm: what was wanted lately, where less is wanted now. */
+static bool resize(struct run *run, const struct run_worker *worker, const struct tt_plan *plan,
+                   int64_t least_ppm)
+{
+    int64_t least_ns = tt_muldiv(least_ppm, plan->period_ns, 1000000);
+    int64_t budget_ns = plan->budget_ns > least_ns ? plan->budget_ns : least_ns;
+    struct tt_error err = {0};
+
+    if (run_resize(run, 0, budget_ns, plan->period_ns, &err) < 0) {
+        tell_refusal(run, worker, plan, err.text);
+        return false;
+    }
+    run->follow->refused_turns = 0;
+    tell_share(run, "reservation", worker, budget_ns, plan->period_ns, "");
+    return true;
+}
+
+/* The planner has the word: what it would not admit is not asked for, and what it could do without
+ * for some time is given back. False: it admits no more than there is. */
+static bool follow_share(struct run *run, const struct run_worker *worker)
+{
+    struct follow *share = &run->follow->share;
+    int64_t has_ppm = books_share_ppm(worker->budget_ns, worker->period_ns), wanted_ppm, to_ppm;
+    struct tt_plan *plan = plan_anew(run);
+    bool is_admitted = plan != NULL && has_reservation(plan);
+
+    if (has_ppm != share->in_force)
+        follow_set(share, has_ppm);
+    if (is_admitted) {
+        wanted_ppm = books_share_ppm(plan->budget_ns, plan->period_ns);
+        if (wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS)
+            wanted_ppm = has_ppm;
+        if (follow_turn(share, wanted_ppm, &to_ppm))
+            is_admitted = resize(run, worker, plan, to_ppm > wanted_ppm ? to_ppm : 0);
+        else
+            run->follow->refused_turns = 0;
+    } else if (plan != NULL) {
+        tell_refusal(run, worker, plan, plan->binding);
+    }
+    if (plan != NULL)
+        tt_plan_close(&plan);
+    return is_admitted;
+}
+
+static void turn(struct run *run)
+{
+    bool is_more = is_more_wanted(run), is_admitted = true;
+    struct run_worker worker;
+
+    if (run_worker(run, 0, &worker) && worker.budget_ns > 0 &&
+        (is_plan_wanted(run) || is_more || run->follow->share.low_turns > 0))
+        is_admitted = follow_share(run, &worker);
+    follow_budgets(run, is_admitted);
+}
+
+void run_follow(struct run *run, int64_t now_ns)
+{
+    if (run->params.is_profile || !run->params.picture->is_live || run->pump == NULL ||
+        run->supervise.processes[0].life != SUPERVISE_GOING)
+        return;
+    if (run->follow == NULL) {
+        run->follow = open_follow(run);
+        if (run->follow == NULL)
+            return;
+        costs_follow(run->params.picture, &run->params.node->machine, run->params.node->profile,
+                     pump_samples(run->pump));
+        run->follow->turn_ns = now_ns;
+    }
+    if (now_ns - run->follow->turn_ns < RUN_SECOND)
+        return;
+    run->follow->turn_ns = now_ns;
+    turn(run);
+}

@@ -1,0 +1,16 @@
+/* Budgets and reservation of a running service follow what its costs turn out to be. */
+#ifndef TT_NODE_RUN_FOLLOW_H
+#define TT_NODE_RUN_FOLLOW_H
+
+#include "node/run.h"
+
+/* Now and then; does something once a second. Of live services, whose container is told each new
+ * budget as an event, and whose worker has another reservation as far as the planner admits it. */
+void run_follow(struct run *run, int64_t now_ns);
+
+/* A container that starts anew was set up with the plan's budgets. */
+void run_follow_tell(struct run *run);
+
+void run_follow_close(struct run *run);
+
+#endif
