@@ -228,6 +228,7 @@ static int add_inlet(struct container *container, uint32_t number, uint32_t pin,
     node = add_node(container, number, component->out[pin].name);
     node->role = TT_NODE_INLET;
     node->rate = container->picture->flows[link->flow].format.rate;
+    node->structural_ns = component->shape.latency_ns;
     node->link = container->links[place];
     node->peer = link->from;
     return 0;

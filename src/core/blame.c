@@ -8,6 +8,39 @@ void engine_drop(struct tt_engine *engine, const struct node *node, int64_t orig
         .node = node->number, .cause = (uint8_t)cause, .is_set = true, .origin_ns = origin_ns};
 }
 
+/* When the edge was to have put this frame, monotonic: at its release, and not before raw media can
+ * be there, later by what the source takes itself. NEVER: no clock asks for it. */
+int64_t engine_owed(const struct tt_engine *engine, const struct node *inlet,
+                    const struct tt_link_slot *slot)
+{
+    bool is_raw = inlet->out[0] != NONE && !engine->flows[inlet->out[0]].is_coded;
+    int64_t owed_ns;
+
+    if (!engine->is_live || inlet->rate.num <= 0 || slot->index > inlet->index_max ||
+        slot->index < -inlet->index_max || slot->origin_ns > TIME_MAX ||
+        slot->origin_ns < -TIME_MAX)
+        return NEVER;
+    owed_ns = tt_index_ns(slot->index, inlet->rate);
+    if (is_raw && slot->origin_ns > owed_ns)
+        owed_ns = slot->origin_ns;
+    return engine->epoch_ns + owed_ns + inlet->plan->structural_ns;
+}
+
+/* What an edge has not got: the media left it out, or by the kernel's word it has not come, or came
+ * when it was too late, or was there and the edge away. */
+void engine_gap(struct tt_engine *engine, const struct node *inlet, const struct tt_link_slot *gap)
+{
+    int64_t owed_ns = engine_owed(engine, inlet, gap);
+    enum tt_cause cause = gap->received_ns > owed_ns || gap->received_ns == INT64_MAX
+                              ? TT_CAUSE_INPUT
+                              : TT_CAUSE_EDGE;
+
+    engine_drop(engine, inlet, gap->origin_ns, gap->received_ns == 0 ? TT_CAUSE_MEDIA : cause);
+    if (gap->duration_ns > inlet->period_ns && gap->duration_ns < TIME_MAX &&
+        gap->origin_ns < TIME_MAX)
+        engine->drops[(engine->drop_next - 1) % DROPS].until_ns = gap->origin_ns + gap->duration_ns;
+}
+
 void engine_history(struct node *node, const struct hop *hop)
 {
     node->history[node->history_next++ % HISTORY] = *hop;
@@ -28,12 +61,31 @@ static enum tt_cause find_drop(struct tt_engine *engine, const struct blame *bla
         if (!drop->is_set)
             break;
         if (engine_is_ancestor(blame->sink, drop->node) &&
-            is_within(drop->origin_ns, blame->origin_ns, blame->period_ns)) {
+            (is_within(drop->origin_ns, blame->origin_ns, blame->period_ns) ||
+             (blame->origin_ns >= drop->origin_ns && blame->origin_ns < drop->until_ns))) {
             *ret = engine->nodes[drop->node].plan->ledger_component;
             return drop->cause;
         }
     }
     return TT_CAUSE_NONE;
+}
+
+/* What follows a frame that is not there, of a source that knows when the kernel had what it gives:
+ * was the edge behind then? It had the media, and nowhere to put it. */
+static bool is_edge_behind(const struct node *inlet, int64_t origin_ns)
+{
+    const struct hop *next = NULL;
+
+    for (uint32_t n = 0; n < HISTORY; n++) {
+        const struct hop *hop = &inlet->history[n];
+
+        if (hop->is_set && hop->origin_ns > origin_ns &&
+            (!next || hop->origin_ns < next->origin_ns))
+            next = hop;
+    }
+    return next && next->received_ns != 0 && next->start_ns != NEVER &&
+           next->received_ns <= next->start_ns &&
+           next->ready_ns - next->start_ns >= inlet->period_ns;
 }
 
 /* A release that never was: given up because the worker was away, or not in the media at all. */
@@ -56,7 +108,57 @@ static enum tt_cause find_absence(const struct node *node, const struct blame *b
             return TT_CAUSE_NONE;
         newest = hop->origin_ns > newest ? hop->origin_ns : newest;
     }
-    return newest > blame->origin_ns ? TT_CAUSE_MEDIA : TT_CAUSE_NONE;
+    if (newest <= blame->origin_ns)
+        return TT_CAUSE_NONE;
+    return node->kind == KIND_INLET && is_edge_behind(node, blame->origin_ns) ? TT_CAUSE_EDGE
+                                                                              : TT_CAUSE_MEDIA;
+}
+
+/* An edge that was owed a frame's lateness before it put it made it; by the kernel's word it was
+ * the input that came so late. What takes its time itself is put a little later than owed, always:
+ * a frame is not lost by that. */
+static enum tt_cause judge_arrival(const struct node *inlet, const struct hop *hop,
+                                   const struct blame *blame)
+{
+    int64_t least_ns = blame->late_ns > 0 ? blame->late_ns : 1;
+
+    if (blame->is_lost && inlet->plan->structural_ns > 0 && least_ns < inlet->period_ns)
+        least_ns = inlet->period_ns;
+    if (hop->start_ns == NEVER)
+        return TT_CAUSE_NONE;
+    if (hop->received_ns != 0 && hop->received_ns > hop->start_ns &&
+        hop->received_ns - hop->start_ns >= least_ns)
+        return TT_CAUSE_INPUT;
+    return hop->ready_ns > hop->start_ns && hop->ready_ns - hop->start_ns >= least_ns
+               ? TT_CAUSE_EDGE
+               : TT_CAUSE_NONE;
+}
+
+/* A lost frame that was past its deadline before it was put: it was lost then, whatever became of
+ * it in queues. */
+static enum tt_cause find_hopeless(struct tt_engine *engine, const struct blame *blame,
+                                   uint32_t *ret)
+{
+    struct blame past = *blame;
+
+    past.late_ns = blame->sink->plan->deadline_ns;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (node->kind != KIND_INLET || !engine_is_ancestor(blame->sink, n))
+            continue;
+        for (uint32_t k = 0; k < HISTORY; k++) {
+            const struct hop *hop = &node->history[k];
+            enum tt_cause cause = TT_CAUSE_NONE;
+
+            if (hop->is_set && is_within(hop->origin_ns, blame->origin_ns, blame->period_ns))
+                cause = judge_arrival(node, hop, &past);
+            *ret = node->plan->ledger_component;
+            if (cause != TT_CAUSE_NONE)
+                return cause;
+        }
+    }
+    return TT_CAUSE_NONE;
 }
 
 static enum tt_cause judge_hop(const struct node *node, const struct hop *hop,
@@ -64,8 +166,8 @@ static enum tt_cause judge_hop(const struct node *node, const struct hop *hop,
 {
     int64_t wall_ns = hop->end_ns - hop->start_ns;
 
-    if (node->kind == KIND_INLET) /* ready: when the edge put it; start: its release */
-        return hop->ready_ns > hop->start_ns ? TT_CAUSE_EDGE : TT_CAUSE_NONE;
+    if (node->kind == KIND_INLET)
+        return judge_arrival(node, hop, blame);
     *waited_ns += hop->start_ns - hop->ready_ns;
     if (hop->is_stolen)
         return TT_CAUSE_BUDGET;
@@ -146,6 +248,8 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
     uint32_t waiter = blame->sink->plan->ledger_component;
 
     if (blame->is_lost)
+        cause = find_hopeless(engine, blame, ret_component);
+    if (blame->is_lost && cause == TT_CAUSE_NONE)
         cause = find_drop(engine, blame, ret_component);
     if (blame->is_lost && cause == TT_CAUSE_NONE && is_behind_hog(engine, blame))
         return find_hog(engine, blame, cause, ret_component);

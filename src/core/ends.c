@@ -58,12 +58,12 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
                           .format_id = slot->format_id,
                           .valid_slices = slot->valid_slices};
     struct slot *own = engine_slot(engine, entry.handle);
-    int64_t release_ns = release_of(engine, node, slot);
     struct hop hop = {.origin_ns = slot->origin_ns,
                       .ready_ns = slot->stamp_ns,
-                      .start_ns = engine->is_live && node->rate.num > 0 ? release_ns : NEVER,
+                      .start_ns = engine_owed(engine, node, slot),
                       .end_ns = engine->now_ns,
-                      .cpu_ns = -1};
+                      .cpu_ns = -1,
+                      .received_ns = slot->received_ns};
 
     engine_history(node, &hop);
     node->next_index = slot->index + 1;
@@ -77,8 +77,8 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
 /* False when the slot is not what an honest edge sends: it goes back, or is forgotten. */
 static bool accept(struct tt_engine *engine, struct node *node, const struct tt_link_slot *slot)
 {
-    if (slot->slot == TT_NO_FRAME) { /* a gap: what misses it blames the media */
-        engine_drop(engine, node, slot->origin_ns, TT_CAUSE_MEDIA);
+    if (slot->slot == TT_NO_FRAME) {
+        engine_gap(engine, node, slot);
         return true;
     }
     if (slot->pool == engine->params.own_number || !is_sound(node, slot) ||

@@ -63,7 +63,8 @@ struct tt_node_plan {
      */
     int64_t due_offset_ns;
 
-    /* Sinks (no connected outputs, or outlets): due = origin + deadline_ns + structural_ns. */
+    /* Sinks (no connected outputs, or outlets): due = origin + deadline_ns + structural_ns.
+     * Inlets: structural_ns is the edge's own, by which what it brings comes after its release. */
     int32_t sink; /* number in the ledger of its first input, the others follow; -1: no sink */
     int64_t deadline_ns, structural_ns;
 

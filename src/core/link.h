@@ -22,7 +22,12 @@ struct tt_link_slot {
     uint32_t pool, slot; /* TT_NO_FRAME in slot: a header without a payload (End, gap) */
     uint32_t bytes, flags, format_id, valid_slices;
     int64_t stamp_ns; /* monotonic time of the put, for blame */
+    /* Monotonic time at which the kernel had it from outside; 0: nobody says; INT64_MAX: of a gap,
+     * it had not come. */
+    int64_t received_ns;
 };
+
+_Static_assert(sizeof(struct tt_link_slot) == 64, "a header is one cache line");
 
 /* Bytes of the shared memory of a link with this depth (a power of two). */
 uint64_t tt_link_bytes(uint32_t depth);

@@ -98,6 +98,18 @@ static void offer_outputs(struct edge *edge)
     }
 }
 
+/* When the kernel had what was given just now, as the ring says it. */
+static int64_t received_of(const struct edge *edge, uint32_t output)
+{
+    int64_t at_ns = INT64_MIN;
+
+    if (is_driven(edge) && edge->component->edge->received)
+        at_ns = edge->component->edge->received(edge->state, output);
+    if (at_ns == INT64_MIN || at_ns == INT64_MAX)
+        return at_ns == INT64_MIN ? 0 : INT64_MAX;
+    return edge->seat.epoch_ns + at_ns;
+}
+
 static void put_header(struct edge *edge, uint32_t output, const struct tt_frame *frame,
                        bool has_payload)
 {
@@ -110,7 +122,9 @@ static void put_header(struct edge *edge, uint32_t output, const struct tt_frame
                                 .flags = frame->flags,
                                 .format_id = frame->format_id,
                                 .valid_slices = frame->valid_slices,
-                                .stamp_ns = tt_linux_now()};
+                                .stamp_ns = tt_linux_now(),
+                                .received_ns =
+                                    frame->flags & TT_END ? 0 : received_of(edge, output)};
 
     while (!tt_link_put(edge->out[output], &slot)) {
         uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);

@@ -241,6 +241,39 @@ static void reordered(void)
     stop_listening(one);
 }
 
+/* What was read tells when the last of it came; what is read without its packets, that nothing did.
+ */
+static void received(void)
+{
+    struct listener *one = listen(1, 20000000);
+    struct talker talker;
+    uint32_t whole = 0;
+
+    talk(&talker, 7, 1);
+    for (int64_t n = 0; n < 100; n++) {
+        enum rtp_read_result result;
+        int64_t end_ns;
+
+        if (n < 70 || n > 80)
+            CHECK(put(one, &talker, n, n == 41 ? 15000000 : 0));
+        if (n < 8 || n % 2 == 0)
+            continue;
+        result = read_on(one);
+        if (result == RTP_READ_GAP)
+            CHECK(n < 20 || one->receiver.read_ns == INT64_MIN);
+        if (result != RTP_READ_WHOLE || one->index < 5)
+            continue;
+        /* It is read when its last packet has come, with what the filter looks ahead. */
+        end_ns = one->index * 10000000;
+        CHECK(one->receiver.read_ns >= end_ns);
+        CHECK(one->receiver.read_ns <= end_ns + (n < 40 || n > 50 ? 5000000 : 20000000));
+        whole++;
+    }
+    CHECK(whole > 25);
+    CHECK(one->receiver.stats.lost == 11);
+    stop_listening(one);
+}
+
 /* A packet that is missing fades: no step larger than the fade makes; five in a row are a gap. */
 static void lossy(void)
 {
@@ -353,6 +386,7 @@ int main(int argc, char **argv)
     RUN(strangers);
     RUN(wrapped);
     RUN(reordered);
+    RUN(received);
     RUN(lossy);
     RUN(replaced);
     fprintf(stderr, "- drifting for %lld s\n", (long long)seconds);

@@ -90,7 +90,7 @@ static void take_back(void)
     }
 }
 
-static bool send(int64_t index, uint32_t flags)
+static bool send_received(int64_t index, uint32_t flags, int64_t received_ns)
 {
     struct tt_link_slot slot = {.index = index,
                                 .origin_ns = index * 10 * MS,
@@ -98,7 +98,8 @@ static bool send(int64_t index, uint32_t flags)
                                 .pool = 1,
                                 .slot = TT_NO_FRAME,
                                 .flags = flags,
-                                .stamp_ns = tt_sim_now(g.sim)};
+                                .stamp_ns = tt_sim_now(g.sim),
+                                .received_ns = received_ns};
 
     if (!(flags & (TT_END | TT_GAP))) {
         slot.slot = 0;
@@ -116,6 +117,11 @@ static bool send(int64_t index, uint32_t flags)
     }
     ring();
     return true;
+}
+
+static bool send(int64_t index, uint32_t flags)
+{
+    return send_received(index, flags, 0);
 }
 
 /* The sink edge: takes a frame, looks at its payload, gives it back. */
@@ -201,6 +207,84 @@ static void a_late_edge_is_blamed(void)
     CHECK_INT(late, 2); /* 4 and 5: due at 60 and 70 ms */
     CHECK_INT(lost, 1);
     (void)graph_check_sink(&g, 0, 0, TT_ON_TIME);
+    graph_close(&g);
+    free_edges();
+}
+
+/* The edge puts frame 4 at 75 ms and catches up. When the kernel had had it in time, the edge was
+ * away; when the kernel had it no sooner, it came late. Of a gap the same; one may stand for many.
+ */
+static void judge_late_input(int64_t received_after_ns, enum tt_cause late, enum tt_cause lost)
+{
+    uint32_t late_count = 0, lost_count = 0;
+    int64_t epoch_ns;
+
+    make_graph(TT_MODE_LIVE, TT_LATE_KEEP, false);
+    epoch_ns = g.epoch_ns;
+    for (int64_t n = 0; n < 9; n++) {
+        int64_t came_ns = epoch_ns + n * 10 * MS + received_after_ns;
+
+        CHECK(!graph_run_until(&g, (n >= 4 && n < 8 ? 75 : n * 10) * MS));
+        if (n >= 4 && came_ns > tt_sim_now(g.sim))
+            came_ns = tt_sim_now(g.sim);
+        CHECK(send_received(n, n == 8 ? TT_GAP : 0,
+                            n == 8 ? epoch_ns + 60 * MS + received_after_ns * 100 : came_ns));
+        CHECK(!graph_run_until(&g, tt_sim_now(g.sim) - epoch_ns + MS));
+        receive();
+    }
+    CHECK(send(9, TT_END));
+    CHECK(graph_run_until(&g, 1000 * MS));
+    for (uint32_t n = 0; n < g.record_count; n++) {
+        const struct tt_record *record = &g.records[n];
+
+        if (record->kind != TT_RECORD_FRAME || record->outcome == TT_ON_TIME)
+            continue;
+        CHECK_INT(record->cause, record->outcome == TT_LATE_FRAME ? late : lost);
+        late_count += record->outcome == TT_LATE_FRAME;
+        lost_count += record->outcome == TT_LOST_FRAME;
+    }
+    CHECK_INT(late_count, 2);
+    CHECK_INT(lost_count, 1);
+    graph_close(&g);
+    free_edges();
+}
+
+static void late_input_is_told_from_a_late_edge(void)
+{
+    judge_late_input(0, TT_CAUSE_EDGE, TT_CAUSE_EDGE);
+    judge_late_input(34 * MS, TT_CAUSE_INPUT, TT_CAUSE_INPUT);
+}
+
+static void a_gap_may_be_long(void)
+{
+    uint32_t lost = 0;
+
+    make_graph(TT_MODE_LIVE, TT_LATE_KEEP, false);
+    for (int64_t n = 0; n < 3; n++) {
+        CHECK(send(n, 0));
+        CHECK(!graph_run_until(&g, (n * 10 + 5) * MS));
+        receive();
+    }
+    CHECK(tt_link_put(edges.in, &(struct tt_link_slot){.index = 3,
+                                                       .origin_ns = 30 * MS,
+                                                       .duration_ns = 40 * MS,
+                                                       .slot = TT_NO_FRAME,
+                                                       .flags = TT_GAP,
+                                                       .received_ns = INT64_MAX}));
+    ring();
+    CHECK(!graph_run_until(&g, 70 * MS));
+    CHECK(send(7, 0));
+    CHECK(!graph_run_until(&g, 75 * MS));
+    receive();
+    CHECK(send(8, TT_END));
+    CHECK(graph_run_until(&g, 1000 * MS));
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].kind == TT_RECORD_FRAME && g.records[n].outcome == TT_LOST_FRAME) {
+            CHECK_INT(g.records[n].cause, TT_CAUSE_INPUT);
+            CHECK(g.records[n].index >= 3 && g.records[n].index < 7);
+            lost++;
+        }
+    CHECK_INT(lost, 4);
     graph_close(&g);
     free_edges();
 }
@@ -585,6 +669,8 @@ int main(void)
 {
     RUN(frames_travel_by_reference);
     RUN(a_late_edge_is_blamed);
+    RUN(late_input_is_told_from_a_late_edge);
+    RUN(a_gap_may_be_long);
     RUN(a_full_ring_follows_the_policy);
     RUN(a_drain_waits_for_room);
     RUN(asap_waits_for_the_edge_behind);

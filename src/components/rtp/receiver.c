@@ -43,7 +43,8 @@ uint64_t rtp_receiver_bytes(const struct rtp_receiver_params *params)
         params->quantum > 48000 || params->latency_ns < 0 || params->latency_ns > 2 * SECOND_NS)
         return 0;
     return (uint64_t)ring_samples(params) * (params->channels * sizeof(float) + 1) +
-           (uint64_t)line_samples(params) * params->channels * sizeof(float);
+           (uint64_t)line_samples(params) * params->channels * sizeof(float) +
+           ring_samples(params) / RTP_PIECE * sizeof(int64_t);
 }
 
 void rtp_receiver_init(struct rtp_receiver *receiver, const struct rtp_receiver_params *params,
@@ -55,7 +56,8 @@ void rtp_receiver_init(struct rtp_receiver *receiver, const struct rtp_receiver_
                                       .ring_samples = ring_samples(params),
                                       .line_samples = line_samples(params),
                                       .ratio = 1};
-    receiver->ring = memory;
+    receiver->came_ns = memory;
+    receiver->ring = (float *)(receiver->came_ns + receiver->ring_samples / RTP_PIECE);
     receiver->line = receiver->ring + (uint64_t)receiver->ring_samples * params->channels;
     receiver->has =
         (uint8_t *)(receiver->line + (uint64_t)receiver->line_samples * params->channels);
@@ -113,6 +115,8 @@ static void lock(struct rtp_receiver *receiver, const struct rtp_packet *packet,
         receiver->window_ns[n] = NEVER;
     receiver->window_began_ns = arrival_ns;
     memset(receiver->has, 0, receiver->ring_samples);
+    for (uint32_t n = 0; n < receiver->ring_samples / RTP_PIECE; n++)
+        receiver->came_ns[n] = INT64_MIN;
 }
 
 /* Does a packet go on where the flow that is heard stands? */
@@ -144,7 +148,8 @@ static bool is_successor(struct rtp_receiver *receiver, const struct rtp_packet 
 }
 
 /* Puts samples at their place in the ring; false when all of that has been read already. */
-static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *data, uint32_t count)
+static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *data, uint32_t count,
+                  int64_t arrival_ns)
 {
     uint32_t channels = receiver->params.channels, mask = receiver->ring_samples - 1, first = 0;
 
@@ -162,8 +167,13 @@ static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *d
             ring[(uint64_t)(place + n) & mask] =
                 rtp_sample(data + 2 * ((uint64_t)n * channels + channel));
     }
-    for (uint32_t n = first; n < count; n++)
-        receiver->has[(uint64_t)(place + n) & mask] = 1;
+    for (uint32_t n = first; n < count; n++) {
+        uint32_t at = (uint32_t)(uint64_t)(place + n) & mask;
+
+        receiver->has[at] = 1;
+        if (arrival_ns > receiver->came_ns[at / RTP_PIECE])
+            receiver->came_ns[at / RTP_PIECE] = arrival_ns;
+    }
     return first < count;
 }
 
@@ -235,7 +245,7 @@ bool rtp_receiver_put(struct rtp_receiver *receiver, const uint8_t *data, uint32
         count_order(receiver, &packet);
     note_arrival(receiver, arrival_ns - place_ns(receiver, place + count), arrival_ns);
     forget_oldest(receiver);
-    if (!store(receiver, place, data + packet.payload_offset, count)) {
+    if (!store(receiver, place, data + packet.payload_offset, count, arrival_ns)) {
         receiver->stats.late++;
         return false;
     }
@@ -352,10 +362,24 @@ static bool append_faded(struct rtp_receiver *receiver, uint32_t at)
     return is_here;
 }
 
+/* When the last of it came. A piece of the ring is forgotten when the first of it is read again. */
+static void note_read(struct rtp_receiver *receiver, uint32_t at)
+{
+    int64_t *came_ns = &receiver->came_ns[at / RTP_PIECE];
+
+    receiver->read_ns = *came_ns > receiver->read_ns ? *came_ns : receiver->read_ns;
+    if (at % RTP_PIECE == RTP_PIECE - 1)
+        *came_ns = INT64_MIN;
+}
+
 /* Moves samples from the ring to the line; returns how many were there. */
 static uint32_t append(struct rtp_receiver *receiver, uint32_t count)
 {
     uint32_t present = 0, done = 0, mask = receiver->ring_samples - 1;
+
+    receiver->read_ns = INT64_MIN;
+    for (uint32_t n = 0; n < count; n++)
+        note_read(receiver, (uint32_t)(uint64_t)(receiver->next_place + n) & mask);
 
     while (done < count) {
         uint32_t at = (uint32_t)(uint64_t)receiver->next_place & mask;

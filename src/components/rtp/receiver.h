@@ -15,7 +15,7 @@
 #include "components/drift/drift.h"
 #include "components/rtp/rtp.h"
 
-enum { RTP_CHANNELS_MAX = 8, RTP_FADE = 64, RTP_WINDOWS = 4 };
+enum { RTP_CHANNELS_MAX = 8, RTP_FADE = 64, RTP_WINDOWS = 4, RTP_PIECE = 64 };
 
 struct rtp_receiver_params {
     uint8_t payload_type;
@@ -42,9 +42,10 @@ struct rtp_receiver {
     struct drift_table *table;
     struct drift_loop loop;
     struct drift_reader reader;
-    float *ring;  /* channels x ring_samples, by timestamp */
-    uint8_t *has; /* ring_samples */
-    float *line;  /* channels x line_samples */
+    float *ring;      /* channels x ring_samples, by timestamp */
+    uint8_t *has;     /* ring_samples */
+    int64_t *came_ns; /* latest arrival of what lies in each RTP_PIECE samples of the ring */
+    float *line;      /* channels x line_samples */
     uint32_t ring_samples, line_samples;
 
     bool is_locked, is_reading, is_restarted;
@@ -66,6 +67,7 @@ struct rtp_receiver {
     int64_t next_place;  /* timestamp of the sample that is appended to the line next */
     int64_t first_place; /* of the time line that began with the lock */
     double ratio;
+    int64_t read_ns;              /* latest arrival of what was read last; INT64_MIN: nothing was */
     uint32_t fade;                /* how far in; RTP_FADE: wholly */
     float hold[RTP_CHANNELS_MAX]; /* the last sample before what misses */
 };

@@ -46,7 +46,10 @@ struct talker {
     struct rtp_receiver receiver;
     struct rtp_stats told;
     uint64_t no_room, told_no_room;
-    int64_t heard_ns; /* media time of the last packet that was used */
+    int64_t heard_ns;       /* media time of the last packet of this talker, used or too late */
+    int64_t received_ns;    /* of what was given last, as tt_edge.received says it */
+    uint32_t overrun_count; /* packets that the socket had no room for, by the kernel's count */
+    int64_t overrun_ns;     /* media time until which they may be missed */
     bool is_silent;
     int64_t silent_ms; /* until now */
     int64_t told_ns, figure_ns;
@@ -257,17 +260,42 @@ static int64_t clock_ns(clockid_t clock)
     return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/* When the kernel got it, by its own clock; `otherwise` when it does not say. */
-static int64_t arrival_of(struct msghdr *message, int64_t otherwise)
+/* What the kernel says of a packet: when it got it, by its own clock, and how many it had no room
+ * for until then. */
+struct arrival {
+    int64_t at_ns;
+    uint32_t overrun_count;
+};
+
+static void read_arrival(struct msghdr *message, struct arrival *arrival)
 {
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
-        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level != SOL_SOCKET)
+            continue;
+        if (part->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec at;
 
             memcpy(&at, CMSG_DATA(part), sizeof(at));
-            return at.tv_sec * SECOND_NS + at.tv_nsec;
+            arrival->at_ns = at.tv_sec * SECOND_NS + at.tv_nsec;
+        } else if (part->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&arrival->overrun_count, CMSG_DATA(part), sizeof(arrival->overrun_count));
         }
-    return otherwise;
+    }
+}
+
+/* Takes one packet that came. */
+static void take_packet(struct reader *reader, struct talker *talker, const uint8_t *data,
+                        uint32_t bytes, const struct arrival *arrival)
+{
+    uint64_t late = talker->receiver.stats.late;
+
+    if (rtp_receiver_put(&talker->receiver, data, bytes, arrival->at_ns) ||
+        talker->receiver.stats.late != late)
+        talker->heard_ns = arrival->at_ns;
+    /* Only we can have left it full. */
+    if (arrival->overrun_count != talker->overrun_count)
+        talker->overrun_ns = arrival->at_ns + reader->latency_ns + SECOND_NS;
+    talker->overrun_count = arrival->overrun_count;
 }
 
 /* Takes what waits at one socket. to_media_ns: from the kernel's clock to media time. */
@@ -277,7 +305,7 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
     struct iovec parts[BATCH];
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+        char bytes[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
     } extra[BATCH];
 
     for (uint32_t batch = 0; batch < BATCHES_MAX; batch++) {
@@ -292,13 +320,14 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
         }
         count = recvmmsg(talker->fd, messages, BATCH, MSG_DONTWAIT, NULL);
         for (int n = 0; n < count; n++) {
-            int64_t at_ns = arrival_of(&messages[n].msg_hdr, now_ns) + to_media_ns;
+            struct arrival arrival = {.at_ns = now_ns, .overrun_count = talker->overrun_count};
             /* A cut packet is passed on with a length that no header fits. */
             bool is_cut = (messages[n].msg_hdr.msg_flags & MSG_TRUNC) != 0;
 
-            if (rtp_receiver_put(&talker->receiver, reader->packets[n],
-                                 is_cut ? 0 : messages[n].msg_len, at_ns))
-                talker->heard_ns = at_ns;
+            read_arrival(&messages[n].msg_hdr, &arrival);
+            arrival.at_ns += to_media_ns;
+            take_packet(reader, talker, reader->packets[n], is_cut ? 0 : messages[n].msg_len,
+                        &arrival);
         }
         if (count < BATCH)
             return;
@@ -351,7 +380,19 @@ static void tell(struct reader *reader, uint32_t output, int64_t media_ns)
     talker->told_no_room = talker->no_room;
 }
 
-static void fill(struct reader *reader, uint32_t output, struct tt_frame *frame)
+/* Of a quantum of which nothing was there when it was to be read: it is late, or lost under way,
+ * while its talker is heard otherwise. What the socket had no room for was there, and we were not.
+ */
+static int64_t missing_since(const struct reader *reader, const struct talker *talker,
+                             int64_t media_ns)
+{
+    if (media_ns < talker->overrun_ns)
+        return tt_index_ns(reader->index, reader->format.rate);
+    return talker->receiver.is_locked && media_ns - talker->heard_ns < SECOND_NS ? INT64_MAX
+                                                                                 : INT64_MIN;
+}
+
+static void fill(struct reader *reader, uint32_t output, struct tt_frame *frame, int64_t media_ns)
 {
     struct talker *talker = &reader->talkers[output];
     float *channels[RTP_CHANNELS_MAX];
@@ -372,12 +413,35 @@ static void fill(struct reader *reader, uint32_t output, struct tt_frame *frame)
     frame->index = reader->index;
     frame->origin_ns = tt_index_ns(reader->index, reader->format.rate);
     frame->duration_ns = tt_index_ns(reader->index + 1, reader->format.rate) - frame->origin_ns;
+    talker->received_ns = talker->receiver.read_ns;
     if (result == RTP_READ_GAP) {
         frame->flags = TT_GAP;
+        talker->received_ns = missing_since(reader, talker, media_ns);
         return;
     }
     frame->bytes = reader->bytes;
     frame->flags = TT_KEY | (is_cut ? TT_DISCONT : 0);
+}
+
+/* Too far behind to catch up: one gap stands for all that is left out, and for whoever was away. */
+static void leave_out(struct reader *reader, struct tt_call *call)
+{
+    int64_t from_ns = tt_index_ns(reader->index, reader->format.rate), to_ns;
+    int64_t next = tt_ns_index(call->media_ns - reader->latency_ns, reader->format.rate) - 1;
+
+    to_ns = tt_index_ns(next, reader->format.rate);
+    for (uint32_t n = 0; n < call->out_count && n < reader->talker_count; n++) {
+        struct tt_frame *frame = tt_call_out(call, n);
+
+        if (frame->data == 0)
+            continue;
+        frame->index = reader->index;
+        frame->origin_ns = from_ns;
+        frame->duration_ns = to_ns - from_ns;
+        frame->flags = TT_GAP;
+        reader->talkers[n].received_ns = from_ns;
+    }
+    reader->index = next;
 }
 
 /* When a quantum's last packets have come, or never will. */
@@ -404,14 +468,16 @@ static int step(void *state, struct tt_call *call)
         tt_call_out(call, n)->bytes = 0;
     for (uint32_t n = 0; n < reader->talker_count; n++)
         drain(reader, &reader->talkers[n], real_ns, media_ns - real_ns);
-    if (media_ns - due_ns(reader) > BEHIND_MAX_NS)
-        reader->index = tt_ns_index(media_ns - reader->latency_ns, reader->format.rate) - 1;
+    if (media_ns - due_ns(reader) > BEHIND_MAX_NS) {
+        leave_out(reader, call);
+        return TT_DONE;
+    }
     if (media_ns < due_ns(reader)) {
         arm(reader, due_ns(reader) - media_ns);
         return -EAGAIN;
     }
     for (uint32_t n = 0; n < call->out_count && n < reader->talker_count; n++) {
-        fill(reader, n, tt_call_out(call, n));
+        fill(reader, n, tt_call_out(call, n), media_ns);
         tell(reader, n, media_ns);
     }
     reader->index++;
@@ -432,7 +498,12 @@ static int fds(void *state, int *ret, uint32_t max)
     return 1;
 }
 
-static const struct tt_edge edge = {.probe = shape, .fds = fds, .step = step};
+static int64_t received(const void *state, uint32_t output)
+{
+    return ((const struct reader *)state)->talkers[output].received_ns;
+}
+
+static const struct tt_edge edge = {.probe = shape, .fds = fds, .step = step, .received = received};
 
 const struct tt_component tt_component_rtp_read = {
     .abi = TT_ABI,

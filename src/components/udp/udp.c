@@ -136,6 +136,8 @@ int udp_open_in(const char *url, const char *interface, struct tt_error *err)
     if (r == 0)
         r = setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof(yes));
     if (r == 0)
+        r = setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &yes, sizeof(yes));
+    if (r == 0)
         r = bind(fd, found->ai_addr, found->ai_addrlen);
     if (r == 0 && is_multicast(found))
         r = join(fd, found, interface);
