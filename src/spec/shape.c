@@ -260,6 +260,44 @@ static bool is_live(const struct shape_draft *draft)
     return false;
 }
 
+/* What cannot be read faster than it happens is live, though nobody wrote so. */
+static const char *live_address(const struct shape_draft *draft, const struct tt_setting *setting)
+{
+    static const char *const heads[] = {"udp://",    "rtp://",   "srtp://",  "srt://",
+                                        "rtmp://",   "rtmps://", "rtmpt://", "rtmpe://",
+                                        "rtmpts://", "rtsp://",  "rist://"};
+    const char *url = draft->component.texts + setting->text;
+
+    for (size_t n = 0; n < sizeof(heads) / sizeof(heads[0]); n++)
+        if (strncmp(url, heads[n], strlen(heads[n])) == 0)
+            return heads[n];
+    return NULL;
+}
+
+static int infer_live(struct shaper *shaper, struct shape_draft *draft)
+{
+    const char *head = NULL;
+    struct tt_setting *live = NULL;
+
+    for (uint32_t n = 0; n < draft->component.setting_count; n++) {
+        struct tt_setting *setting = &draft->component.settings[n];
+        const struct tt_param *param = &draft->kind->params[setting->param];
+
+        if (strcmp(param->name, "url") == 0 && param->type == TT_PARAM_TEXT)
+            head = live_address(draft, setting);
+        else if (strcmp(param->name, "live") == 0 && param->type == TT_PARAM_BOOL)
+            live = setting;
+    }
+    if (!head || !live || live->is_given || live->i != 0)
+        return 0;
+    live->i = 1;
+    live->f = 1;
+    return spec_picture_note(shaper->picture,
+                             "'%s' is live: nothing comes by %s faster than it happens (live: "
+                             "false takes it as fast as it comes)",
+                             draft->spec->name, head);
+}
+
 static bool is_video(const struct tt_format *format)
 {
     return (format->kind == TT_VIDEO || format->kind == TT_CODED_VIDEO) && format->rate.num > 0;
@@ -304,6 +342,8 @@ static int begin_source(struct shaper *shaper, uint32_t component)
     if (r == 0)
         r = spec_settings(shaper->picture, draft->spec, draft->kind, &draft->component,
                           shaper->err);
+    if (r == 0 && infer_live(shaper, draft) < 0)
+        r = tt_fail(shaper->err, -ENOMEM, "no memory for a note");
     if (r < 0)
         return r;
     draft->component.is_live = is_live(draft);

@@ -352,6 +352,43 @@ static bool has_note(const struct tt_picture *picture, const char *part)
     return false;
 }
 
+/* What cannot be read faster than it happens is live, unless somebody wrote otherwise. */
+static void infers_what_is_live(void)
+{
+    static const struct {
+        const char *source;
+        bool is_live, is_noted;
+    } cases[] = {
+        {"av.read, params: {url: \"srt://127.0.0.1:9000\"}", true, true},
+        {"av.read, params: {url: \"rtmp://127.0.0.1/app/key\"}", true, true},
+        {"av.read, params: {url: \"udp://127.0.0.1:9000\", live: true}", true, false},
+        {"av.read, params: {url: \"udp://127.0.0.1:9000\", live: false}", false, false},
+        {"av.read, params: {url: \"http://127.0.0.1/a.ts\"}", false, false},
+        {"av.read, params: {url: udp.mp4}", false, false},
+    };
+
+    for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+        struct tt_picture *picture = NULL;
+        char text[300];
+        const struct tt_picture_component *source;
+
+        snprintf(
+            text, sizeof(text),
+            "tactus: 1\nservice: x\ncomponents: {a: {kind: %s}, d: {kind: av.decode}, n: {kind: "
+            "\"null\"}}\nflows: [a.video ! d ! n]\n",
+            cases[n].source);
+        picture = shaped(text);
+        source = &picture->components[0];
+        CHECK_INT(picture->is_live, cases[n].is_live);
+        CHECK_INT(source->is_live, cases[n].is_live);
+        for (uint32_t k = 0; k < source->setting_count; k++)
+            if (source->settings[k].param == 1) /* live: the component is told as well */
+                CHECK_INT(source->settings[k].i, cases[n].is_live);
+        CHECK_INT(has_note(picture, "'a' is live"), cases[n].is_noted);
+        tt_picture_close(&picture);
+    }
+}
+
 static void notes_what_does_nothing(void)
 {
     static const char *const keys[] = {"overrun: skip", "overrun: stop", "overrun: throttle",
@@ -387,6 +424,7 @@ int main(void)
     RUN(refuses_what_cannot_be);
     RUN(inserts_conversions);
     RUN(notes_how_to_watch);
+    RUN(infers_what_is_live);
     RUN(notes_what_does_nothing);
     return 0;
 }
