@@ -32,19 +32,23 @@ static void put_table(struct cli *cli, const json_t *services)
         fputs("none runs\n", cli->out);
         return;
     }
-    fprintf(cli->out, "%s%-16s %-10s %-11s %9s %7s %7s  %-8s  %s%s\n",
-            paint_on(&cli->out_paint, PAINT_BOLD), "NAME", "STATE", "CLASS", "FRAMES", "LATE",
-            "LOST", "SINCE", "LEDGER", paint_off(&cli->out_paint));
+    fprintf(cli->out, "%s%-16s %-10s %-11s %5s %9s %7s %7s  %-8s  %s%s\n",
+            paint_on(&cli->out_paint, PAINT_BOLD), "NAME", "STATE", "CLASS", "LEVEL", "FRAMES",
+            "LATE", "LOST", "SINCE", "LEDGER", paint_off(&cli->out_paint));
     json_array_foreach(services, n, service)
     {
         const char *class = json_text(service, "class");
+        char level[48] = "-";
 
+        if (json_int(service, "levels") > 0)
+            (void)snprintf(level, sizeof(level), "%lld/%lld", (long long)json_int(service, "level"),
+                           (long long)json_int(service, "levels"));
         paint_safe(cli->out, json_text(service, "name"));
-        fprintf(cli->out, "%*s %-10s %-11s %9s %7s %7s",
+        fprintf(cli->out, "%*s %-10s %-11s %5s %9s %7s %7s",
                 (int)(strlen(json_text(service, "name")) < 16
                           ? 16 - strlen(json_text(service, "name"))
                           : 0),
-                "", json_text(service, "state"), class[0] ? class : "-",
+                "", json_text(service, "state"), class[0] ? class : "-", level,
                 quantity_count(json_int(service, "frames")).text,
                 quantity_count(json_int(service, "late")).text,
                 quantity_count(json_int(service, "lost")).text);

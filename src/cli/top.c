@@ -14,7 +14,13 @@
 #include "cli/quantity.h"
 #include "cli/talk.h"
 
-enum { ONCE_MS = 1000, REFRESH_MS = 1000, NAME_COLUMNS = 16, REST_COLUMNS = 80 - NAME_COLUMNS - 4 };
+enum {
+    ONCE_MS = 1000,
+    REFRESH_MS = 1000,
+    NAME_COLUMNS = 13,
+    HEAD_COLUMNS = 18,
+    REST_COLUMNS = 80 - HEAD_COLUMNS - 2
+};
 
 struct top {
     struct cli *cli;
@@ -93,11 +99,25 @@ static void put_time(FILE *out, int64_t ns)
         fprintf(out, value < 10 ? " %6.2f%c" : " %6.1f%c", value, units[unit]);
 }
 
+/* Which degrading level it is at, of how many below the best. */
+static void put_level(const struct top *top, const json_t *component)
+{
+    const struct paint *paint = &top->cli->out_paint;
+    int64_t level = json_int(component, "level"), levels = json_int(component, "levels");
+
+    if (levels == 0)
+        fprintf(top->cli->out, " %5s", "-");
+    else
+        fprintf(top->cli->out, " %s%3lld/%-lld%s",
+                paint_on(paint, level > 0 ? PAINT_BAD : PAINT_PLAIN), (long long)level,
+                (long long)levels, paint_off(paint));
+}
+
 static void put_component(const struct top *top, const json_t *component, const json_t *before)
 {
     struct figures f = measure(component, before);
     const struct paint *paint = &top->cli->out_paint;
-    const json_t *level = json_object_get(component, "level_mdb");
+    const json_t *peak = json_object_get(component, "level_mdb");
     bool is_edge = strcmp(json_text(component, "process"), "edge") == 0;
     FILE *out = top->cli->out;
 
@@ -122,8 +142,9 @@ static void put_component(const struct top *top, const json_t *component, const 
             (long long)f.misses, paint_off(paint));
     fprintf(out, " %3lld/%-3lld", (long long)json_int(component, "queue"),
             (long long)json_int(component, "queue_max"));
-    if (json_is_integer(level))
-        fprintf(out, "%6.1f", (double)json_integer_value(level) / 1000);
+    put_level(top, component);
+    if (json_is_integer(peak))
+        fprintf(out, " %5.1f", (double)json_integer_value(peak) / 1000);
     fputc('\n', out);
 }
 
@@ -138,7 +159,7 @@ static void put_headline(const struct top *top, const json_t *service)
     char text[256];
 
     fputs(paint_on(paint, PAINT_BOLD), out);
-    put_name(out, json_text(service, "name"), NAME_COLUMNS + 2);
+    put_name(out, json_text(service, "name"), HEAD_COLUMNS);
     fprintf(out, "%s %s", paint_off(paint), paint_on(paint, is_bad ? PAINT_BAD : PAINT_PLAIN));
     (void)snprintf(text, sizeof(text), "%.10s, %.12s; slack %s; late %lld, lost %lld of %lld",
                    json_text(service, "state"), json_text(service, "class"),
@@ -172,9 +193,9 @@ static void put_screen(const struct top *top)
             json_array_size(services), quantity_ppm(json_int(top->now, "reserved_ppm")).text,
             quantity_ppm(json_int(top->now, "limit_ppm")).text,
             (long long)json_int(top->now, "cpus"));
-    fprintf(out, "%s  %-*s %7s %7s %7s %7s %5s %6s %7s %5s%s\n", paint_on(paint, PAINT_DIM),
+    fprintf(out, "%s  %-*s %7s %7s %7s %7s %5s %6s %7s %5s %5s%s\n", paint_on(paint, PAINT_DIM),
             NAME_COLUMNS, "COMPONENT", "WAITING", "BUSY", "BUSYMAX", "BUDGET", "SHARE", "MISSES",
-            "QUEUE", "LEVEL", paint_off(paint));
+            "QUEUE", "LEVEL", "PEAK", paint_off(paint));
     json_array_foreach(services, n, service)
     {
         put_service(top, service, find_named(old, json_text(service, "name")));

@@ -56,12 +56,26 @@ int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t le
         return tt_fail(err, r, "no memory for the costs");
     r = tt_plan_at_level(picture, level, costs.components, costs.segments, &node->machine.plan, ret,
                          err);
-    if (r < 0 || ret_costs == NULL) {
+    if (r < 0) {
         costs_fini(&costs);
         return r;
     }
     *ret_costs = costs;
     return 0;
+}
+
+int levels_plan_on(struct node *node, const struct tt_machine *machine,
+                   const struct tt_picture *picture, uint32_t level, struct tt_plan **ret,
+                   struct tt_error *err)
+{
+    struct costs costs = {0};
+    int r = load_filled(node, picture, level, &costs);
+
+    if (r < 0)
+        return tt_fail(err, r, "no memory for the costs");
+    r = tt_plan_at_level(picture, level, costs.components, costs.segments, machine, ret, err);
+    costs_fini(&costs);
+    return r;
 }
 
 bool levels_is_unknown(struct node *node, const struct tt_picture *picture, uint32_t level)

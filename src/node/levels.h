@@ -10,6 +10,11 @@
 int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t level,
                 struct costs *ret_costs, struct tt_plan **ret, struct tt_error *err);
 
+/* The same against other books. */
+int levels_plan_on(struct node *node, const struct tt_machine *machine,
+                   const struct tt_picture *picture, uint32_t level, struct tt_plan **ret,
+                   struct tt_error *err);
+
 /* Is less known of this level than a promise asks for? */
 bool levels_is_unknown(struct node *node, const struct tt_picture *picture, uint32_t level);
 

@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "node/costs.h"
 #include "node/follow.h"
+#include "node/levels.h"
 #include "node/run_inside.h"
 #include "tactus/format.h"
 
@@ -26,6 +27,32 @@ struct run_follow {
     struct follow share;    /* of its worker, ppm */
     uint32_t refused_turns;
 };
+
+/* Of the degrading level that its worker is at. */
+static struct samples *samples_now(const struct run *run)
+{
+    return pump_samples_at(run->pump, run_level(run));
+}
+
+/* Each level's costs speak for what the service is at that level. */
+static void follow_costs(struct run *run)
+{
+    for (uint32_t level = 0; level <= tt_picture_levels(run->params.picture); level++) {
+        struct tt_picture at;
+
+        if (tt_picture_at_level(run->params.picture, level, &at) < 0)
+            return;
+        costs_follow(&at, &run->params.node->machine, run->params.node->profile,
+                     pump_samples_at(run->pump, level));
+        tt_picture_at_level_fini(&at);
+    }
+}
+
+static void unfollow_costs(struct run *run)
+{
+    for (uint32_t level = 0; level <= tt_picture_levels(run->params.picture); level++)
+        profile_unfollow(run->params.node->profile, pump_samples_at(run->pump, level));
+}
 
 static struct run_follow *open_follow(const struct run *run)
 {
@@ -52,7 +79,7 @@ void run_follow_close(struct run *run)
     if (run->follow == NULL)
         return;
     if (run->pump != NULL)
-        profile_unfollow(run->params.node->profile, pump_samples(run->pump));
+        unfollow_costs(run);
     free(run->follow->budgets);
     free(run->follow->planned_ns);
     free(run->follow);
@@ -76,7 +103,7 @@ static int64_t bound_of(const struct tt_conformal *bound)
 /* 0: it has none that could follow. */
 static int64_t wanted_budget(const struct run *run, uint32_t component)
 {
-    int64_t wanted_ns = bound_of(samples_component_bound(pump_samples(run->pump), component));
+    int64_t wanted_ns = bound_of(samples_component_bound(samples_now(run), component));
 
     return run->follow->budgets[component].in_force > 0 && wanted_ns >= BUDGET_NS_MIN &&
                    (run->params.picture->components[component].flags & TT_EDGE) == 0
@@ -133,6 +160,18 @@ static void follow_budgets(struct run *run, bool is_more_admitted)
         pump_event(run->pump, "budget", run_process_name(run, 0), text, loop_now_ns());
 }
 
+void run_follow_raise(struct run *run, const struct tt_plan *plan)
+{
+    for (uint32_t n = 0; run->follow != NULL && n < run->params.picture->component_count; n++) {
+        struct follow *budget = &run->follow->budgets[n];
+
+        if (budget->in_force <= 0 || plan->budget_of_ns[n] <= budget->in_force)
+            continue;
+        send_budget(run, n, plan->budget_of_ns[n]);
+        follow_set(budget, plan->budget_of_ns[n]);
+    }
+}
+
 void run_follow_tell(struct run *run)
 {
     for (uint32_t n = 0; run->follow != NULL && n < run->params.picture->component_count; n++)
@@ -142,7 +181,7 @@ void run_follow_tell(struct run *run)
 
 static int64_t segment_bound(const struct run *run, uint32_t segment)
 {
-    return bound_of(samples_segment_bound(pump_samples(run->pump), segment));
+    return bound_of(samples_segment_bound(samples_now(run), segment));
 }
 
 /* A plan is made anew when a segment's bound moved by a 16th since the last, and now and then while
@@ -167,7 +206,6 @@ static struct tt_plan *plan_anew(struct run *run)
 {
     struct node *node = run->params.node;
     int64_t now_ns = loop_now_ns();
-    struct costs costs = {0};
     struct tt_plan *plan = NULL;
     struct tt_machine machine;
     struct tt_error err = {0};
@@ -178,12 +216,8 @@ static struct tt_plan *plan_anew(struct run *run)
     machine = node->machine.plan;
     machine.reserved_ppm = books_ppm(&node->books, now_ns) -
                            books_worker_ppm(&node->books, run->params.service, 0, now_ns);
-    if (costs_load(run->params.picture, &node->machine, node->profile, &costs) < 0)
-        return NULL;
-    if (tt_plan_make(run->params.picture, costs.components, costs.segments, &machine, &plan, &err) <
-        0)
+    if (levels_plan_on(node, &machine, run->params.picture, run_level(run), &plan, &err) < 0)
         plan = NULL;
-    costs_fini(&costs);
     return plan;
 }
 
@@ -276,8 +310,7 @@ void run_follow(struct run *run, int64_t now_ns)
         run->follow = open_follow(run);
         if (run->follow == NULL)
             return;
-        costs_follow(run->params.picture, &run->params.node->machine, run->params.node->profile,
-                     pump_samples(run->pump));
+        follow_costs(run);
         run->follow->turn_ns = now_ns;
     }
     if (now_ns - run->follow->turn_ns < RUN_SECOND)

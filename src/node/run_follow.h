@@ -8,6 +8,9 @@
  * budget as an event, and whose worker has another reservation as far as the planner admits it. */
 void run_follow(struct run *run, int64_t now_ns);
 
+/* Before its worker goes up a level: no component's budget is below what that level's plan has. */
+void run_follow_raise(struct run *run, const struct tt_plan *plan);
+
 /* A container that starts anew was set up with the plan's budgets. */
 void run_follow_tell(struct run *run);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/levels.h"
+#include "node/run_follow.h"
 #include "node/service_inside.h"
 
 static void take(struct service *service, struct tt_plan *plan, struct costs *costs)
@@ -111,16 +112,19 @@ static int admit(struct service *service, uint32_t level, struct tt_error *err)
 {
     struct node *node = service->node;
     struct tt_plan *plan = NULL;
+    struct tt_machine machine;
     int r;
 
     machine_refresh(&node->machine);
-    node->machine.plan.reserved_ppm =
-        books_others_ppm(&node->books, service->number, loop_now_ns());
-    r = levels_plan(node, service->picture, level, NULL, &plan, err);
+    machine = node->machine.plan;
+    machine.reserved_ppm = books_others_ppm(&node->books, service->number, loop_now_ns());
+    r = levels_plan_on(node, &machine, service->picture, level, &plan, err);
     if (r < 0)
         return r;
     r = plan->is_admitted ? make_room(service, plan, err)
                           : tt_fail(err, -EBUSY, "%s", plan->binding);
+    if (r == 0)
+        run_follow_raise(service->run, plan);
     tt_plan_close(&plan);
     return r;
 }

@@ -29,11 +29,13 @@ json_t *service_table(const struct node *node, uid_t uid)
     for (const struct service *s = node->services; s != NULL; s = s->next)
         if (may_see(s, uid))
             json_array_append_new(
-                table, json_pack("{ss ss ss sI sI sI ss sI}", "name",
+                table, json_pack("{ss ss ss sI sI sI ss sI si si}", "name",
                                  s->picture != NULL ? s->picture->name : "", "state", state_of(s),
                                  "class", s->class_name, "frames", (json_int_t)s->frames, "late",
                                  (json_int_t)s->late, "lost", (json_int_t)s->lost, "ledger",
-                                 s->ledger, "since_ns", (json_int_t)s->since_ns));
+                                 s->ledger, "since_ns", (json_int_t)s->since_ns, "level",
+                                 s->run != NULL ? (int)run_level(s->run) : 0, "levels",
+                                 s->picture != NULL ? (int)tt_picture_levels(s->picture) : 0));
     return table;
 }
 

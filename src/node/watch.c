@@ -15,7 +15,7 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
     if (pump != NULL)
         seen = pump_component(pump, number);
     return json_pack(
-        "{ss ss ss sI sI sI sI sI sI sI sI sI si si so}", "name", component->name, "kind",
+        "{ss ss ss sI sI sI sI sI sI sI sI sI si si so si si ss}", "name", component->name, "kind",
         component->kind, "process", engine.is_in_edge ? "edge" : "container", "activations",
         (json_int_t)seen->activations, "waiting_ns", (json_int_t)seen->waiting_ns, "waiting_max_ns",
         (json_int_t)seen->waiting_max_ns, "busy_ns", (json_int_t)seen->busy_ns, "busy_max_ns",
@@ -24,7 +24,11 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
         (json_int_t)seen->misses, "overruns", (json_int_t)(engine.overruns & INT64_MAX),
         "late_uses", (json_int_t)(engine.late_uses & INT64_MAX), "queue", (int)engine.queue,
         "queue_max", (int)engine.queue_max, "level_mdb",
-        seen->has_level ? json_integer(seen->level_mdb) : json_null());
+        seen->has_level ? json_integer(seen->level_mdb) : json_null(), "level", (int)seen->degraded,
+        "levels", (int)component->level_count, "level_text",
+        seen->degraded > 0 && seen->degraded <= component->level_count
+            ? component->texts + component->level_texts[seen->degraded - 1]
+            : "");
 }
 
 json_t *watch_entry(const struct watch_params *params)
@@ -41,12 +45,14 @@ json_t *watch_entry(const struct watch_params *params)
     if (params->run != NULL && run_worker(params->run, 0, &worker) && worker.budget_ns > 0)
         reservation = json_pack("{sI sI}", "budget_ns", (json_int_t)worker.budget_ns, "period_ns",
                                 (json_int_t)worker.period_ns);
-    return json_pack(
-        "{ss ss ss sI sI so sI sI sI sI so ss so}", "name", picture != NULL ? picture->name : "",
-        "state", params->state, "class", params->class_name, "t_ns", (json_int_t)t_ns,
-        "deadline_ns", (json_int_t)(picture != NULL ? picture->deadline_ns : 0), "slack_ns",
-        params->slack_ns != INT64_MAX ? json_integer(params->slack_ns) : json_null(), "frames",
-        (json_int_t)params->frames, "late", (json_int_t)params->late, "lost",
-        (json_int_t)params->lost, "repeated", (json_int_t)params->repeated, "reservation",
-        reservation, "ledger", params->ledger, "components", components);
+    return json_pack("{ss ss ss sI sI so sI sI sI sI so ss so si si}", "name",
+                     picture != NULL ? picture->name : "", "state", params->state, "class",
+                     params->class_name, "t_ns", (json_int_t)t_ns, "deadline_ns",
+                     (json_int_t)(picture != NULL ? picture->deadline_ns : 0), "slack_ns",
+                     params->slack_ns != INT64_MAX ? json_integer(params->slack_ns) : json_null(),
+                     "frames", (json_int_t)params->frames, "late", (json_int_t)params->late, "lost",
+                     (json_int_t)params->lost, "repeated", (json_int_t)params->repeated,
+                     "reservation", reservation, "ledger", params->ledger, "components", components,
+                     "level", params->run != NULL ? (int)run_level(params->run) : 0, "levels",
+                     picture != NULL ? (int)tt_picture_levels(picture) : 0);
 }

@@ -20,7 +20,7 @@ def test_ps():
         r = tactus('ps', fake=fake)
         check(r.code == 0 and r.err == '' and '\x1b' not in r.out, r)
         rows = [line.split() for line in r.out.splitlines()]
-        check(rows[1][:6] == ['news', 'running', 'targeted', '12,480', '7', '3'], rows)
+        check(rows[1][:7] == ['news', 'running', 'targeted', '-', '12,480', '7', '3'], rows)
         check(rows[1][-1] == SERVICE['ledger'] and rows[2][2] == '-' and rows[2][-1] == '-', rows)
         check(tactus('ps', '--json', fake=fake).json()[0] == SERVICE, fake.requests)
         check(tactus('ps', 'news', fake=fake).code == 2, 'words are taken')

@@ -14,7 +14,7 @@ import time
 from lib import Node, check, wait_for
 
 GRAPH = ["test.audio", "name=tone", "!", "raw.write", "name=file", "url=/dev/null"]
-COLUMNS = ["WAITING", "BUSY", "BUSYMAX", "BUDGET", "SHARE", "MISSES", "QUEUE", "LEVEL"]
+COLUMNS = ["WAITING", "BUSY", "BUSYMAX", "BUDGET", "SHARE", "MISSES", "QUEUE", "LEVEL", "PEAK"]
 
 
 def on_terminal(node, keys):
