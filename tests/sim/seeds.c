@@ -10,6 +10,9 @@
 
 enum { SEEDS = 1000 };
 
+/* Seeds from here on: the same services, some of their components with structural latency. */
+#define LATENCY (UINT64_C(1) << 32)
+
 static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
 
 struct totals {
@@ -84,7 +87,8 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
         .start_ns = start_ns, .wake_max_ns = 200000, .limit_ppm = 900000};
 
     memset(run, 0, sizeof(*run));
-    run->draw.state = seed;
+    run->draw.state = seed % LATENCY;
+    run->node.has_latency = seed >= LATENCY;
     params.seed = draw_next(&run->draw);
     params.cpu_count = 1 + draw_below(&run->draw, 3);
     params.is_partitioned = draw_below(&run->draw, 2);

@@ -502,7 +502,8 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
                                           .deadline_min_ns = 15 * MS,
                                           .deadline_max_ns = 250 * MS,
                                           .share_max_ppm = 500000,
-                                          .has_edges = true};
+                                          .has_edges = true,
+                                          .has_latency = node->has_latency};
     struct draw draw = {seed};
     uint64_t sources = 0;
 

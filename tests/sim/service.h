@@ -24,7 +24,7 @@ struct node { /* the machine, and what tactusd keeps of it */
     struct books books;
     int64_t room_ppm; /* that the books may reach */
     uint32_t cpu_count;
-    bool is_partitioned, is_verbose;
+    bool is_partitioned, is_verbose, has_latency;
     struct excuse gaps[EXCUSES_MAX];
     uint32_t gap_count;
 };

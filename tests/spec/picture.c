@@ -160,6 +160,39 @@ static void coded_queues_hold_a_deadline(void)
     tt_picture_close(&picture);
 }
 
+static uint32_t raw_depth(const char *deadline, bool is_live)
+{
+    struct tt_picture *picture;
+    struct tt_wiring *wiring = NULL;
+    struct tt_error err = {0};
+    char text[512];
+    uint32_t depth;
+
+    (void)snprintf(text, sizeof(text),
+                   "tactus: 1\nservice: s\nrate: 50\ndeadline: %s\ncomponents:\n"
+                   "  c: {kind: test.video, params: {live: %s}}\n  n: {kind: null}\n"
+                   "flows: [c ! n]\n",
+                   deadline, is_live ? "true" : "false");
+    picture = shaped(text);
+    picture->components[1].flags |= TT_EDGE;
+    CHECK_INT(tt_wiring_make(picture, &wiring, &err), 0);
+    CHECK_INT(wiring->link_count, 1);
+    depth = wiring->links[0].depth;
+    tt_wiring_close(&wiring);
+    tt_picture_close(&picture);
+    return depth;
+}
+
+/* 50 a second: what may be on its way without being late, and two more, in a power of two. */
+static void raw_links_hold_a_deadline(void)
+{
+    CHECK_INT(raw_depth("30ms", true), 4);
+    CHECK_INT(raw_depth("100ms", true), 8);
+    CHECK_INT(raw_depth("300ms", true), 32);
+    CHECK_INT(raw_depth("20s", true), 32);
+    CHECK_INT(raw_depth("20s", false), 4);
+}
+
 static void answers_requests(void)
 {
     struct tt_picture *picture = shaped(test_news);
@@ -418,6 +451,7 @@ int main(void)
     RUN(an_input_says_its_late_policy);
     RUN(segments_run_at_one_rate);
     RUN(coded_queues_hold_a_deadline);
+    RUN(raw_links_hold_a_deadline);
     RUN(answers_requests);
     RUN(prints_and_parses);
     RUN(wires_the_news);
