@@ -279,6 +279,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
         run_gone(run);
     else
         run_watch_dog(run, now_ns);
+    run_edges_watch(run, now_ns);
     run_follow(run, now_ns);
 }
 

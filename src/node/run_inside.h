@@ -28,6 +28,8 @@ struct run_process {
     struct handoff *handoff;      /* containers of live services; else NULL */
     int64_t budget_ns, period_ns; /* that the kernel gave its worker; 0: none */
     bool has_ended;
+    bool is_favoured;          /* an edge under FIFO */
+    int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
     struct allowance costs, notes;
     uint64_t notes_left_out;
     char error[SUPERVISE_TEXT_BYTES];
@@ -80,6 +82,10 @@ const char *run_process_name(const struct run *run, uint32_t number);
 void run_reserve(struct run *run);
 void run_on_reserve_timer(void *ctx, uint32_t events);
 void run_prepare_handoff(struct run *run);
+
+/* run_edge.c: what an edge has of it. */
+void run_edge_ready(struct run_process *process, pid_t tid_inside);
+void run_edges_watch(struct run *run, int64_t now_ns);
 
 /* run_level.c: degrading levels. */
 json_t *run_level_costs(const struct run *run);

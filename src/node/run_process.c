@@ -159,6 +159,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
 
     process->child = NULL;
     process->tid = process->standby_tid = 0;
+    process->is_favoured = false;
     if (process->handoff != NULL)
         handoff_seat(process->handoff, &(struct handoff_seat){0});
     process->budget_ns = process->period_ns = 0;
@@ -186,6 +187,8 @@ static void on_ready(struct run_process *process, int64_t tid_inside, int64_t st
 {
     if (process->number == 0)
         (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
+    else
+        run_edge_ready(process, (pid_t)tid_inside);
     if (process->handoff != NULL && standby_inside > 0 && standby_inside != tid_inside)
         (void)tt_reserve_thread(child_pid(process->child), (pid_t)standby_inside,
                                 &process->standby_tid);
