@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,6 +41,8 @@ struct handoff {
     struct handoff_seat seat;
     pid_t threads[2];
     uint32_t answered, turn; /* what the page should say */
+    uint32_t gone, home;     /* as they were seen last */
+    bool is_recalled;        /* the standby has the small reservation and was told to leave it */
     struct allowance asked;
 };
 
@@ -78,8 +81,8 @@ static int64_t penal_budget_ns(const struct handoff_seat *seat)
 }
 
 /* Downwards first, so that there is never more booked than before but for the penal share. The one
- * that sleeps without a reservation begins a fresh one when it wakes; the other one sleeps until
- * its old one has passed. Both from DEADLINE to DEADLINE or upwards: nobody is demoted. */
+ * that sleeps without a reservation begins a fresh one when it wakes. Both are changed from
+ * DEADLINE to DEADLINE or upwards: nobody is demoted. */
 static int move_reservation(const struct handoff *handoff, pid_t from, pid_t to)
 {
     const struct handoff_seat *seat = &handoff->seat;
@@ -96,21 +99,59 @@ static int move_reservation(const struct handoff *handoff, pid_t from, pid_t to)
     return r;
 }
 
+static bool may_move(struct handoff *handoff)
+{
+    uint32_t home = __atomic_load_n(&handoff->page->home, __ATOMIC_ACQUIRE);
+
+    if (handoff->is_recalled && home == handoff->home)
+        return false;
+    handoff->is_recalled = false;
+    return handoff->threads[0] != 0 && handoff->threads[1] != 0 &&
+           allowance_take(&handoff->asked, loop_now_ns(), A_SECOND);
+}
+
+static void serve_ask(struct handoff *handoff)
+{
+    pid_t from = handoff->threads[handoff->turn & 1], to = handoff->threads[~handoff->turn & 1];
+
+    if (may_move(handoff) && move_reservation(handoff, from, to) == 0) {
+        handoff->home = __atomic_load_n(&handoff->page->home, __ATOMIC_ACQUIRE);
+        publish(&handoff->page->turn, ++handoff->turn);
+    }
+    publish(&handoff->page->answered, ++handoff->answered);
+}
+
+/* The loser has left the worker's reservation and goes on without any: a fresh small one lets it
+ * finish what is little, and costs no band anything. It may be back already, and wait: then it has
+ * to leave that again, or it would begin its next turn with what is left of it. */
+static void serve_gone(struct handoff *handoff)
+{
+    struct tt_handoff *page = handoff->page;
+    const struct handoff_seat *seat = &handoff->seat;
+    pid_t loser = handoff->threads[~handoff->turn & 1];
+
+    if (seat->budget_ns <= 0 || loser == 0 || handoff->gone != handoff->turn ||
+        __atomic_load_n(&page->home, __ATOMIC_ACQUIRE) != handoff->home ||
+        tt_reserve_deadline(loser, penal_budget_ns(seat), penal_period_ns(seat), NULL) < 0)
+        return;
+    if (__atomic_load_n(&page->home, __ATOMIC_ACQUIRE) == handoff->home)
+        return;
+    handoff->home = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
+    handoff->is_recalled = true;
+    (void)syscall(SYS_futex, &page->turn, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
 static void serve(struct handoff *handoff)
 {
     struct tt_handoff *page = handoff->page;
-    pid_t from = handoff->threads[handoff->turn & 1], to = handoff->threads[~handoff->turn & 1];
-    bool has_pause = handoff->seat.budget_ns > 0;
+    uint32_t gone = __atomic_load_n(&page->gone, __ATOMIC_ACQUIRE);
 
-    if (__atomic_load_n(&page->asked, __ATOMIC_ACQUIRE) == handoff->answered)
+    if (__atomic_load_n(&page->asked, __ATOMIC_ACQUIRE) != handoff->answered)
+        serve_ask(handoff);
+    if (gone == handoff->gone)
         return;
-    if (from != 0 && to != 0 && allowance_take(&handoff->asked, loop_now_ns(), A_SECOND) &&
-        move_reservation(handoff, from, to) == 0) {
-        page->pause_ns = handoff->seat.period_ns;
-        __atomic_store_n(&page->is_paused, has_pause, __ATOMIC_RELEASE);
-        publish(&page->turn, ++handoff->turn);
-    }
-    publish(&page->answered, ++handoff->answered);
+    handoff->gone = gone;
+    serve_gone(handoff);
 }
 
 static void take_class(const struct handoff_desk *desk)
@@ -286,7 +327,8 @@ void handoff_gift(struct handoff *handoff, struct broker_gift *gift)
     (void)pthread_mutex_lock(&handoff->desk->lock);
     memset(handoff->page, 0, sizeof(*handoff->page));
     handoff->threads[0] = handoff->threads[1] = 0;
-    handoff->turn = handoff->answered = 0;
+    handoff->turn = handoff->answered = handoff->gone = handoff->home = 0;
+    handoff->is_recalled = false;
     (void)pthread_mutex_unlock(&handoff->desk->lock);
     broker_gift_add(gift, "handoff", handoff->page_fd);
     broker_gift_add(gift, "handoff-bell", handoff->bell_fd);

@@ -11,9 +11,8 @@ struct tt_handoff {
     _Alignas(64) uint32_t asked; /* by the container: how often */
     uint32_t answered;           /* by tactusd: up to there; a futex */
     uint32_t turn;               /* by tactusd: hand-offs so far; a futex */
-    uint32_t is_paused; /* by tactusd: the one who lost the worker sleeps for pause_ns, and goes on
-                         * under the small reservation that it has then; 0: it leaves its class */
-    int64_t pause_ns;
+    uint32_t gone; /* by the container: the turn whose loser has left its class and runs on */
+    uint32_t home; /* by the container: how often a thread began to wait, in no class */
 };
 
 _Static_assert(sizeof(struct tt_handoff) == 64, "one cache line");

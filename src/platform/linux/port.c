@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -172,18 +173,20 @@ static void wait_change(const uint32_t *word, uint32_t seen)
     (void)syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
 }
 
-/* What is left of its reservation is the standby's: it sleeps until that has passed, or leaves. */
-static void step_back(const struct tt_handoff *page)
+static void ring_tactusd(const struct tt_linux *world)
 {
-    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + page->pause_ns;
-    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+    uint64_t one = 1;
 
-    if (__atomic_load_n(&page->is_paused, __ATOMIC_ACQUIRE))
-        while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0 &&
-               clock_ns(CLOCK_MONOTONIC) < until_ns)
-            ;
-    else
-        (void)tt_reserve_leave(NULL);
+    (void)syscall(SYS_write, world->params.handoff_bell, &one, sizeof one);
+}
+
+/* What is left of its reservation's present period would be the band's twice: it leaves, which only
+ * a thread itself may do, and tactusd gives it the small one. */
+static void step_back(const struct tt_linux *world, uint32_t turn)
+{
+    (void)tt_reserve_leave(NULL);
+    __atomic_store_n(&world->params.handoff->gone, turn, __ATOMIC_RELEASE);
+    ring_tactusd(world);
 }
 
 /* In the signal handler, on the thread that overran. It sleeps until tactusd has answered, so that
@@ -192,38 +195,41 @@ static bool port_hand_over(void *ctx)
 {
     struct tt_linux *world = ctx;
     struct tt_handoff *page = world->params.handoff;
-    uint64_t one = 1;
-    uint32_t asked, answered;
+    uint32_t asked, answered, turn;
 
     if (!page || !self || self->world != world)
         return false;
     asked = __atomic_add_fetch(&page->asked, 1, __ATOMIC_ACQ_REL);
-    (void)syscall(SYS_write, world->params.handoff_bell, &one, sizeof one);
+    ring_tactusd(world);
     while ((answered = __atomic_load_n(&page->answered, __ATOMIC_ACQUIRE)) != asked)
         wait_change(&page->answered, answered);
-    if ((__atomic_load_n(&page->turn, __ATOMIC_ACQUIRE) & 1) == self->number)
+    turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
+    if ((turn & 1) == self->number)
         return false;
     self->watched_until_ns = 0;
-    step_back(page);
+    step_back(world, turn);
     return true;
 }
 
-/* Out of the reservation first: tactusd gives a fresh one to a thread that sleeps without. */
+/* Out of the reservation first: tactusd gives a fresh one to a thread that sleeps without. It may
+ * give it the small one too late, and wakes it then. */
 static bool port_stand_by(void *ctx)
 {
     struct tt_linux *world = ctx;
-    const struct tt_handoff *page = world->params.handoff;
+    struct tt_handoff *page = world->params.handoff;
     uint32_t turn;
 
     if (!page || !self || self->world != world)
         return false;
     port_disarm(world);
     tt_bell_ring(&world->params.bells, world->params.number);
-    (void)tt_reserve_leave(NULL);
     while (!__atomic_load_n(&world->is_over, __ATOMIC_ACQUIRE)) {
         turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
         if ((turn & 1) == self->number)
             return true;
+        if (tt_reserve_get(0, NULL, NULL) != SCHED_OTHER)
+            (void)tt_reserve_leave(NULL);
+        (void)__atomic_add_fetch(&page->home, 1, __ATOMIC_RELEASE);
         wait_change(&page->turn, turn);
     }
     return false;

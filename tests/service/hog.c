@@ -1,0 +1,141 @@
+/* A component for tests: passes pictures on, and from time to time does not return. In a profile
+ * run it behaves. */
+#include <linux/futex.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <tactus/component.h>
+#include <tactus/error.h>
+#include <tactus/format.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PARAM_AT, PARAM_EVERY, PARAM_SPIN, PARAM_HOW, PARAM_COUNT };
+enum { HOW_LOOP, HOW_BLOCK };
+
+struct hog {
+    uint32_t bytes;
+    uint32_t never; /* a futex word that nobody wakes */
+    int64_t at, every, spin_ns, how, is_live;
+};
+
+static const struct tt_format accepts[] = {{.kind = TT_VIDEO}};
+
+static const struct tt_port ports[] = {
+    {.name = "in",
+     .accepts = accepts,
+     .accept_count = 1,
+     .late_policies = TT_LATE_DROP | TT_LATE_REPEAT,
+     .is_leader = 1,
+     .in_place_of = -1},
+    {.name = "out", .accepts = accepts, .accept_count = 1, .is_output = 1, .in_place_of = -1},
+};
+
+static const struct tt_param params[PARAM_COUNT] = {
+    [PARAM_AT] = {.name = "at", .help = "its first index", .initial = "50", .type = TT_PARAM_INT},
+    [PARAM_EVERY] = {.name = "every",
+                     .help = "and each so many later; 0: once",
+                     .initial = "0",
+                     .type = TT_PARAM_INT},
+    [PARAM_SPIN] = {.name = "spin",
+                    .help = "for how long; 0: for ever",
+                    .initial = "0s",
+                    .type = TT_PARAM_TIME},
+    [PARAM_HOW] = {.name = "how",
+                   .unit = "loop|block",
+                   .help = "on the CPU, or asleep in a system call",
+                   .initial = "loop",
+                   .type = TT_PARAM_CHOICE},
+};
+
+static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
+{
+    const struct tt_format *in = &request->in[0];
+
+    ret->out[0] = *in;
+    ret->bytes_max[0] = tt_format_video(&ret->out[0], in->fourcc, in->width, in->height);
+    ret->state_bytes = sizeof(struct hog);
+    return ret->bytes_max[0] > 0 ? 0 : tt_fail(err, -1, "hog takes raw pictures");
+}
+
+static int init(void *state, const struct tt_request *request, struct tt_error *err)
+{
+    struct tt_format format = request->in[0];
+    struct hog *self = state;
+
+    *self =
+        (struct hog){.bytes = tt_format_video(&format, format.fourcc, format.width, format.height),
+                     .at = tt_setting_int(request, PARAM_AT),
+                     .every = tt_setting_int(request, PARAM_EVERY),
+                     .spin_ns = tt_setting_int(request, PARAM_SPIN),
+                     .how = tt_setting_int(request, PARAM_HOW),
+                     .is_live = request->is_live};
+    return 0;
+}
+
+static int open(void *state, void *scratch, const struct tt_host *host,
+                const struct tt_request *request)
+{
+    return 0;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+}
+
+static void go_away(struct hog *self)
+{
+    int64_t until_ns = now_ns() + self->spin_ns;
+
+    while (self->spin_ns == 0 || now_ns() < until_ns) {
+        struct timespec left = {.tv_nsec = until_ns - now_ns()};
+
+        left.tv_sec = left.tv_nsec / 1000000000;
+        left.tv_nsec %= 1000000000;
+        if (self->how == HOW_BLOCK && (self->spin_ns == 0 || left.tv_nsec > 0))
+            (void)syscall(SYS_futex, &self->never, FUTEX_WAIT, 0, self->spin_ns == 0 ? NULL : &left,
+                          NULL, 0);
+    }
+}
+
+static int process(void *state, struct tt_call *call)
+{
+    struct hog *self = state;
+    const struct tt_frame *in = tt_call_in(call, 0);
+    struct tt_frame *out = tt_call_out(call, 0);
+    int64_t past = call->index - self->at;
+
+    if (self->is_live && past >= 0 && (self->every > 0 ? past % self->every == 0 : past == 0))
+        go_away(self);
+    if (!tt_frame_data(in) || !tt_frame_data(out) || out->capacity < in->bytes)
+        return TT_DONE;
+    memcpy(tt_frame_data(out), tt_frame_data(in), in->bytes);
+    out->bytes = in->bytes;
+    return TT_DONE;
+}
+
+static void close_hog(void *state)
+{
+}
+
+const struct tt_component tt_plugin = {
+    .abi = TT_ABI,
+    .size = sizeof(struct tt_component),
+    .version = 1,
+    .name = "hog",
+    .help = "passes pictures on, and from time to time does not return",
+    .example = "tactus run test.video ! ./libhog.so at=50 ! null --for 2s",
+    .ports = ports,
+    .params = params,
+    .port_count = 2,
+    .param_count = PARAM_COUNT,
+    .shape = shape,
+    .init = init,
+    .open = open,
+    .process = process,
+    .close = close_hog,
+};
