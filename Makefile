@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 SANITIZED = build-sanitize
 
-.PHONY: all setup build sanitized test check demo sanitize fuzz tsan soak search offers mutants deb deb-test grant ungrant install clean help
+.PHONY: all setup build sanitized test check demo sanitize fuzz tsan soak search offers mutants bench deb deb-test grant ungrant install clean help
 
 all: build ## set up what is missing and build (the default)
 
@@ -71,6 +71,12 @@ offers: setup $(BUILD)/build.ninja ## N=500 refused services: what each is offer
 
 mutants: setup ## seeded defects, one at a time in a copy of the last commit: what catches each (5 minutes)
 	@tools/mutants
+
+bench: build ## beside GStreamer and FFmpeg (installs them): bench/RESULTS.md, hours; QUICK=1: minutes
+	@packaging/setup packaging/bench-packages.txt
+	@meson setup --reconfigure $(BUILD) >/dev/null
+	@ninja -C $(BUILD) --quiet bench-helpers
+	@bench/results --build $(BUILD) $(if $(QUICK),--quick)
 
 deb: setup ## packages tactus and tactus-dev in build-deb/
 	@packaging/deb build-deb build-deb/packages
