@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Admission by levels: who does not fit at its best begins below, and goes up, with the reservation for it, when others have gone."""
+import json
+import os
+import signal
+
+from lib import Node, check, skip, wait_for
+
+os.environ["TACTUS_TEST_LEVEL_CALM_MS"] = "700"
+SERVICE = """
+tactus: 1
+service: steps
+rate: 100
+deadline: 100ms
+components:
+  cam:  {kind: test.video, params: {width: 320, height: 180, live: true, pattern: ball}}
+  venc: {kind: av.encode, params: {codec: libx264, preset: slower, tune: zerolatency, bitrate: 1M}, degrade: [preset=ultrafast]}
+  out:  {kind: "null"}
+flows: [cam ! venc ! out]
+"""
+OTHER = "test.video width=64 height=64 rate=50 ! null spin={spin} deadline=100ms"
+
+
+def share(plan):
+    reserved = plan["reservation"]
+    return reserved["budget_ns"] / reserved["period_ns"] if reserved else 0
+
+
+def plan(node, *words):
+    return json.loads(node.run("check", *words, "--json", code=None).stdout)
+
+
+def running(node, name):
+    told = json.loads(node.run("top", "--json").stdout)
+    for service in told["services"]:
+        if service["name"] == name and service["frames"] > 0:
+            return service
+    return None
+
+
+def main():
+    with Node() as node:
+        if node.status()["class"] != "deadline":
+            skip("no right to SCHED_DEADLINE here, so nothing is reserved")
+        path = node.path("steps.yaml")
+        with open(path, "w", encoding="utf-8") as text:
+            text.write(SERVICE)
+        best = plan(node, path)
+        check(best["admitted"] and best["level"] == 0 and best["levels"] == 1, f"alone it has its best level: {best['binding']}")
+        cpus = node.status()["cpus"]
+        # Room for the best level and a little more: 15 % of each CPU are kept free of the limit.
+        node.restart("--limit", f"{(110 * share(best) + 15 * cpus) / cpus:.0f}")
+        other = node.spawn("run", OTHER.format(spin=int(0.05 * share(best) * 2e7)), "--name", "other", "--for", "60s")
+        wait_for(lambda: running(node, "other") or other.poll() is not None, 20, "the other does not start")
+        below = plan(node, path)
+        check(below["admitted"] and below["level"] == 1 and share(below) < share(best),
+              f"{share(best)} at best, beside {node.status()['reserved_ppm']} ppm: {below['binding']}")
+        check(any(term["name"] == "level" and term["value"] == 1 and term["source"] == "preset=ultrafast" for term in below["terms"]),
+              "the arithmetic names no level")
+        command = node.spawn("run", path, "--for", "60s", "--json", "--ledger", node.path("steps.ledger"))
+        wait_for(lambda: running(node, "steps") or command.poll() is not None, 20, f"it does not start: {node.words()}")
+        now = running(node, "steps")
+        check(now and now["level"] == 1, f"it began at {now} beside {node.status()['reserved_ppm']}")
+        had = now["reservation"]["budget_ns"] / now["reservation"]["period_ns"]
+        other.send_signal(signal.SIGINT)
+        other.communicate(timeout=30)
+        check(running(node, "steps"), f"it is gone: {command.poll()} {node.run('logs', 'steps').stdout}")
+        wait_for(lambda: (running(node, "steps") or {"level": -1})["level"] == 0, 20, f"it does not go up: {node.run('logs', 'steps').stdout}")
+        reserved = running(node, "steps")["reservation"]
+        check(reserved["budget_ns"] / reserved["period_ns"] > had, f"it went up without the CPU for it: {had} {reserved}")
+        command.send_signal(signal.SIGINT)
+        out, _ = command.communicate(timeout=30)
+        report = json.loads(out)
+        # Whether each frame is kept while others come and go is what other tests ask.
+        check(report["class"] == "targeted", f"it ended as {report['class']}")
+
+
+main()
