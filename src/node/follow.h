@@ -9,7 +9,7 @@ enum { FOLLOW_LOW_TURNS = 10 };
 
 struct follow {
     int64_t in_force;
-    int64_t low_most;  /* the most that was wanted since little was */
+    int64_t low_most; /* the most that was wanted since little was */
     uint32_t low_turns;
 };
 

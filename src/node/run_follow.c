@@ -100,15 +100,22 @@ static int64_t bound_of(const struct tt_conformal *bound)
                : 0;
 }
 
-/* 0: it has none that could follow. */
+static int64_t segment_bound(const struct run *run, uint32_t segment)
+{
+    return bound_of(samples_segment_bound(samples_now(run), segment));
+}
+
+/* 0: it has none that could follow. No more than what its segment is planned with, whose samples
+ * come a second later. */
 static int64_t wanted_budget(const struct run *run, uint32_t component)
 {
+    const struct tt_picture_component *of = &run->params.picture->components[component];
     int64_t wanted_ns = bound_of(samples_component_bound(samples_now(run), component));
+    int64_t most_ns = (of->flags & TT_EDGE) == 0 ? segment_bound(run, of->segment) : 0;
 
-    return run->follow->budgets[component].in_force > 0 && wanted_ns >= BUDGET_NS_MIN &&
-                   (run->params.picture->components[component].flags & TT_EDGE) == 0
-               ? wanted_ns
-               : 0;
+    wanted_ns = wanted_ns < most_ns ? wanted_ns : most_ns;
+    return run->follow->budgets[component].in_force > 0 && wanted_ns >= BUDGET_NS_MIN ? wanted_ns
+                                                                                      : 0;
 }
 
 static bool is_more_wanted(const struct run *run)
@@ -138,7 +145,8 @@ static void say_change(char *text, size_t bytes, const char *name, int64_t from_
 }
 
 /* What is told here is enforced and blamed by from the index that a note says. More only where the
- * planner admits it: who takes more than there is stays over its budget, and its own flow pays. */
+ * planner admits it: who takes more than there is stays over its budget, and its own flow pays.
+ * Less only at the best level, or the next step up would be an overrun. */
 static void follow_budgets(struct run *run, bool is_more_admitted)
 {
     const struct tt_picture *picture = run->params.picture;
@@ -149,6 +157,7 @@ static void follow_budgets(struct run *run, bool is_more_admitted)
         int64_t wanted_ns = wanted_budget(run, n), to_ns;
 
         if (wanted_ns == 0 || (wanted_ns > budget->in_force && !is_more_admitted) ||
+            (wanted_ns < budget->in_force && run_level(run) > 0) ||
             !follow_turn(budget, wanted_ns, &to_ns))
             continue;
         to_ns += to_ns / SPARE_PARTS;
@@ -179,11 +188,6 @@ void run_follow_tell(struct run *run)
             send_budget(run, n, run->follow->budgets[n].in_force);
 }
 
-static int64_t segment_bound(const struct run *run, uint32_t segment)
-{
-    return bound_of(samples_segment_bound(samples_now(run), segment));
-}
-
 /* A plan is made anew when a segment's bound moved by a 16th since the last, and now and then while
  * it is refused: others may have gone. */
 static bool is_plan_wanted(struct run *run)
@@ -205,7 +209,6 @@ static bool is_plan_wanted(struct run *run)
 static struct tt_plan *plan_anew(struct run *run)
 {
     struct node *node = run->params.node;
-    int64_t now_ns = loop_now_ns();
     struct tt_plan *plan = NULL;
     struct tt_machine machine;
     struct tt_error err = {0};
@@ -214,8 +217,7 @@ static struct tt_plan *plan_anew(struct run *run)
         run->follow->planned_ns[n] = segment_bound(run, n);
     machine_refresh(&node->machine);
     machine = node->machine.plan;
-    machine.reserved_ppm = books_ppm(&node->books, now_ns) -
-                           books_worker_ppm(&node->books, run->params.service, 0, now_ns);
+    machine.reserved_ppm = books_others_ppm(&node->books, run->params.service, loop_now_ns());
     if (levels_plan_on(node, &machine, run->params.picture, run_level(run), &plan, &err) < 0)
         plan = NULL;
     return plan;
@@ -226,24 +228,27 @@ static bool has_reservation(const struct tt_plan *plan)
     return plan->is_admitted && plan->budget_ns > 0 && plan->period_ns > 0;
 }
 
-static void tell_share(struct run *run, const char *event, const struct run_worker *worker,
-                       int64_t budget_ns, int64_t period_ns, const char *why)
+static void tell_share(struct run *run, const struct run_worker *worker, int64_t budget_ns,
+                       int64_t period_ns)
 {
     char text[TEXT_BYTES];
 
-    (void)tt_format_text(text, sizeof(text),
-                         "the worker's %lld us in %lld us -> %lld us in %lld us%s%s",
-                         (long long)(worker->budget_ns / 1000),
-                         (long long)(worker->period_ns / 1000), (long long)(budget_ns / 1000),
-                         (long long)(period_ns / 1000), why[0] != '\0' ? ": " : "", why);
-    run_event(run, event, text);
+    (void)snprintf(text, sizeof(text), "the worker's %lld us in %lld us -> %lld us in %lld us",
+                   (long long)(worker->budget_ns / 1000), (long long)(worker->period_ns / 1000),
+                   (long long)(budget_ns / 1000), (long long)(period_ns / 1000));
+    run_event(run, "reservation", text);
 }
 
-static void tell_refusal(struct run *run, const struct run_worker *worker,
-                         const struct tt_plan *plan, const char *why)
+static void tell_refusal(struct run *run, const struct run_worker *worker, const char *why)
 {
-    if (run->follow->refused_turns++ % REFUSED_TURNS == 0)
-        tell_share(run, "reservation-refused", worker, plan->budget_ns, plan->period_ns, why);
+    char text[TEXT_BYTES];
+
+    if (run->follow->refused_turns++ % REFUSED_TURNS != 0)
+        return;
+    (void)tt_format_text(text, sizeof(text), "the worker keeps its %lld us in %lld us: %s",
+                         (long long)(worker->budget_ns / 1000),
+                         (long long)(worker->period_ns / 1000), why);
+    run_event(run, "reservation-refused", text);
 }
 
 /* least_ppm: what was wanted lately, where less is wanted now. */
@@ -255,11 +260,11 @@ static bool resize(struct run *run, const struct run_worker *worker, const struc
     struct tt_error err = {0};
 
     if (run_resize(run, 0, budget_ns, plan->period_ns, &err) < 0) {
-        tell_refusal(run, worker, plan, err.text);
+        tell_refusal(run, worker, err.text);
         return false;
     }
     run->follow->refused_turns = 0;
-    tell_share(run, "reservation", worker, budget_ns, plan->period_ns, "");
+    tell_share(run, worker, budget_ns, plan->period_ns);
     return true;
 }
 
@@ -276,14 +281,15 @@ static bool follow_share(struct run *run, const struct run_worker *worker)
         follow_set(share, has_ppm);
     if (is_admitted) {
         wanted_ppm = books_share_ppm(plan->budget_ns, plan->period_ns);
-        if (wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS)
+        if ((wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS) ||
+            (wanted_ppm < has_ppm && run_level(run) > 0))
             wanted_ppm = has_ppm;
         if (follow_turn(share, wanted_ppm, &to_ppm))
             is_admitted = resize(run, worker, plan, to_ppm > wanted_ppm ? to_ppm : 0);
         else
             run->follow->refused_turns = 0;
     } else if (plan != NULL) {
-        tell_refusal(run, worker, plan, plan->binding);
+        tell_refusal(run, worker, plan->binding);
     }
     if (plan != NULL)
         tt_plan_close(&plan);

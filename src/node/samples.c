@@ -35,8 +35,8 @@ static bool open_bounds(struct samples *samples)
     uint32_t components = samples->picture->component_count;
     uint32_t segments = samples->picture->segment_count;
 
-    samples->component_bounds = calloc(components + 1, sizeof(*samples->component_bounds));
-    samples->segment_bounds = calloc(segments + 1, sizeof(*samples->segment_bounds));
+    samples->component_bounds = calloc(components + 1, sizeof(struct tt_conformal *));
+    samples->segment_bounds = calloc(segments + 1, sizeof(struct tt_conformal *));
     samples->memory = calloc(components + segments + 1, bytes);
     if (samples->component_bounds == NULL || samples->segment_bounds == NULL ||
         samples->memory == NULL)
