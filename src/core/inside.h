@@ -258,7 +258,7 @@ struct tt_engine {
 
     int64_t epoch_ns, now_ns;
     int64_t mute_look_ns; /* when to look again for sinks that get nothing */
-    bool is_now_fresh; /* the last activation's end is this one's start */
+    bool is_now_fresh;    /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
     bool is_relaxed; /* asap: depths give way by SLACK for one activation */
     bool is_forced;  /* asap: joins go on without what does not come, for one activation */

@@ -14,8 +14,8 @@
 
 #define RUN_SECOND INT64_C(1000000000)
 #define RUN_MILLI INT64_C(1000000)
-#define RUN_GO_AHEAD_NS                                                                            \
-    (20 * RUN_MILLI) /* from go to media time 0: every process has heard it by then */
+#define RUN_GO_AHEAD_NS (20 * RUN_MILLI) /* from go to media time, where nothing presses */
+#define RUN_GO_AHEAD_MIN_NS (4 * RUN_MILLI)
 
 enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX, RUN_LEVEL_NEWS = 64 };
 
@@ -89,7 +89,7 @@ void run_edges_watch(struct run *run, int64_t now_ns);
 
 /* run_level.c: degrading levels. */
 json_t *run_level_costs(const struct run *run);
-int64_t run_level_calm_ns(void); /* 0: the engine's own */
+int64_t run_level_calm_ns(void);                    /* 0: the engine's own */
 void run_level_ask(struct run *run, int64_t level); /* the container's question */
 void run_level_began(struct run *run);              /* a new container is at the first one */
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);

@@ -10,8 +10,9 @@
 /* An event carries a number, and only the container's components hear of it. */
 static bool may_change(const struct tt_component *kind, const struct tt_param *param)
 {
-    return (param->is_live & TT_PARAM_LIVE) != 0 && (kind->flags & TT_EDGE) == 0 && param->type != TT_PARAM_TEXT &&
-           param->type != TT_PARAM_OPTIONS && param->type != TT_PARAM_RATIONAL;
+    return (param->is_live & TT_PARAM_LIVE) != 0 && (kind->flags & TT_EDGE) == 0 &&
+           param->type != TT_PARAM_TEXT && param->type != TT_PARAM_OPTIONS &&
+           param->type != TT_PARAM_RATIONAL;
 }
 
 static int refuse(const struct tt_component *kind, const char *component, const char *name,

@@ -11,11 +11,11 @@ struct tile {
     struct tt_format in, made; /* as it comes; as it is shown */
     struct mosaic_rect at, shown;
     uint32_t in_bytes;
-    bool is_plain; /* shown as it comes */
-    bool is_like;  /* its graphs are another tile's */
+    bool is_plain;                          /* shown as it comes */
+    bool is_like;                           /* its graphs are another tile's */
     zimg_filter_graph *graphs[TILE_LEVELS]; /* by level; those that are not used are NULL */
-    uint8_t *picture; /* the scaled one */
-    bool is_made;     /* of this frame: */
+    uint8_t *picture;                       /* the scaled one */
+    bool is_made;                           /* of this frame: */
     uint32_t made_level, made_format;
     int64_t made_index, made_origin_ns;
 };
