@@ -50,13 +50,13 @@ static void *memory_for(uint64_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* What the predecessor passed on to a sink's edge is still read there. */
+/* What the predecessor passed on to another process is still read there. */
 static bool is_passed_on(void *ctx, uint32_t pool, uint32_t slot)
 {
     struct container *container = ctx;
 
     for (uint32_t n = 0; n < container->wiring->link_count; n++)
-        if (container->wiring->links[n].from == 0 && container->links[n] &&
+        if (container->wiring->links[n].from == container->seat.number && container->links[n] &&
             tt_link_is_on_loan(container->links[n], pool, slot))
             return true;
     return false;
@@ -77,17 +77,23 @@ static int attach_link(struct container *container, uint32_t number, struct tt_e
     if (!end)
         return tt_fail(err, -ENOMEM, "no memory for link %u", number);
     container->links[number] =
-        plan->from == 0 ? tt_link_writer(end, memory, plan->depth)
-                        : tt_link_reader_after(end, memory, plan->depth, is_passed_on, container);
+        plan->from == container->seat.number
+            ? tt_link_writer(end, memory, plan->depth)
+            : tt_link_reader_after(end, memory, plan->depth, is_passed_on, container);
     return 0;
 }
 
 static int attach_ends(struct container *container, bool are_writers, struct tt_error *err)
 {
+    uint32_t self = container->seat.number;
+
     for (uint32_t n = 0; n < container->wiring->link_count; n++) {
-        bool is_writer = container->wiring->links[n].from == 0;
+        const struct tt_wiring_link *link = &container->wiring->links[n];
+        bool is_writer = link->from == self;
         int r;
 
+        if (link->from != self && link->to != self)
+            continue;
         /* A profile's sinks have no edge, so their links are not handed over, or not used. */
         if (is_writer != are_writers || (container->is_profile && is_writer))
             continue;
@@ -104,22 +110,6 @@ static int attach_links(struct container *container, struct tt_error *err)
     int r = attach_ends(container, true, err);
 
     return r == 0 ? attach_ends(container, false, err) : r;
-}
-
-static const struct tt_wiring_link *find_link(const struct container *container, uint32_t component,
-                                              uint32_t pin, bool is_to_edge, uint32_t *ret)
-{
-    const struct tt_wiring *wiring = container->wiring;
-
-    for (uint32_t n = 0; n < wiring->link_count; n++) {
-        const struct tt_wiring_link *link = &wiring->links[n];
-
-        if (link->component != component || link->pin != pin || (link->from == 0) != is_to_edge)
-            continue;
-        *ret = n;
-        return link;
-    }
-    return NULL;
 }
 
 static enum tt_overrun overrun_of(const struct tt_picture_component *component)
@@ -166,84 +156,111 @@ static void make_sink(struct tt_node_plan *node, const struct tt_picture_compone
     node->structural_ns = component->path_structural_ns;
 }
 
-/* The end of a flow at an edge: an outlet, or in a profile run a node that discards. */
-static int add_outlet(struct container *container, uint32_t number, uint32_t pin,
-                      struct tt_error *err)
+/* In a profile run a sink has no edge. */
+static void make_discard(struct container *container, uint32_t number, uint32_t pin,
+                         struct tt_node_plan *node)
 {
     const struct tt_picture_component *component = &container->picture->components[number];
-    const struct tt_wiring_link *link;
-    struct tt_node_plan *node;
-    uint32_t place = 0;
+    struct place *own = &container->places[node - container->nodes];
 
-    if (component->in[pin].flow < 0)
-        return 0;
-    link = find_link(container, number, pin, true, &place);
-    if (!link)
-        return tt_fail(err, -EINVAL, "'%s.%s' has no link", component->name,
-                       component->in[pin].name);
-    container->node_of_in[number][pin] = container->node_count;
-    node = add_node(container, number, component->in[pin].name);
-    /* Each of a writer's inputs runs with what feeds it: sound is no part of a picture. */
-    node->segment =
-        container->picture->components[container->picture->flows[component->in[pin].flow].from]
-            .segment;
-    make_sink(node, component, pin);
-    if (container->is_profile) {
-        struct place *own = &container->places[container->node_count - 1];
-
-        own->store.pins[0] = (struct tt_pin){.name = "in", .is_connected = 1};
-        own->request = (struct tt_request){.size = sizeof own->request,
-                                           .in_count = 1,
-                                           .in = &component->in_format[pin],
-                                           .config = own->store.config,
-                                           .pins = own->store.pins,
-                                           .texts = "",
-                                           .texts_bytes = 1,
-                                           .rate = container->picture->rate};
-        node->component = &discard;
-        node->request = &own->request;
-        node->shape = &no_shape;
-        return 0;
-    }
-    node->role = TT_NODE_OUTLET;
-    node->link = container->links[place];
-    node->peer = link->to;
-    return 0;
+    own->store.pins[0] = (struct tt_pin){.name = "in", .is_connected = 1};
+    own->request = (struct tt_request){.size = sizeof own->request,
+                                       .in_count = 1,
+                                       .in = &component->in_format[pin],
+                                       .config = own->store.config,
+                                       .pins = own->store.pins,
+                                       .texts = "",
+                                       .texts_bytes = 1,
+                                       .rate = container->picture->rate};
+    node->component = &discard;
+    node->request = &own->request;
+    node->shape = &no_shape;
 }
 
-static int add_inlet(struct container *container, uint32_t number, uint32_t pin,
-                     struct tt_error *err)
+/* The end of a flow at an edge: an outlet, or in a profile run a node that discards. */
+static void add_outlet(struct container *container, const struct tt_wiring_place *place)
 {
-    const struct tt_picture_component *component = &container->picture->components[number];
-    uint32_t place = 0;
-    const struct tt_wiring_link *link = find_link(container, number, pin, false, &place);
+    const struct tt_picture *picture = container->picture;
+    const struct tt_picture_component *component = &picture->components[place->component];
+    const struct tt_picture_pin *pin = &component->in[place->pin];
     struct tt_node_plan *node;
 
-    if (!link)
-        return 0; /* an output that nobody uses */
-    if (!container->links[place])
+    container->node_of_in[place->component][place->pin] = container->node_count;
+    node = add_node(container, place->component, pin->name);
+    /* Each of a writer's inputs runs with what feeds it: sound is no part of a picture. */
+    node->segment = picture->components[picture->flows[pin->flow].from].segment;
+    make_sink(node, component, place->pin);
+    if (container->is_profile) {
+        make_discard(container, place->component, place->pin, node);
+        return;
+    }
+    node->role = TT_NODE_OUTLET;
+    node->link = container->links[place->link];
+    node->peer = container->wiring->links[place->link].to;
+}
+
+/* The latest due time of those in this container that an output feeds. */
+static int64_t consumers_due_ns(const struct container *container,
+                                const struct tt_wiring_place *place, uint32_t process)
+{
+    const struct tt_picture *picture = container->picture;
+    int64_t due_ns = 0;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        int64_t ns =
+            tt_seat_plan_of(&container->seat, "due_offset_ns", flow->to, picture->deadline_ns);
+
+        if (flow->from == place->component && flow->from_out == place->pin &&
+            container->wiring->process_of[flow->to] == process && ns > due_ns)
+            due_ns = ns;
+    }
+    return due_ns;
+}
+
+/* A mailbox between two workers: what goes on is late when its consumer cannot be in time. */
+static void add_mailbox(struct container *container, const struct tt_wiring_place *place,
+                        enum tt_node_role role)
+{
+    const struct tt_wiring_link *link = &container->wiring->links[place->link];
+    const struct tt_picture_component *component =
+        &container->picture->components[place->component];
+    int64_t due_ns = consumers_due_ns(container, place, link->to);
+    struct tt_node_plan *node =
+        add_node(container, place->component, component->out[place->pin].name);
+
+    node->role = role;
+    node->is_between = true;
+    node->hand_over_ns = node->due_offset_ns;
+    node->due_offset_ns = node->deadline_ns = due_ns;
+    node->rate = container->picture->flows[link->flow].format.rate;
+    node->link = container->links[place->link];
+    node->peer = role == TT_NODE_INLET ? link->from : link->to;
+}
+
+static int add_inlet(struct container *container, const struct tt_wiring_place *place,
+                     struct tt_error *err)
+{
+    const struct tt_wiring_link *link = &container->wiring->links[place->link];
+    const struct tt_picture_component *component =
+        &container->picture->components[place->component];
+    struct tt_node_plan *node;
+
+    if (!container->links[place->link])
         return tt_fail(err, -EINVAL, "'%s.%s' has no link", component->name,
-                       component->out[pin].name);
-    container->node_of_out[number][pin] = container->node_count;
-    node = add_node(container, number, component->out[pin].name);
+                       component->out[place->pin].name);
+    container->node_of_out[place->component][place->pin] = container->node_count;
+    if (tt_wiring_is_between(container->wiring, place->link)) {
+        add_mailbox(container, place, TT_NODE_INLET);
+        return 0;
+    }
+    node = add_node(container, place->component, component->out[place->pin].name);
     node->role = TT_NODE_INLET;
     node->rate = container->picture->flows[link->flow].format.rate;
     node->structural_ns = component->shape.latency_ns;
-    node->link = container->links[place];
+    node->link = container->links[place->link];
     node->peer = link->from;
     return 0;
-}
-
-static int add_edge(struct container *container, uint32_t number, struct tt_error *err)
-{
-    const struct tt_picture_component *component = &container->picture->components[number];
-    int r = 0;
-
-    for (uint32_t pin = 0; pin < component->in_count && r == 0; pin++)
-        r = add_outlet(container, number, pin, err);
-    for (uint32_t pin = 0; pin < component->out_count && r == 0; pin++)
-        r = add_inlet(container, number, pin, err);
-    return r;
 }
 
 static int start_component(struct container *container, uint32_t number, struct tt_node_plan *node,
@@ -275,7 +292,8 @@ static int start_component(struct container *container, uint32_t number, struct 
 static int add_component(struct container *container, uint32_t number, struct tt_error *err)
 {
     const struct tt_picture_component *component = &container->picture->components[number];
-    const uint32_t(*classes)[TT_PORTS_MAX] = container->wiring->processes[0].class_of;
+    const uint32_t(*classes)[TT_PORTS_MAX] =
+        container->wiring->processes[container->seat.number].class_of;
     struct tt_node_plan *node;
     uint32_t place = container->node_count;
 
@@ -292,48 +310,100 @@ static int add_component(struct container *container, uint32_t number, struct tt
     return start_component(container, number, node, err);
 }
 
+static int add_place(struct container *container, const struct tt_wiring_place *place,
+                     struct tt_error *err)
+{
+    if (place->role == TT_PLACE_COMPONENT)
+        return add_component(container, place->component, err);
+    if (place->role == TT_PLACE_INLET)
+        return add_inlet(container, place, err);
+    if (tt_wiring_is_between(container->wiring, place->link))
+        add_mailbox(container, place, TT_NODE_OUTLET);
+    else
+        add_outlet(container, place);
+    return 0;
+}
+
 static int add_nodes(struct container *container, struct tt_error *err)
 {
+    const struct tt_wiring_process *self = &container->wiring->processes[container->seat.number];
+
     memset(container->node_of_in, 0xff, sizeof container->node_of_in);
     memset(container->node_of_out, 0xff, sizeof container->node_of_out);
-    for (uint32_t n = 0; n < container->picture->component_count; n++) {
-        const struct tt_picture_component *component = &container->picture->components[n];
-        int r;
+    if (self->place_count > TT_NODES_MAX)
+        return tt_fail(err, -E2BIG, "the service needs more than %d places in the engine",
+                       TT_NODES_MAX);
+    for (uint32_t n = 0; n < self->place_count; n++) {
+        int r = add_place(container, &self->places[n], err);
 
-        if (container->node_count + component->in_count + component->out_count + 1 > TT_NODES_MAX)
-            return tt_fail(err, -E2BIG, "the service needs more than %d places in the engine",
-                           TT_NODES_MAX);
-        r = is_edge(component) ? add_edge(container, n, err) : add_component(container, n, err);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
+static int add_flow(struct container *container, const struct tt_picture_flow *flow, uint32_t from,
+                    uint32_t to, struct tt_error *err)
+{
+    const struct tt_picture *picture = container->picture;
+    struct tt_flow_plan *plan = &container->flows[container->flow_count];
+
+    if (container->flow_count == TT_FLOWS_MAX)
+        return tt_fail(err, -E2BIG, "the service needs more than %d flows in the engine",
+                       TT_FLOWS_MAX);
+    container->flow_count++;
+    *plan = (struct tt_flow_plan){
+        .from_node = from,
+        .from_port = container->nodes[from].role == TT_NODE_INLET ? 0 : flow->from_out,
+        .to_node = to,
+        .to_port = is_edge(&picture->components[flow->to]) ? 0 : flow->to_in,
+        .depth = flow->depth,
+        .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
+        .format = &flow->format,
+    };
+    if (container->nodes[to].is_between) {
+        plan->to_port = 0;
+        plan->late_policy = TT_LATE_KEEP;
+    }
+    return 0;
+}
+
+/* Of flows to another container one stands for all that its link carries. */
+static int add_flows_out(struct container *container, struct tt_error *err)
+{
+    const struct tt_wiring_process *self = &container->wiring->processes[container->seat.number];
+    int r = 0;
+
+    for (uint32_t n = 0; n < self->place_count && r == 0; n++) {
+        const struct tt_wiring_place *place = &self->places[n];
+
+        if (container->nodes[n].role == TT_NODE_OUTLET && container->nodes[n].is_between)
+            r = add_flow(container,
+                         &container->picture->flows[container->wiring->links[place->link].flow],
+                         container->node_of_out[place->component][place->pin], n, err);
+    }
+    return r;
+}
+
 static int add_flows(struct container *container, struct tt_error *err)
 {
     const struct tt_picture *picture = container->picture;
+    int r = 0;
 
-    for (uint32_t n = 0; n < picture->flow_count; n++) {
+    for (uint32_t n = 0; n < picture->flow_count && r == 0; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
         uint32_t from = container->node_of_out[flow->from][flow->from_out];
         uint32_t to = container->node_of_in[flow->to][flow->to_in];
 
-        if (from == TT_NO_PORT || to == TT_NO_PORT || n >= TT_FLOWS_MAX)
-            return tt_fail(err, -EINVAL, "flow %u from '%s' to '%s' has no ends here", n,
+        if (to == TT_NO_PORT) /* it ends in another container */
+            continue;
+        if (from == TT_NO_PORT)
+            return tt_fail(err, -EINVAL, "flow %u from '%s' to '%s' has no begin here", n,
                            picture->components[flow->from].name,
                            picture->components[flow->to].name);
-        container->flows[container->flow_count++] = (struct tt_flow_plan){
-            .from_node = from,
-            .from_port = container->nodes[from].role == TT_NODE_INLET ? 0 : flow->from_out,
-            .to_node = to,
-            .to_port = is_edge(&picture->components[flow->to]) ? 0 : flow->to_in,
-            .depth = flow->depth,
-            .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
-            .format = &flow->format,
-        };
+        r = add_flow(container, flow, from, to, err);
     }
-    return 0;
+    return r == 0 ? add_flows_out(container, err) : r;
 }
 
 int container_build(struct container *container, struct tt_error *err)

@@ -42,6 +42,8 @@ static void run_engine(void *ctx)
     struct container *container = ctx;
 
     tt_seat_wait_go(&container->seat);
+    if (container->is_leaving) /* the service's other workers got none */
+        (void)tt_reserve_leave(NULL);
     tt_engine_run(container->engine, container->seat.epoch_ns, container->seat.first_ns);
     /* The end of a process is kernel work that a small reservation would stretch over seconds. */
     (void)tt_reserve_leave(NULL);
@@ -106,7 +108,11 @@ static int read_picture(struct container *container, struct tt_error *err)
         r = tt_picture_parse(text, bytes, &container->picture, err);
     free(text);
     (void)close(fd);
-    return r == 0 ? tt_wiring_make(container->picture, &container->wiring, err) : r;
+    if (r == 0)
+        r = tt_wiring_make(container->picture, &container->wiring, err);
+    if (r == 0 && container->seat.number >= container->wiring->container_count)
+        r = tt_fail(err, -EPROTO, "process %u is no container", container->seat.number);
+    return r;
 }
 
 static int map_memory(struct container *container, struct tt_error *err)
@@ -125,7 +131,8 @@ static int map_memory(struct container *container, struct tt_error *err)
         memset(container->stats, 0, sizeof *container->stats);
     if (r == 0)
         r = tt_seat_world(&container->seat, wiring->process_count,
-                          wiring->processes[0].record_slots, on_budget, container, err);
+                          wiring->processes[container->seat.number].record_slots, on_budget,
+                          container, err);
     return r;
 }
 
@@ -138,8 +145,8 @@ static int open_engine(struct container *container, struct tt_error *err)
         .node_count = container->node_count,
         .flows = container->flows,
         .flow_count = container->flow_count,
-        .own = container->pools[0],
-        .own_number = 0,
+        .own = container->pools[seat->number],
+        .own_number = seat->number,
         .class_of = &container->class_of[0][0],
         .pools = container->pools,
         .pool_count = container->wiring->process_count,
@@ -167,7 +174,7 @@ static void post_event(struct container *container, const struct tt_message *mes
 
     if (strcmp(tt_message_text(message, "op"), "event") != 0 || component < 0 ||
         component >= container->picture->component_count ||
-        (container->picture->components[component].flags & TT_EDGE)) {
+        container->wiring->process_of[component] != container->seat.number) {
         tt_seat_note(&container->seat, "an event for no component of this container is ignored");
         return;
     }
@@ -185,6 +192,7 @@ static void on_go(void *ctx, const struct tt_message *message)
     struct tt_event event = {.kind = TT_EVENT_WALL,
                              .i = tt_message_int(message, "wall_offset_ns", INT64_MIN)};
 
+    container->is_leaving = json_is_true(json_object_get(message->body, "leave"));
     for (uint32_t n = 0; n < container->node_count && event.i != INT64_MIN; n++)
         if (container->nodes[n].role == TT_NODE_COMPONENT)
             (void)tt_engine_post(container->engine, n, &event);
@@ -295,7 +303,8 @@ static int load_plugins(const struct container *container, const struct tt_jail 
         const struct tt_picture_component *component = &container->picture->components[n];
         char name[TT_MESSAGE_NAME_BYTES];
 
-        if (component->plugin[0] == 0 || (component->flags & TT_EDGE))
+        if (component->plugin[0] == 0 || (component->flags & TT_EDGE) ||
+            container->wiring->process_of[n] != container->seat.number)
             continue;
         tt_plugin_fd_name(component->plugin, name);
         r = tt_jail_plugin(jail, name, component->kind, tt_component_load, err);
@@ -316,7 +325,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
     container->seat.on_go = on_go;
     container->seat.is_container = true;
     container->seat.standby = run_standby;
-    if (costs_open(&watch->costs, container->picture) < 0)
+    if (costs_open(&watch->costs, container) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
     r = map_memory(container, err);
     if (r == 0)

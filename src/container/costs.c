@@ -9,8 +9,9 @@
 
 enum { MESSAGE_TEXT_MAX = 48 << 10 };
 
-int costs_open(struct costs *costs, const struct tt_picture *picture)
+int costs_open(struct costs *costs, const struct container *container)
 {
+    const struct tt_picture *picture = container->picture;
     uint32_t count = picture->segment_count;
 
     memset(costs, 0, sizeof *costs);
@@ -18,13 +19,17 @@ int costs_open(struct costs *costs, const struct tt_picture *picture)
     costs->counts = calloc(count + 1, sizeof *costs->counts);
     costs->samples = calloc(count + 1, sizeof *costs->samples);
     costs->is_steady = calloc(count + 1, sizeof *costs->is_steady);
-    if (!costs->counts || !costs->samples || !costs->is_steady)
+    costs->is_part = calloc(count + 1, sizeof *costs->is_part);
+    if (!costs->counts || !costs->samples || !costs->is_steady || !costs->is_part)
         return -ENOMEM;
     for (uint32_t n = 0; n < picture->component_count; n++) {
         const struct tt_picture_component *component = &picture->components[n];
 
         if ((component->flags & TT_EDGE) == 0 && component->segment < count &&
-            component->rate.num > 0)
+            container->wiring->process_of[n] != container->seat.number)
+            costs->is_part[component->segment] = true;
+        if (container->wiring->process_of[n] == container->seat.number &&
+            component->segment < count && component->rate.num > 0)
             costs->is_steady[component->segment] = true;
     }
     return 0;
@@ -36,8 +41,8 @@ void costs_take(struct costs *costs, const struct container *container)
     struct tt_level_cost cost;
 
     while (tt_engine_level_cost(container->engine, &cost)) {
-        if (cost.segment >= costs->segment_count)
-            continue;
+        if (cost.segment >= costs->segment_count || costs->is_part[cost.segment])
+            continue; /* a part says nothing of the whole */
         if (cost.level != costs->level && costs->unreported > 0)
             costs_report(costs, container, false);
         costs->level = cost.level;
@@ -52,7 +57,7 @@ uint32_t costs_least(const struct costs *costs)
     uint32_t least = UINT32_MAX;
 
     for (uint32_t n = 0; n < costs->segment_count; n++)
-        if (costs->is_steady[n] && costs->counts[n] < least)
+        if (costs->is_steady[n] && !costs->is_part[n] && costs->counts[n] < least)
             least = costs->counts[n];
     return least == UINT32_MAX ? 0 : least;
 }
@@ -78,7 +83,7 @@ static json_t *components_json(const struct container *container)
     json_t *components = json_array();
 
     for (uint32_t n = 0; n < container->picture->component_count; n++) {
-        bool is_here = (container->picture->components[n].flags & TT_EDGE) == 0;
+        bool is_here = container->wiring->process_of[n] == container->seat.number;
         uint32_t node = container->node_of_in[n][0];
         int64_t count = 0, mean_ns = 0, max_ns = 0;
 

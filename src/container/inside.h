@@ -22,6 +22,7 @@ struct container {
     struct tt_picture *picture;
     struct tt_wiring *wiring;
     bool is_profile;
+    bool is_leaving; /* told at go: the worker gives its reservation back first */
 
     struct tt_pool_view pools[TT_PROCESSES_MAX];
     struct tt_link *links[TT_LINKS_MAX]; /* NULL: not handed over (a profile's sinks) */
@@ -33,10 +34,11 @@ struct container {
     uint32_t node_count;
     struct tt_flow_plan flows[TT_FLOWS_MAX];
     uint32_t flow_count;
-    /* Nodes by the picture's component and pin; TT_NO_PORT: none. A component that runs here has
-     * the same node for all its pins. */
-    uint32_t node_of_in[TT_COMPONENTS_MAX][TT_PORTS_MAX];
-    uint32_t node_of_out[TT_COMPONENTS_MAX][TT_PORTS_MAX];
+    /* Nodes by the picture's component and pin; TT_NO_PORT: none here. A component that runs here
+     * has the same node for all its pins; one that runs elsewhere has an inlet for an output that
+     * comes from it. */
+    uint32_t node_of_in[TT_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
+    uint32_t node_of_out[TT_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
 
     struct tt_engine_stats *stats;
     struct tt_engine *engine;
@@ -50,12 +52,13 @@ struct costs {
     uint32_t segment_count;
     uint32_t *counts; /* of each segment, also those beyond SAMPLES_MAX */
     bool *is_steady;  /* it runs here, and more than once */
+    bool *is_part;    /* some of it runs in another container */
     int64_t (*samples)[SAMPLES_MAX];
     uint32_t unreported;
     uint32_t level; /* at which all of them were */
 };
 
-int costs_open(struct costs *costs, const struct tt_picture *picture);
+int costs_open(struct costs *costs, const struct container *container);
 /* Reports first what is of another level than what comes. */
 void costs_take(struct costs *costs, const struct container *container);
 /* Sends {"event":"costs"} and begins anew unless is_kept. */

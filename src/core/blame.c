@@ -20,6 +20,8 @@ int64_t engine_owed(const struct tt_engine *engine, const struct node *inlet,
         slot->index < -inlet->index_max || slot->origin_ns > TIME_MAX ||
         slot->origin_ns < -TIME_MAX)
         return NEVER;
+    if (inlet->plan->is_between)
+        return engine->epoch_ns + slot->origin_ns + inlet->plan->hand_over_ns;
     owed_ns = tt_index_ns(slot->index, inlet->rate);
     if (is_raw && slot->origin_ns > owed_ns)
         owed_ns = slot->origin_ns;
@@ -110,6 +112,8 @@ static enum tt_cause find_absence(const struct node *node, const struct blame *b
     }
     if (newest <= blame->origin_ns)
         return TT_CAUSE_NONE;
+    if (node->plan->is_between)
+        return TT_CAUSE_WORKER;
     return node->kind == KIND_INLET && is_edge_behind(node, blame->origin_ns) ? TT_CAUSE_EDGE
                                                                               : TT_CAUSE_MEDIA;
 }
@@ -129,9 +133,9 @@ static enum tt_cause judge_arrival(const struct node *inlet, const struct hop *h
     if (hop->received_ns != 0 && hop->received_ns > hop->start_ns &&
         hop->received_ns - hop->start_ns >= least_ns)
         return TT_CAUSE_INPUT;
-    return hop->ready_ns > hop->start_ns && hop->ready_ns - hop->start_ns >= least_ns
-               ? TT_CAUSE_EDGE
-               : TT_CAUSE_NONE;
+    if (hop->ready_ns <= hop->start_ns || hop->ready_ns - hop->start_ns < least_ns)
+        return TT_CAUSE_NONE;
+    return inlet->plan->is_between ? TT_CAUSE_WORKER : TT_CAUSE_EDGE;
 }
 
 /* A lost frame that was past its deadline before it was put: it was lost then, whatever became of

@@ -31,7 +31,7 @@ static void end_inlet(struct tt_engine *engine, struct node *node, int64_t end_n
 static int64_t release_of(const struct tt_engine *engine, const struct node *node,
                           const struct tt_link_slot *slot)
 {
-    if (!engine->is_live || node->rate.num <= 0 || slot->flags & TT_END)
+    if (!engine->is_live || node->rate.num <= 0 || slot->flags & TT_END || node->plan->is_between)
         return INT64_MIN;
     if (slot->index > node->index_max || slot->index < -node->index_max)
         return INT64_MIN;
@@ -67,11 +67,21 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
 
     engine_history(node, &hop);
     node->next_index = slot->index + 1;
-    own->refs = 1;
+    own->is_shared = own->refs > 0;
+    own->refs++;
     own->inlet = node->number;
     own->entry = entry;
     engine_push(engine, node, 0, &entry);
     engine_unref(engine, entry.handle);
+}
+
+/* A frame that is here already may come again from a worker that passed it on: by another link. */
+static bool is_doubled(struct tt_engine *engine, const struct node *node,
+                       const struct tt_link_slot *slot)
+{
+    const struct slot *own = engine_slot(engine, engine_handle(slot->pool, slot->slot));
+
+    return own->refs > 0 && (!node->plan->is_between || own->inlet == node->number);
 }
 
 /* False when the slot is not what an honest edge sends: it goes back, or is forgotten. */
@@ -82,7 +92,7 @@ static bool accept(struct tt_engine *engine, struct node *node, const struct tt_
         return true;
     }
     if (slot->pool == engine->params.own_number || !is_sound(node, slot) ||
-        engine_slot(engine, engine_handle(slot->pool, slot->slot))->refs > 0) {
+        is_doubled(engine, node, slot)) {
         tt_link_give_back(node->plan->link, slot->pool, slot->slot);
         engine->ops->ring(engine->world, node->plan->peer);
         return false;
@@ -121,6 +131,15 @@ static int64_t inlet_end_ns(const struct tt_engine *engine, const struct node *n
                                                                    : end_ns;
 }
 
+/* Another worker stops as well, and what it still has is worth its End; for so long as there is
+ * time. */
+static bool is_stopped(const struct tt_engine *engine, const struct node *node)
+{
+    if (node->plan->is_between)
+        return __atomic_load_n(&engine->is_stop_asked_again, __ATOMIC_SEQ_CST) != 0;
+    return engine_is_stopping(engine);
+}
+
 /* Of several consumers each has room of its own beyond its queue. */
 static bool has_room(struct tt_engine *engine, const struct node *node)
 {
@@ -137,7 +156,7 @@ static int64_t drain(struct tt_engine *engine, struct node *node)
     struct tt_link_slot slot;
 
     for (uint32_t n = 0; n < filled && tt_link_peek(node->plan->link, &slot); n++) {
-        if (node->rate.num > 0 && engine_is_stopping(engine))
+        if (node->rate.num > 0 && is_stopped(engine, node))
             break;
         release_ns = release_of(engine, node, &slot);
         if (node->rate.num > 0 && !(slot.flags & TT_END) && slot.index <= node->index_max &&
@@ -191,7 +210,7 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
     wake_ns = drain(engine, node);
     if (wake_ns == INT64_MIN)
         return;
-    if (engine_is_stopping(engine)) {
+    if (is_stopped(engine, node)) {
         end_inlet(engine, node, inlet_end_ns(engine, node, NULL));
         return;
     }
@@ -294,6 +313,7 @@ void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
             set_lent(node, engine_handle(pool, n), true);
             slot->refs++;
             slot->inlet = inlet ? inlet->number : 0;
+            slot->is_shared = inlet && inlet->plan->is_between;
         }
     }
 }

@@ -53,6 +53,11 @@ struct tt_node_plan {
     /* Inlets and outlets: the end is attached already; peer: whom to ring. */
     struct tt_link *link;
     uint32_t peer;
+    /* The peer is another worker of this service: what comes goes on at once, what goes out is no
+     * sink's, and a late one is a worker's fault. hand_over_ns: after its origin a frame was to be
+     * there. */
+    bool is_between;
+    int64_t hand_over_ns;
 
     /* Sources, inlets and clock-led joins: activations a second; {0,1}: one frame for ever. */
     struct tt_rational rate;

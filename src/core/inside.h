@@ -64,6 +64,7 @@ struct flow {
 struct slot {
     uint32_t refs;
     uint32_t inlet;        /* foreign pools: the node whose link it goes back to */
+    bool is_shared;        /* it may have come by other links, too */
     struct tt_frame *made; /* between frame_new and frame_emit: the component's header */
     struct entry entry;    /* as it was last seen, for frame_emit of a kept input */
 };

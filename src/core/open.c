@@ -348,7 +348,7 @@ static int open_sinks(struct tt_engine *engine, struct node *node, struct tt_err
         inputs += node->in[n] != NONE;
     if (outputs > 0 || inputs == 0)
         return 0;
-    if (node->plan->sink < 0)
+    if (node->plan->sink < 0 && !node->plan->is_between)
         return tt_fail(err, -EINVAL, "'%s' is a sink without a number", node->plan->name);
     engine->sink_count += inputs;
     node->sinks = take(engine, sizeof(*node->sinks) * node->in_count);

@@ -73,6 +73,22 @@ void engine_ref(struct tt_engine *engine, uint32_t handle)
     slot->refs++;
 }
 
+static void give_back(struct tt_engine *engine, const struct node *inlet, uint32_t pool,
+                      uint32_t number)
+{
+    tt_link_give_back(inlet->plan->link, pool, number);
+    engine->ops->ring(engine->world, inlet->plan->peer);
+}
+
+/* A frame that one worker passed on as it was, and another too, came by two links. */
+static void give_back_all(struct tt_engine *engine, uint32_t pool, uint32_t number)
+{
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        if (engine->nodes[n].kind == KIND_INLET &&
+            tt_link_holds(engine->nodes[n].plan->link, pool, number))
+            give_back(engine, &engine->nodes[n], pool, number);
+}
+
 void engine_unref(struct tt_engine *engine, uint32_t handle)
 {
     struct slot *slot;
@@ -92,6 +108,9 @@ void engine_unref(struct tt_engine *engine, uint32_t handle)
         engine->is_pool_freed = true;
         return;
     }
-    tt_link_give_back(engine->nodes[slot->inlet].plan->link, pool, number);
-    engine->ops->ring(engine->world, engine->nodes[slot->inlet].plan->peer);
+    if (slot->is_shared)
+        give_back_all(engine, pool, number);
+    else
+        give_back(engine, &engine->nodes[slot->inlet], pool, number);
+    slot->is_shared = false;
 }

@@ -99,7 +99,7 @@ static void blame_overflow(struct tt_engine *engine, const struct node *to, int6
     bool is_join = to->kind == KIND_LED || to->kind == KIND_CLOCKED;
 
     if (to->kind == KIND_OUTLET)
-        engine_drop(engine, to, origin_ns, TT_CAUSE_EDGE);
+        engine_drop(engine, to, origin_ns, to->plan->is_between ? TT_CAUSE_WORKER : TT_CAUSE_EDGE);
     else if (to->is_away)
         engine_drop(engine, to, origin_ns, TT_CAUSE_BUDGET);
     else if (!is_join || engine->ready.place[to->number] != NONE)

@@ -122,6 +122,10 @@ void engine_deliver(struct tt_engine *engine, struct node *node, uint32_t input,
     struct sink *sink = &node->sinks[input];
     struct tt_record record = {.kind = TT_RECORD_FRAME, .origin_ns = entry->origin_ns};
 
+    if (node->plan->is_between) {
+        sink->next_index = entry->index + 1;
+        return; /* whoever it goes to speaks of it */
+    }
     record.index =
         tt_sink_index(flow_of(engine, node, input)->plan->format, entry->index, entry->origin_ns);
     record.sink = (uint16_t)((uint32_t)node->plan->sink + input);
@@ -206,6 +210,8 @@ void engine_record_format(struct tt_engine *engine, const struct node *node, uin
                                .delivered_ns = engine_media(engine, engine->now_ns),
                                .value = entry->format_id};
 
+    if (node->plan->is_between)
+        return;
     record.index =
         tt_sink_index(flow_of(engine, node, input)->plan->format, entry->index, entry->origin_ns);
     engine_record(engine, &record);
@@ -220,6 +226,11 @@ void engine_sink_end(struct tt_engine *engine, struct node *node, uint32_t input
 
     if (sink->is_ended)
         return;
+    if (node->plan->is_between) {
+        sink->is_ended = true;
+        engine->sinks_ended++;
+        return;
+    }
     if (!flow->is_still && end_ns > 0)
         until = tt_ns_index(end_ns, flow->plan->format->rate);
     for (uint32_t n = 0; sink->window && n < WINDOW; n++)

@@ -77,17 +77,18 @@ static int make_process(struct broker *broker, uint32_t number, struct tt_error 
     return make(name, pool->bytes, true, &broker->pools[number], err);
 }
 
-static int make_stats(struct broker *broker, struct tt_error *err)
+static int make_stats(struct broker *broker, uint32_t number, struct tt_error *err)
 {
+    struct broker_memory *stats = &broker->stats[number];
     void *map;
-    int r = make("stats", sizeof(struct tt_engine_stats), false, &broker->stats, err);
+    int r = make("stats", sizeof(struct tt_engine_stats), false, stats, err);
 
     if (r < 0)
         return r;
-    map = mmap(NULL, broker->stats.bytes, PROT_READ, MAP_SHARED, broker->stats.fd, 0);
+    map = mmap(NULL, stats->bytes, PROT_READ, MAP_SHARED, stats->fd, 0);
     if (map == MAP_FAILED)
         return tt_fail(err, -errno, "cannot map the engine's figures: %s", strerror(errno));
-    broker->engine_stats = map;
+    broker->engine_stats[number] = map;
     return 0;
 }
 
@@ -111,8 +112,8 @@ static int make_all(struct broker *broker, struct tt_error *err)
         r = make_picture(broker, err);
     if (r == 0)
         r = make("bells", 64 * (uint64_t)broker->wiring->process_count, false, &broker->bells, err);
-    if (r == 0)
-        r = make_stats(broker, err);
+    for (uint32_t n = 0; r == 0 && n < broker->wiring->container_count; n++)
+        r = make_stats(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->process_count; n++)
         r = make_process(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->link_count; n++) {
@@ -135,7 +136,9 @@ int broker_open(const struct tt_picture *picture, struct broker **ret, struct tt
         broker->pools[n] = broker->records[n] = none;
     for (uint32_t n = 0; n < TT_LINKS_MAX; n++)
         broker->links[n] = none;
-    broker->bells = broker->stats = none;
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++)
+        broker->stats[n] = none;
+    broker->bells = none;
     broker->picture_fd = -1;
     broker->picture = picture;
     r = make_all(broker, err);
@@ -161,10 +164,12 @@ void broker_close(struct broker **closed)
     }
     for (uint32_t n = 0; n < TT_LINKS_MAX; n++)
         drop(&broker->links[n]);
-    if (broker->engine_stats != NULL)
-        (void)munmap((void *)(uintptr_t)broker->engine_stats, broker->stats.bytes);
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++) {
+        if (broker->engine_stats[n] != NULL)
+            (void)munmap((void *)(uintptr_t)broker->engine_stats[n], broker->stats[n].bytes);
+        drop(&broker->stats[n]);
+    }
     drop(&broker->bells);
-    drop(&broker->stats);
     if (broker->picture_fd >= 0)
         (void)close(broker->picture_fd);
     tt_wiring_close(&broker->wiring);
@@ -191,12 +196,12 @@ static void add_numbered(struct broker_gift *gift, const char *what, uint32_t nu
     broker_gift_add(gift, name, fd);
 }
 
-/* A source edge sees its own pool alone; frames of every pool may pass through the container, hence
- * come to a sink edge. */
+/* A source edge sees its own pool alone; frames of every pool may pass through a container, hence
+ * come to another one or to a sink edge. */
 void broker_gift(const struct broker *broker, uint32_t number, struct broker_gift *ret)
 {
     const struct tt_wiring *wiring = broker->wiring;
-    bool is_reader = number == 0;
+    bool is_container = tt_wiring_is_container(wiring, number), is_reader = is_container;
 
     ret->count = 0;
     for (uint32_t n = 0; n < wiring->link_count; n++)
@@ -204,8 +209,8 @@ void broker_gift(const struct broker *broker, uint32_t number, struct broker_gif
     broker_gift_add(ret, "picture", broker->picture_fd);
     broker_gift_add(ret, "bells", broker->bells.fd);
     broker_gift_add(ret, "records", broker->records[number].fd);
-    if (number == 0)
-        broker_gift_add(ret, "stats", broker->stats.fd);
+    if (is_container)
+        broker_gift_add(ret, "stats", broker->stats[number].fd);
     for (uint32_t n = 0; n < wiring->process_count; n++)
         if (broker->pools[n].fd >= 0 && (n == number || is_reader))
             add_numbered(ret, "pool", n,
@@ -275,8 +280,8 @@ json_t *broker_order(const struct broker *broker, uint32_t number, uint32_t uid,
     /* What a window or a speaker is told are names, not places. */
     for (uint32_t n = 0; component != NULL && !is_desktop && n < component->setting_count; n++)
         has_network |= add_place(setting_text(component, n), base, paths);
-    return json_pack("{ss si si so so sb sb}", "role", number == 0 ? "container" : "edge", "uid",
-                     (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
+    return json_pack("{ss si si so so sb sb}", "role", component == NULL ? "container" : "edge",
+                     "uid", (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
                      is_source ? "writes" : "files", none, "network", has_network, "desktop",
                      is_desktop);
 }

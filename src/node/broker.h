@@ -22,11 +22,11 @@ struct broker {
     const struct tt_picture *picture;
     struct tt_wiring *wiring;
     struct broker_memory pools[TT_PROCESSES_MAX], links[TT_LINKS_MAX], records[TT_PROCESSES_MAX];
-    struct broker_memory bells, stats;
+    struct broker_memory bells, stats[TT_WORKERS_MAX];
     int picture_fd;
     struct tt_ring rings[TT_PROCESSES_MAX]; /* our ends of records */
     void *ring_maps[TT_PROCESSES_MAX];
-    const struct tt_engine_stats *engine_stats; /* the container's, as it says */
+    const struct tt_engine_stats *engine_stats[TT_WORKERS_MAX]; /* containers', as they say */
 };
 
 /* picture is borrowed. */

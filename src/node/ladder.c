@@ -10,22 +10,30 @@ enum { FIFO_PRIORITY = 50, PROFILE_FIFO_PRIORITY = 1 };
 
 int ladder_enter_books(const struct run_params *params, struct tt_error *err)
 {
-    if (books_enter(&params->node->books, params->service, params->plan->budget_ns,
-                    params->plan->period_ns))
-        return 0;
-    return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
+    const struct tt_plan *plan = params->plan;
+
+    for (uint32_t n = 0; n < plan->worker_count; n++) {
+        if (books_enter_worker(&params->node->books, params->service, n, plan->workers[n].budget_ns,
+                               plan->workers[n].period_ns))
+            continue;
+        books_give_back(&params->node->books, params->service, 0);
+        return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
+    }
+    return 0;
 }
 
 /* Exactly what the plan says, so that the books, the agreement and the kernel agree. */
-static int reserve_deadline(const struct run_params *params, pid_t tid, struct tt_error *err)
+static int reserve_deadline(const struct run_params *params, uint32_t number, pid_t tid,
+                            struct tt_error *err)
 {
-    int r = ladder_enter_books(params, err);
+    const struct tt_plan_worker *worker = &params->plan->workers[number];
 
-    if (r < 0)
-        return r;
+    if (!books_enter_worker(&params->node->books, params->service, number, worker->budget_ns,
+                            worker->period_ns))
+        return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
     if (params->node->is_kernel_full)
         return tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
-    return tt_reserve_deadline(tid, params->plan->budget_ns, params->plan->period_ns, err);
+    return tt_reserve_deadline(tid, worker->budget_ns, worker->period_ns, err);
 }
 
 bool ladder_is_reservation_planned(const struct run_params *params)
@@ -49,7 +57,7 @@ static void raise_profile(const struct run_params *params, pid_t tid)
         (void)tt_reserve_fifo(tid, PROFILE_FIFO_PRIORITY, NULL);
 }
 
-void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
+void ladder_climb(const struct run_params *params, uint32_t number, pid_t tid, bool may_wait,
                   struct ladder_rung *ret)
 {
     const struct tt_plan *plan = params->plan;
@@ -69,10 +77,10 @@ void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
         return;
     }
     if (tid != 0 && params->node->machine.plan.right == TT_RIGHT_DEADLINE) {
-        r = reserve_deadline(params, tid, &err);
+        r = reserve_deadline(params, number, tid, &err);
         ret->is_again = r == -EBUSY && may_wait; /* somebody's 0-lag time may be near */
         ret->is_obtained = r == 0;
-        ret->budget_ns = r == 0 ? plan->budget_ns : 0;
+        ret->budget_ns = r == 0 ? plan->workers[number].budget_ns : 0;
         if (ret->is_again || ret->is_obtained)
             return;
     }

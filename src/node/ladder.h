@@ -17,8 +17,9 @@ struct ladder_rung {
     char why[TT_ERROR_TEXT_BYTES + 64]; /* what it has instead */
 };
 
-/* tid: the worker; 0: not found. A thread that sleeps goes from OTHER upwards only. */
-void ladder_climb(const struct run_params *params, pid_t tid, bool may_wait,
+/* number: of its container; tid: the worker; 0: not found. A thread that sleeps goes from OTHER
+ * upwards only. */
+void ladder_climb(const struct run_params *params, uint32_t number, pid_t tid, bool may_wait,
                   struct ladder_rung *ret);
 
 bool ladder_is_reservation_planned(const struct run_params *params);
@@ -27,7 +28,7 @@ bool ladder_is_reservation_planned(const struct run_params *params);
  * before programs that have none; the watchdog keeps it from taking the machine. */
 bool ladder_is_fifo_planned(const struct run_params *params);
 
-/* Takes the plan's room in the node's books. -ENOSPC. */
+/* Takes the room of all the plan's workers in the node's books, or none of it. -ENOSPC. */
 int ladder_enter_books(const struct run_params *params, struct tt_error *err);
 
 #endif

@@ -35,7 +35,8 @@ struct pump_sink {
     int64_t due_after_ns;    /* of its origin */
     enum tt_cause gap_cause; /* TT_CAUSE_NONE: no gap expected */
     uint16_t gap_component;
-    uint32_t process;
+    uint32_t process;   /* the edge that it is in; 0: in none */
+    uint32_t container; /* that says what reached it */
     bool has_ended;
 };
 
@@ -247,7 +248,7 @@ static bool is_its_own(const struct pump *pump, uint32_t process, const struct t
 {
     int32_t component = pump->params.broker->wiring->processes[process].component;
 
-    if (process == 0)
+    if (component < 0)
         return true;
     if (record->kind == TT_RECORD_SENT)
         return pump->sinks[record->sink].process == process;
@@ -291,7 +292,8 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
         put(pump, &pump->frames, record);
         break;
     case TT_RECORD_NOTE:
-        if (process == 0 && record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
+        if (tt_wiring_is_container(pump->params.broker->wiring, process) &&
+            record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
             pump->params.on_param(pump->params.ctx, record->component, record->value,
                                   record->index);
         if (process == 0 && record->due_ns == TT_NOTE_DEGRADE)
@@ -337,11 +339,13 @@ void pump_poll(struct pump *pump, int64_t now_ns)
 void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, int32_t component,
                      int64_t now_ns)
 {
+    bool is_container = tt_wiring_is_container(pump->params.broker->wiring, process);
+
     pump_poll(pump, now_ns); /* what it still said came before the gap */
     for (uint32_t n = 0; n < pump->params.picture->sink_count; n++) {
         struct pump_sink *sink = &pump->sinks[n];
 
-        if (sink->has_ended || (process != 0 && sink->process != process))
+        if (sink->has_ended || (is_container ? sink->container : sink->process) != process)
             continue;
         sink->gap_cause = cause;
         sink->gap_component = component < 0 ? sink->component : (uint16_t)component;
@@ -427,12 +431,26 @@ struct pump_counts pump_counts(const struct pump *pump)
     return pump->counts;
 }
 
-static uint32_t process_of(const struct tt_wiring *wiring, uint32_t component)
+static uint32_t edge_of(const struct tt_wiring *wiring, uint32_t component)
 {
     for (uint32_t n = 1; n < wiring->process_count; n++)
         if (wiring->processes[n].component == (int32_t)component)
             return n;
     return 0;
+}
+
+static uint32_t container_of(const struct pump *pump, uint32_t component, uint32_t pin)
+{
+    const struct tt_picture *picture = pump->params.picture;
+    const uint32_t *process_of = pump->params.broker->wiring->process_of;
+    int32_t flow = picture->components[component].in[pin].flow;
+
+    if (process_of == NULL) /* one container alone */
+        return 0;
+    if ((picture->components[component].flags & TT_EDGE) == 0)
+        return process_of[component];
+    return tt_wiring_home(picture, process_of, picture->flows[flow].from,
+                          picture->flows[flow].from_out);
 }
 
 static void set_rate(struct pump_sink *sink, struct tt_rational rate)
@@ -466,7 +484,8 @@ static void describe_sinks(struct pump *pump, bool *is_edge)
                                              : component->rate);
             pump->sinks[sink].seen_ns = pump->params.epoch_ns;
             pump->sinks[sink].due_after_ns = component->deadline_ns + component->path_structural_ns;
-            pump->sinks[sink].process = process_of(pump->params.broker->wiring, c);
+            pump->sinks[sink].process = edge_of(pump->params.broker->wiring, c);
+            pump->sinks[sink].container = container_of(pump, c, n);
             pump->sinks[sink].last_index = -1;
             is_edge[sink] = pump->sinks[sink].process != 0;
             sink++;

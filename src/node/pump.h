@@ -40,8 +40,8 @@ void pump_close(struct pump **pump);
 void pump_poll(struct pump *pump, int64_t now_ns);
 
 /* A process died: what is missing between its sinks' last record and the next is lost for this
- * cause, and written when the next one comes. process 0: all sinks. component: whose fault it was;
- * -1: the sink's own. */
+ * cause, and written when the next one comes. Of a container: of all sinks that it feeds.
+ * component: whose fault it was; -1: the sink's own. */
 void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, int32_t component,
                      int64_t now_ns);
 

@@ -76,7 +76,12 @@ int64_t run_resume_ns(const struct run *run, int64_t ahead_ns)
 
 static void send_setting(struct run *run, const struct setting *setting)
 {
-    (void)child_send(run->processes[0].child,
+    const struct run_process *process =
+        &run->processes[run->broker->wiring->process_of[setting->component]];
+
+    if (process->child == NULL || run->supervise.processes[process->number].life != SUPERVISE_GOING)
+        return;
+    (void)child_send(process->child,
                      json_pack("{ss si si sI sI sf sI}", "op", "event", "component",
                                (int)setting->component, "kind", TT_EVENT_PARAM, "id",
                                (json_int_t)setting->id, "i", (json_int_t)setting->i, "f",
@@ -86,11 +91,14 @@ static void send_setting(struct run *run, const struct setting *setting)
 }
 
 /* A container that starts anew has the parameters of the service's text. */
-static void send_settings(struct run *run)
+static void send_settings(struct run *run, uint32_t number)
 {
+    const uint32_t *process_of = run->broker->wiring->process_of;
+
     settings_forget(&run->settings);
     for (uint32_t n = 0; n < run->settings.count; n++)
-        send_setting(run, &run->settings.list[n]);
+        if (process_of[run->settings.list[n].component] == number)
+            send_setting(run, &run->settings.list[n]);
 }
 
 static void on_param(void *ctx, uint32_t component, int64_t id, int64_t index)
@@ -128,24 +136,27 @@ int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number
     if (!settings_add(&run->settings, setting, ret_number))
         return tt_fail(err, -EAGAIN, "too many changes of '%s' wait for their frame already",
                        run->params.picture->components[setting->component].name);
-    if (run->processes[0].child != NULL && run->supervise.processes[0].life == SUPERVISE_GOING)
-        send_setting(run, &run->settings.list[run->settings.count - 1]);
+    send_setting(run, &run->settings.list[run->settings.count - 1]);
     return 0;
 }
 
 static void send_go(struct run *run, uint32_t number, int64_t first_ns)
 {
-    if (run->processes[number].child == NULL)
+    struct run_process *process = &run->processes[number];
+
+    if (process->child == NULL)
         return;
-    (void)child_send(run->processes[number].child,
-                     json_pack("{ss sI sI sI}", "op", "go", "epoch_ns", (json_int_t)run->epoch_ns,
-                               "first_ns", (json_int_t)first_ns, "wall_offset_ns",
-                               (json_int_t)run->wall_offset_ns),
+    (void)child_send(process->child,
+                     json_pack("{ss sI sI sI sb}", "op", "go", "epoch_ns",
+                               (json_int_t)run->epoch_ns, "first_ns", (json_int_t)first_ns,
+                               "wall_offset_ns", (json_int_t)run->wall_offset_ns, "leave",
+                               process->is_leaving),
                      NULL, NULL, 0, NULL);
-    if (number != 0)
+    process->is_leaving = false;
+    if (!run_is_container(run, number))
         return;
-    send_settings(run);
-    run_follow_tell(run);
+    send_settings(run, number);
+    run_follow_tell(run, number);
 }
 
 static void go_all(struct run *run)
@@ -162,8 +173,8 @@ static void go_all(struct run *run)
 
     run->epoch_ns = params.epoch_ns = now_ns + RUN_GO_AHEAD_NS;
     run->wall_offset_ns = run_wall_of(run->epoch_ns);
-    run->params.ops->on_go(run->params.ctx, run->epoch_ns, run->is_class_obtained, run->class_why,
-                           &params.report, &params.scribe);
+    run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
+                           run->class_why, &params.report, &params.scribe);
     run->pump = pump_open(&params);
     tt_assert(run->pump != NULL);
     run_level_began(run);
@@ -206,8 +217,8 @@ static void perform(struct run *run, const struct supervise_action *action)
             child_kill(child);
         break;
     case SUPERVISE_RESERVE:
-        run->is_reserve_retry = false;
-        run_reserve(run);
+        run->processes[action->process].is_reserve_retry = false;
+        run_reserve(&run->processes[action->process]);
         break;
     case SUPERVISE_GO:
         if (action->process == SUPERVISE_ALL)
@@ -261,15 +272,14 @@ static void on_end_timer(void *ctx, uint32_t events)
 static void on_poll_timer(void *ctx, uint32_t events)
 {
     struct run *run = ctx;
-    const int64_t *first = &run->broker->engine_stats->first_delivery_ns;
-    int64_t now_ns = loop_now_ns(), first_ns = __atomic_load_n(first, __ATOMIC_RELAXED);
+    int64_t now_ns = loop_now_ns(), first_ns = run_first_delivery_ns(run);
 
     (void)events;
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
     pump_poll(run->pump, now_ns);
     tell_settings(run);
     run_level_tell(run);
-    if (run->first_frame_ns == 0 && first_ns > run->opened_ns && first_ns <= now_ns) {
+    if (run->first_frame_ns == 0 && first_ns != 0 && first_ns <= now_ns) {
         run->first_frame_ns = first_ns - run->opened_ns;
         run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
     }
@@ -284,20 +294,40 @@ static void on_poll_timer(void *ctx, uint32_t events)
 }
 
 /* In a profile run sinks discard in the container: their edges are not started. */
+static void init_process(struct run *run, uint32_t number)
+{
+    struct run_process *process = &run->processes[number];
+    int32_t component = run->broker->wiring->processes[number].component;
+
+    process->run = run;
+    process->number = number;
+    process->stuck_component = -1;
+    process->reserve_timer = (struct loop_timer){.fn = run_on_reserve_timer, .ctx = process};
+    if (component >= 0)
+        (void)snprintf(process->name, sizeof(process->name), "%s",
+                       run->params.picture->components[component].name);
+    else if (run->broker->wiring->container_count == 1)
+        (void)snprintf(process->name, sizeof(process->name), "container");
+    else
+        (void)snprintf(process->name, sizeof(process->name), "container.%s",
+                       run->params.plan->workers[number].name);
+}
+
 static void choose_processes(struct run *run)
 {
     const struct tt_wiring *wiring = run->broker->wiring;
     uint64_t sources = 0;
 
     for (uint32_t n = 0; n < wiring->process_count; n++) {
-        run->processes[n].run = run;
-        run->processes[n].number = n;
+        init_process(run, n);
         if (wiring->processes[n].component >= 0 &&
             run->params.picture->components[wiring->processes[n].component].is_source)
             sources |= UINT64_C(1) << n;
     }
     supervise_init(&run->supervise, wiring->process_count, sources);
-    for (uint32_t n = 1; run->params.is_profile && n < wiring->process_count; n++)
+    supervise_set_containers(&run->supervise, wiring->container_count);
+    for (uint32_t n = wiring->container_count; run->params.is_profile && n < wiring->process_count;
+         n++)
         if ((sources >> n & 1) == 0)
             supervise_leave_out(&run->supervise, n);
 }
@@ -321,10 +351,8 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
         return r;
     }
     run->opened_ns = loop_now_ns();
-    run->stuck_component = -1;
     run->step_timer = (struct loop_timer){.fn = on_step_timer, .ctx = run};
     run->poll_timer = (struct loop_timer){.fn = on_poll_timer, .ctx = run};
-    run->reserve_timer = (struct loop_timer){.fn = run_on_reserve_timer, .ctx = run};
     run->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = run};
     choose_processes(run);
     run_prepare_handoff(run);
@@ -343,9 +371,9 @@ void run_close(struct run **closed)
     loop = run->params.node->loop;
     loop_clear(loop, &run->step_timer);
     loop_clear(loop, &run->poll_timer);
-    loop_clear(loop, &run->reserve_timer);
     loop_clear(loop, &run->end_timer);
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
+        loop_clear(loop, &run->processes[n].reserve_timer);
         child_abandon(&run->processes[n].child);
         handoff_close(&run->processes[n].handoff);
     }
@@ -384,8 +412,8 @@ bool run_is_measure(const struct run *run)
     if (run->params.node->machine.plan.right == TT_RIGHT_OTHER)
         return true; /* there is nothing better, and the key of the profile says so */
     if (ladder_is_fifo_planned(&run->params))
-        return run->is_class_obtained;
-    return run->is_class_obtained && run->params.plan->budget_ns > 0;
+        return run_is_class_obtained(run);
+    return run_is_class_obtained(run) && run->params.plan->budget_ns > 0;
 }
 
 int64_t run_epoch_ns(const struct run *run)

@@ -55,8 +55,9 @@ void run_close(struct run **run);
 void run_stop(struct run *run);
 void run_gone(struct run *run); /* the user went away */
 
-struct pump *run_pump(struct run *run);       /* NULL before go */
-int64_t run_budget_ns(const struct run *run); /* in each period of the plan; 0: no reservation */
+struct pump *run_pump(struct run *run); /* NULL before go */
+/* Of the first container's worker, in each period of the plan; 0: no reservation. */
+int64_t run_budget_ns(const struct run *run);
 /* Did its worker run as it would for a promise? Otherwise what it measured is waiting, too. */
 bool run_is_measure(const struct run *run);
 int64_t run_epoch_ns(const struct run *run);
@@ -74,11 +75,12 @@ struct run_figures run_figures(const struct run *run);
 int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number,
             struct tt_error *err);
 
-/* What the container's memory says of a component, all of its places in the engine together. */
+/* What containers' memory says of a component, all of its places in their engines together. */
 struct run_component {
     uint64_t overruns, late_uses;
     uint32_t queue, queue_max; /* frames that wait at its inputs; the most there were */
     bool is_in_edge;
+    const char *process; /* the container's name, "edge" */
 };
 struct run_component run_component(const struct run *run, uint32_t component);
 

@@ -128,7 +128,11 @@ static bool is_more_wanted(const struct run *run)
 
 static void send_budget(struct run *run, uint32_t component, int64_t budget_ns)
 {
-    (void)child_send(run->processes[0].child,
+    const struct run_process *process = &run->processes[run->broker->wiring->process_of[component]];
+
+    if (process->child == NULL)
+        return;
+    (void)child_send(process->child,
                      json_pack("{ss si si sI}", "op", "event", "component", (int)component, "kind",
                                TT_EVENT_BUDGET, "i", (json_int_t)budget_ns),
                      NULL, NULL, 0, NULL);
@@ -166,7 +170,7 @@ static void follow_budgets(struct run *run, bool is_more_admitted)
         follow_set(budget, to_ns);
     }
     if (text[0] != '\0')
-        pump_event(run->pump, "budget", run_process_name(run, 0), text, loop_now_ns());
+        pump_event(run->pump, "budget", "container", text, loop_now_ns());
 }
 
 void run_follow_raise(struct run *run, const struct tt_plan *plan)
@@ -181,10 +185,11 @@ void run_follow_raise(struct run *run, const struct tt_plan *plan)
     }
 }
 
-void run_follow_tell(struct run *run)
+void run_follow_tell(struct run *run, uint32_t number)
 {
     for (uint32_t n = 0; run->follow != NULL && n < run->params.picture->component_count; n++)
-        if (run->follow->budgets[n].in_force != run->params.plan->budget_of_ns[n])
+        if (run->broker->wiring->process_of[n] == number &&
+            run->follow->budgets[n].in_force != run->params.plan->budget_of_ns[n])
             send_budget(run, n, run->follow->budgets[n].in_force);
 }
 
@@ -301,6 +306,10 @@ static void turn(struct run *run)
     bool is_more = is_more_wanted(run), is_admitted = true;
     struct run_worker worker;
 
+    if (run->broker->wiring->container_count > 1) {
+        follow_budgets(run, false); /* a plan made anew may place its components elsewhere */
+        return;
+    }
     if (run_worker(run, 0, &worker) && worker.budget_ns > 0 &&
         (is_plan_wanted(run) || is_more || run->follow->share.low_turns > 0))
         is_admitted = follow_share(run, &worker);

@@ -12,7 +12,7 @@ void run_follow(struct run *run, int64_t now_ns);
 void run_follow_raise(struct run *run, const struct tt_plan *plan);
 
 /* A container that starts anew was set up with the plan's budgets. */
-void run_follow_tell(struct run *run);
+void run_follow_tell(struct run *run, uint32_t number);
 
 void run_follow_close(struct run *run);
 

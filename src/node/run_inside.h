@@ -30,9 +30,15 @@ struct run_process {
     bool has_ended;
     bool is_favoured;          /* an edge under FIFO */
     int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
+    /* Containers: it has what the plan asks for; it waits to ask once more; it is told at go to
+     * leave a reservation that the others did not get. */
+    bool is_class_obtained, is_reserve_retry, is_leaving;
+    bool was_obtained; /* by its predecessor, too */
+    struct loop_timer reserve_timer;
+    int32_t stuck_component; /* that it is being killed for; -1: none */
     struct allowance costs, notes;
     uint64_t notes_left_out;
-    char error[SUPERVISE_TEXT_BYTES];
+    char error[SUPERVISE_TEXT_BYTES], name[TT_NAME_BYTES + 16];
 };
 
 struct run {
@@ -46,11 +52,10 @@ struct run {
         char text[SUPERVISE_TEXT_BYTES];
     } events[RUN_EVENTS_MAX];
     uint32_t event_first, event_count;
-    bool is_feeding, is_over, is_ok, is_reserve_retry;
+    bool is_feeding, is_over, is_ok;
     char reason[SUPERVISE_TEXT_BYTES], class_why[SUPERVISE_TEXT_BYTES];
-    bool is_class_obtained;
-    int32_t stuck_component; /* that the container is being killed for; -1: none */
-    struct loop_timer step_timer, poll_timer, reserve_timer, end_timer;
+    bool is_class_refused; /* one of several workers got none: nobody asks any more */
+    struct loop_timer step_timer, poll_timer, end_timer;
     struct pump *pump;
     int64_t drain_ns; /* nothing is due after it; 0: not yet */
     int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
@@ -78,8 +83,12 @@ int64_t run_wall_of(int64_t monotonic_ns);
 void run_spawn(struct run *run, uint32_t number);
 const char *run_process_name(const struct run *run, uint32_t number);
 
+bool run_is_container(const struct run *run, uint32_t number);
+
 /* run_reserve.c: what its worker has of the CPU. */
-void run_reserve(struct run *run);
+void run_reserve(struct run_process *process);
+/* Every worker has what the plan asks for. */
+bool run_is_class_obtained(const struct run *run);
 void run_on_reserve_timer(void *ctx, uint32_t events);
 void run_prepare_handoff(struct run *run);
 
@@ -95,7 +104,8 @@ void run_level_began(struct run *run);              /* a new container is at the
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);
 void run_level_tell(struct run *run);
 
-/* run_watch.c: what the container's memory says of itself. */
+/* run_watch.c: what containers' memory says of themselves. */
+int64_t run_first_delivery_ns(const struct run *run); /* monotonic; 0: none yet */
 void run_watch_dog(struct run *run, int64_t now_ns);
 
 #endif

@@ -34,14 +34,14 @@ static void feed_death(struct run_process *process, bool is_clean, bool is_refus
                                                      .text = text});
 }
 
+bool run_is_container(const struct run *run, uint32_t number)
+{
+    return tt_wiring_is_container(run->broker->wiring, number);
+}
+
 const char *run_process_name(const struct run *run, uint32_t number)
 {
-    int32_t component;
-
-    if (number >= run->broker->wiring->process_count)
-        return "service";
-    component = run->broker->wiring->processes[number].component;
-    return component < 0 ? "container" : run->params.picture->components[component].name;
+    return number < run->broker->wiring->process_count ? run->processes[number].name : "service";
 }
 
 static json_t *numbers(const int64_t *values, uint32_t count)
@@ -108,12 +108,14 @@ void run_spawn(struct run *run, uint32_t number)
 
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
+    process->is_class_obtained = process->is_leaving = false;
     process->has_ended = false;
     process->error[0] = '\0';
     if (number == 0)
         run_level_began(run);
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
-    if (number == 0 && uid == 0 && run->params.plugins != NULL && run->params.plugins->count > 0)
+    if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
+        run->params.plugins->count > 0)
         uid = gid = NOBODY;
     r = child_spawn(run->params.node->zygote,
                     broker_order(run->broker, number, uid, gid, run->params.base),
@@ -132,10 +134,10 @@ static void expect_gap(struct run *run, uint32_t number)
     enum tt_cause cause = TT_CAUSE_EDGE;
     int32_t component = -1;
 
-    if (number == 0) {
-        cause = run->stuck_component >= 0 ? TT_CAUSE_BUDGET : TT_CAUSE_UNKNOWN;
-        component = run->stuck_component;
-        run->stuck_component = -1;
+    if (run_is_container(run, number)) {
+        component = run->processes[number].stuck_component;
+        cause = component >= 0 ? TT_CAUSE_BUDGET : TT_CAUSE_UNKNOWN;
+        run->processes[number].stuck_component = -1;
     }
     pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
 }
@@ -164,10 +166,8 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
         handoff_seat(process->handoff, &(struct handoff_seat){0});
     process->budget_ns = process->period_ns = 0;
     tell_left_out(process);
-    if (process->number == 0) {
-        /* Its place in the books is kept: what was promised is there for the next one. */
-        loop_clear(run->params.node->loop, &run->reserve_timer);
-    }
+    /* Its place in the books is kept: what was promised is there for the next one. */
+    loop_clear(run->params.node->loop, &process->reserve_timer);
     add_usage(run, usage);
     if (process->error[0] != '\0')
         (void)snprintf(text, sizeof(text), "%s: %s", run_process_name(run, process->number),
@@ -185,7 +185,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
 
 static void on_ready(struct run_process *process, int64_t tid_inside, int64_t standby_inside)
 {
-    if (process->number == 0)
+    if (run_is_container(process->run, process->number))
         (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
     else
         run_edge_ready(process, (pid_t)tid_inside);
@@ -208,15 +208,15 @@ static void add_costs(struct run *run, const json_t *segments, int64_t level)
 }
 
 /* What the engine measured for each segment; a long list travels as a memory file. */
-static void on_costs(struct run *run, struct tt_message *message)
+static void on_costs(struct run_process *process, struct tt_message *message)
 {
+    struct run *run = process->run;
     int fd = tt_message_take(message, "costs");
     int64_t level = tt_message_int(message, "level", 0);
     uint64_t bytes, most = run->params.is_profile ? PROFILE_COSTS_BYTES_MAX : COSTS_BYTES_MAX;
     char *text;
 
-    if (run->pump == NULL ||
-        !allowance_take(&run->processes[0].costs, loop_now_ns(), COSTS_A_SECOND)) {
+    if (run->pump == NULL || !allowance_take(&process->costs, loop_now_ns(), COSTS_A_SECOND)) {
         /* nothing has run yet, or there was enough of it */
     } else if (fd < 0) {
         add_costs(run, json_object_get(message->body, "segments"), level);
@@ -298,8 +298,8 @@ static void on_message(void *ctx, struct tt_message *message)
                      tt_message_int(message, "standby_tid", 0));
     } else if (strcmp(event, "primed") == 0) {
         run_feed_simple(run, SUPERVISE_PRIMED, process->number);
-    } else if (strcmp(event, "costs") == 0 && process->number == 0) {
-        on_costs(run, message);
+    } else if (strcmp(event, "costs") == 0 && run_is_container(run, process->number)) {
+        on_costs(process, message);
     } else if (strcmp(event, "level") == 0 && process->number == 0) {
         run_level_ask(run, tt_message_int(message, "level", -1));
     } else if (strcmp(event, "ended") == 0) {

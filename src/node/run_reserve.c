@@ -7,19 +7,12 @@
 #include "node/run_inside.h"
 #include "platform/linux/reserve.h"
 
-static void set_class(struct run *run, bool is_obtained, const char *why)
+bool run_is_class_obtained(const struct run *run)
 {
-    if (run->is_class_obtained && !is_obtained && run->pump != NULL) {
-        char text[SUPERVISE_TEXT_BYTES];
-
-        (void)tt_format_text(text, sizeof(text), "its new worker has no reservation: %s", why);
-        run_event(run, "class-lost", text);
-    }
-    if (!is_obtained)
-        books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
-    run->is_class_obtained = is_obtained;
-    (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", why);
-    run_feed_simple(run, SUPERVISE_RESERVED, 0);
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (!run->processes[n].is_class_obtained)
+            return false;
+    return true;
 }
 
 /* What is late by nobody's fault needs none: as fast as possible nothing is due. */
@@ -32,17 +25,17 @@ void run_prepare_handoff(struct run *run)
         return;
     if (node->handoff_desk == NULL)
         node->handoff_desk = handoff_desk_open(node->machine.plan.right);
-    if (node->handoff_desk == NULL ||
-        handoff_open(node->handoff_desk, &run->processes[0].handoff, &err) < 0)
-        fprintf(stderr, "service %s: no standby for its worker: %s\n", run->params.picture->name,
-                err.text);
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (node->handoff_desk == NULL ||
+            handoff_open(node->handoff_desk, &run->processes[n].handoff, &err) < 0)
+            fprintf(stderr, "service %s: no standby for the worker of %s: %s\n",
+                    run->params.picture->name, run->processes[n].name, err.text);
 }
 
 /* Whatever the worker has, the standby gets when it overruns. */
-static void seat_handoff(struct run *run, const struct ladder_rung *rung)
+static void seat_handoff(struct run_process *process, const struct ladder_rung *rung)
 {
-    const struct run_process *process = &run->processes[0];
-    const struct tt_picture *picture = run->params.picture;
+    const struct tt_picture *picture = process->run->params.picture;
     struct handoff_seat seat = {.worker = process->tid,
                                 .standby = process->standby_tid,
                                 .budget_ns = process->budget_ns,
@@ -57,37 +50,86 @@ static void seat_handoff(struct run *run, const struct ladder_rung *rung)
         handoff_seat(process->handoff, &seat);
 }
 
-void run_reserve(struct run *run)
+/* Before anything runs: reservations of some workers would help nobody, and would keep others from
+ * what they hold. A thread leaves its own by itself only, so each is told so with go. */
+static void drop_all(struct run *run)
 {
+    books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++) {
+        struct run_process *process = &run->processes[n];
+
+        process->is_leaving |= process->budget_ns > 0;
+        process->budget_ns = process->period_ns = 0;
+        process->is_class_obtained = false;
+    }
+    run->is_class_refused = run->broker->wiring->container_count > 1;
+}
+
+/* The others go on with what they have. */
+static void lose_one(struct run_process *process, const char *why)
+{
+    struct run *run = process->run;
+    char text[SUPERVISE_TEXT_BYTES];
+
+    books_give_back_worker(&run->params.node->books, run->params.service, process->number,
+                           loop_now_ns());
+    (void)tt_format_text(text, sizeof(text), "the new worker of %s has no reservation: %s",
+                         process->name, why);
+    run_event(run, "class-lost", text);
+}
+
+static void set_class(struct run_process *process, bool is_obtained, const char *why)
+{
+    struct run *run = process->run;
+    bool was_obtained = process->was_obtained;
+
+    process->is_class_obtained = process->was_obtained = is_obtained;
+    if (!is_obtained && run->pump == NULL)
+        drop_all(run);
+    else if (!is_obtained && was_obtained)
+        lose_one(process, why);
+    if (!is_obtained)
+        (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", why);
+    run_feed_simple(run, SUPERVISE_RESERVED, process->number);
+}
+
+void run_reserve(struct run_process *process)
+{
+    struct run *run = process->run;
     struct ladder_rung rung;
 
-    ladder_climb(&run->params, run->processes[0].tid, !run->is_reserve_retry, &rung);
-    if (rung.is_again) {
-        run->is_reserve_retry = true;
-        loop_set(run->params.node->loop, &run->reserve_timer,
-                 loop_now_ns() + run->params.plan->period_ns);
+    if (run->is_class_refused) {
+        set_class(process, false, run->class_why);
         return;
     }
-    run->processes[0].budget_ns = rung.budget_ns;
-    run->processes[0].period_ns = rung.budget_ns > 0 ? run->params.plan->period_ns : 0;
-    seat_handoff(run, &rung);
-    set_class(run, rung.is_obtained, rung.why);
+    ladder_climb(&run->params, process->number, process->tid, !process->is_reserve_retry, &rung);
+    if (rung.is_again) {
+        process->is_reserve_retry = true;
+        loop_set(run->params.node->loop, &process->reserve_timer,
+                 loop_now_ns() + run->params.plan->workers[process->number].period_ns);
+        return;
+    }
+    process->budget_ns = rung.budget_ns;
+    process->period_ns =
+        rung.budget_ns > 0 ? run->params.plan->workers[process->number].period_ns : 0;
+    seat_handoff(process, &rung);
+    set_class(process, rung.is_obtained, rung.why);
 }
 
 void run_on_reserve_timer(void *ctx, uint32_t events)
 {
-    struct run *run = ctx;
+    struct run_process *process = ctx;
 
     (void)events;
-    if (run->processes[0].child != NULL)
-        run_reserve(run);
+    if (process->child != NULL)
+        run_reserve(process);
 }
 
 bool run_worker(const struct run *run, uint32_t number, struct run_worker *ret)
 {
     const struct run_process *process = &run->processes[number];
 
-    if (number != 0 || process->child == NULL)
+    if (!run_is_container(run, number) || process->child == NULL)
         return false;
     *ret = (struct run_worker){
         .tid = process->tid, .budget_ns = process->budget_ns, .period_ns = process->period_ns};

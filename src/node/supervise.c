@@ -92,7 +92,8 @@ static void spawn_one(struct supervise *s, uint32_t number, int64_t now_ns,
 
     tt_assert(!is_alive(process));
     process->life = SUPERVISE_SPAWNED;
-    process->is_ready = process->is_primed = process->is_reserved = process->is_killed = false;
+    process->is_ready = process->is_primed = process->is_killed = false;
+    process->is_asked = process->is_reserved = false;
     process->limit_ns = now_ns + READY_LIMIT_NS;
     (void)add(out, SUPERVISE_SPAWN, number);
 }
@@ -167,27 +168,47 @@ static void wait_for_restart(struct supervise_process *process, int64_t now_ns)
     process->restart_ns = now_ns + process->backoff_ns;
 }
 
-/* A container that starts anew finds no End of an input whose edge has ended: the edge looks at its
- * input again, from now on, and says so. */
-static void wake_ended_sources(struct supervise *s)
+static bool is_container(const struct supervise *s, uint32_t number)
 {
-    for (uint32_t n = 1; n < s->process_count; n++)
-        if (s->processes[n].is_source && s->processes[n].life == SUPERVISE_DONE) {
+    return number < s->container_count;
+}
+
+/* A container that starts anew finds no End of an input whose edge has ended: the edge looks at its
+ * input again, from now on, and says so. So does a container before it. */
+static void wake_ended_sources(struct supervise *s, uint32_t container)
+{
+    for (uint32_t n = 0; n < s->process_count; n++)
+        if ((s->processes[n].is_source || n < container) &&
+            s->processes[n].life == SUPERVISE_DONE) {
             s->processes[n].life = SUPERVISE_WAITING;
-            s->processes[n].restart_ns = s->processes[0].restart_ns;
+            s->processes[n].restart_ns = s->processes[container].restart_ns;
         }
+}
+
+static bool are_containers_done(const struct supervise *s)
+{
+    for (uint32_t n = 0; n < s->container_count; n++)
+        if (s->processes[n].life != SUPERVISE_DONE)
+            return false;
+    return true;
+}
+
+/* Nobody reads from them any more. */
+static void kill_sources(struct supervise *s, struct supervise_actions *out)
+{
+    for (uint32_t n = s->container_count; n < s->process_count; n++)
+        if (s->processes[n].is_source)
+            kill_one(s, n, out);
 }
 
 static void on_clean_end(struct supervise *s, uint32_t number, int64_t now_ns,
                          struct supervise_actions *out)
 {
     s->processes[number].life = SUPERVISE_DONE;
-    if (number != 0)
+    if (!is_container(s, number) || !are_containers_done(s))
         return;
     drain(s, now_ns + DRAIN_LIMIT_NS, "ended", false, out);
-    for (uint32_t n = 1; n < s->process_count; n++)
-        if (s->processes[n].is_source)
-            kill_one(s, n, out); /* nobody reads from it any more */
+    kill_sources(s, out);
 }
 
 static void on_death(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
@@ -203,10 +224,8 @@ static void on_death(struct supervise *s, const struct supervise_event *event, i
         process->life = SUPERVISE_DONE;
         if (!was_killed)
             note(out, "died", event->process, text);
-        if (event->process == 0)
-            for (uint32_t n = 1; n < s->process_count; n++)
-                if (s->processes[n].is_source)
-                    kill_one(s, n, out);
+        if (is_container(s, event->process) && are_containers_done(s))
+            kill_sources(s, out);
         return;
     }
     if (event->is_refusal && !s->is_gone_once) {
@@ -225,8 +244,8 @@ static void on_death(struct supervise *s, const struct supervise_event *event, i
         return;
     }
     wait_for_restart(process, now_ns);
-    if (event->process == 0)
-        wake_ended_sources(s);
+    if (is_container(s, event->process))
+        wake_ended_sources(s, event->process);
 }
 
 static void on_stop(struct supervise *s, int64_t now_ns, bool is_gone,
@@ -283,7 +302,7 @@ static void prepare(struct supervise *s, int64_t now_ns)
                          (s->prime_limit_ns != 0 && now_ns >= s->prime_limit_ns);
 
         if (process->life == SUPERVISE_SPAWNED && process->is_ready && !process->is_killed &&
-            is_primed && (n != 0 || process->is_reserved))
+            is_primed && (!is_container(s, n) || process->is_reserved))
             process->life = SUPERVISE_PREPARED;
     }
 }
@@ -381,16 +400,44 @@ void supervise_init(struct supervise *s, uint32_t process_count, uint64_t source
     tt_assert(process_count <= SUPERVISE_PROCESSES_MAX);
     memset(s, 0, sizeof(*s));
     s->process_count = process_count;
+    s->container_count = 1;
     for (uint32_t n = 1; n < process_count; n++)
         s->processes[n].is_source = (sources >> n & 1) != 0;
+}
+
+void supervise_set_containers(struct supervise *s, uint32_t count)
+{
+    tt_assert(s->state == SUPERVISE_SHAPING);
+    tt_assert(count >= 1);
+    tt_assert(count <= s->process_count);
+    s->container_count = count;
+    for (uint32_t n = 0; n < count; n++)
+        s->processes[n].is_source = false;
 }
 
 void supervise_leave_out(struct supervise *s, uint32_t process)
 {
     tt_assert(s->state == SUPERVISE_SHAPING);
-    tt_assert(process != 0);
+    tt_assert(!is_container(s, process));
     tt_assert(process < s->process_count);
     s->processes[process].life = SUPERVISE_DONE;
+}
+
+/* At the start none is asked for before all are there, so that a refusal leaves nobody with a
+ * reservation that helps nobody. Later each is alone. */
+static void ask_for_reservations(struct supervise *s, struct supervise_actions *out)
+{
+    for (uint32_t n = 0; n < s->container_count && !s->is_gone_once; n++)
+        if (!s->processes[n].is_ready || s->processes[n].is_killed)
+            return;
+    for (uint32_t n = 0; n < s->container_count; n++) {
+        struct supervise_process *process = &s->processes[n];
+
+        if (!is_alive(process) || !process->is_ready || process->is_killed || process->is_asked)
+            continue;
+        process->is_asked = true;
+        (void)add(out, SUPERVISE_RESERVE, n);
+    }
 }
 
 static void on_process(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
@@ -402,10 +449,9 @@ static void on_process(struct supervise *s, const struct supervise_event *event,
         return; /* its last words came after its death was seen */
     switch (event->kind) {
     case SUPERVISE_READY:
-        if (event->process == 0 && !process->is_ready && !process->is_killed &&
-            s->state != SUPERVISE_DRAINING)
-            (void)add(out, SUPERVISE_RESERVE, 0);
         process->is_ready = true;
+        if (is_container(s, event->process) && s->state != SUPERVISE_DRAINING)
+            ask_for_reservations(s, out);
         break;
     case SUPERVISE_RESERVED:
         process->is_reserved = process->is_ready;
@@ -414,7 +460,7 @@ static void on_process(struct supervise *s, const struct supervise_event *event,
         process->is_primed = true;
         break;
     default:
-        if (event->is_clean && (s->is_gone_once || event->process != 0))
+        if (event->is_clean && (s->is_gone_once || !is_container(s, event->process)))
             on_clean_end(s, event->process, now_ns, out);
         else
             on_death(s, event, now_ns, out);
@@ -442,9 +488,9 @@ void supervise_step(struct supervise *s, const struct supervise_event *event, in
             end(s, event->text, false, out);
         break;
     case SUPERVISE_STUCK:
-        if (is_alive(&s->processes[0]) && !s->processes[0].is_killed)
-            note(out, "stuck", 0, event->text);
-        kill_one(s, 0, out);
+        if (is_alive(&s->processes[event->process]) && !s->processes[event->process].is_killed)
+            note(out, "stuck", event->process, event->text);
+        kill_one(s, event->process, out);
         break;
     case SUPERVISE_STOP:
     case SUPERVISE_GONE:

@@ -28,10 +28,10 @@ enum supervise_kind {
     SUPERVISE_PLANNED = 1, /* admitted: start */
     SUPERVISE_REFUSED,     /* text: why */
     SUPERVISE_READY,       /* process */
-    SUPERVISE_RESERVED,    /* the container's worker has the class that it can get */
+    SUPERVISE_RESERVED,    /* process: a container's worker has the class that it can get */
     SUPERVISE_PRIMED,      /* process: a source edge's first frame is in the ring */
     SUPERVISE_DIED,        /* process, is_clean, is_refusal, text */
-    SUPERVISE_STUCK,       /* text: the component that does not return */
+    SUPERVISE_STUCK,       /* process; text: the component that does not return */
     SUPERVISE_STOP,        /* by the user; a second one kills */
     SUPERVISE_GONE,        /* the user is gone: as STOP, killed after 1 s */
     SUPERVISE_TICK         /* the timer that was asked for */
@@ -39,7 +39,7 @@ enum supervise_kind {
 
 struct supervise_event {
     enum supervise_kind kind;
-    uint32_t process; /* 0: the container, else an edge */
+    uint32_t process; /* containers come first, then edges */
     bool is_clean;    /* DIED: it ended by itself, in order */
     bool is_refusal;  /* DIED: it said why it cannot work; before the first go that is final */
     const char *text;
@@ -48,7 +48,8 @@ struct supervise_event {
 enum supervise_verb {
     SUPERVISE_SPAWN = 1, /* process */
     SUPERVISE_KILL,      /* process */
-    SUPERVISE_RESERVE,   /* the container's worker; answer with RESERVED */
+    SUPERVISE_RESERVE,   /* the container's worker; answer with RESERVED. At the start all of them
+                            together, so that all get theirs or none. */
     SUPERVISE_GO,        /* process, or SUPERVISE_ALL: this fixes the epoch */
     SUPERVISE_SEND_STOP, /* process */
     SUPERVISE_LOG,       /* an event for the ledger: name, process, text */
@@ -81,14 +82,14 @@ enum supervise_life {
 
 struct supervise_process {
     enum supervise_life life;
-    bool is_source, is_ready, is_primed, is_reserved, is_killed;
+    bool is_source, is_ready, is_primed, is_asked, is_reserved, is_killed;
     int64_t limit_ns, restart_ns, backoff_ns, gone_ns;
 };
 
 struct supervise {
     enum supervise_state state;
     struct supervise_process processes[SUPERVISE_PROCESSES_MAX];
-    uint32_t process_count;
+    uint32_t process_count, container_count;
     bool is_gone_once; /* the first go is past */
     bool is_failed;
     int64_t drain_limit_ns, prime_limit_ns;
@@ -97,8 +98,12 @@ struct supervise {
     char reason[SUPERVISE_TEXT_BYTES];
 };
 
-/* sources: bit K set when process K is an edge that is a source. */
+/* sources: bit K set when process K is an edge that is a source. Process 0 is the container. */
 void supervise_init(struct supervise *supervise, uint32_t process_count, uint64_t sources);
+
+/* Before PLANNED: the first `count` processes are containers, and frames go from lower numbers to
+ * higher ones. */
+void supervise_set_containers(struct supervise *supervise, uint32_t count);
 
 /* Before PLANNED: this process is never started. */
 void supervise_leave_out(struct supervise *supervise, uint32_t process);

@@ -16,7 +16,7 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
         seen = pump_component(pump, number);
     return json_pack(
         "{ss ss ss sI sI sI sI sI sI sI sI sI si si so si si ss}", "name", component->name, "kind",
-        component->kind, "process", engine.is_in_edge ? "edge" : "container", "activations",
+        component->kind, "process", engine.process != NULL ? engine.process : "", "activations",
         (json_int_t)seen->activations, "waiting_ns", (json_int_t)seen->waiting_ns, "waiting_max_ns",
         (json_int_t)seen->waiting_max_ns, "busy_ns", (json_int_t)seen->busy_ns, "busy_max_ns",
         (json_int_t)seen->busy_max_ns, "budget_ns",

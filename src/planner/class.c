@@ -16,6 +16,13 @@ const char *tt_class_name(enum tt_class class)
     return "best-effort";
 }
 
+const char *tt_band_name(enum tt_band band)
+{
+    static const char *const names[TT_BAND_COUNT] = {"audio", "video", "batch"};
+
+    return band < TT_BAND_COUNT ? names[band] : "?";
+}
+
 bool work_is_all_known(const struct work *work, uint64_t *ret_samples, uint32_t *ret_segment)
 {
     bool is_known = true;

@@ -48,10 +48,13 @@ static int work_init(struct work *work)
     plan->due_offset_ns = zeroed(components, sizeof(int64_t));
     plan->fire_offset_ns = zeroed(components, sizeof(int64_t));
     plan->budget_of_ns = zeroed(components, sizeof(int64_t));
+    plan->workers = zeroed(TT_WORKERS_MAX, sizeof(*plan->workers));
+    plan->worker_of = zeroed(components, sizeof(*plan->worker_of));
+    plan->worker_count = plan->parts = 1;
     return work->cost && work->segment && work->tasks && work->tried && work->mark &&
                    work->until_ns && work->before_ns && work->jitter_ns && work->ahead_ns &&
                    work->end_ns && plan->sinks && plan->due_offset_ns && plan->fire_offset_ns &&
-                   plan->budget_of_ns
+                   plan->budget_of_ns && plan->workers && plan->worker_of
                ? 0
                : -ENOMEM;
 }
@@ -191,6 +194,8 @@ static void reserve(struct work *work)
     work_fire(work, &reservation);
     plan->budget_ns = reservation.budget_ns;
     plan->period_ns = plan->deadline_ns = reservation.period_ns;
+    plan->workers[0].budget_ns = plan->budget_ns;
+    plan->workers[0].period_ns = plan->workers[0].deadline_ns = plan->period_ns;
 }
 
 static bool has_lasting(const struct work *work)
@@ -278,6 +283,8 @@ void tt_plan_close(struct tt_plan **plan)
     free((*plan)->due_offset_ns);
     free((*plan)->fire_offset_ns);
     free((*plan)->budget_of_ns);
+    free((*plan)->workers);
+    free((*plan)->worker_of);
     free((*plan)->terms);
     free(*plan);
     *plan = NULL;

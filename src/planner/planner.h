@@ -12,6 +12,9 @@
 #include "tactus/error.h"
 
 enum tt_class { TT_CLASS_BEST_EFFORT = 0, TT_CLASS_TARGETED = 1, TT_CLASS_BOUNDED = 2 };
+/* Time scales; each has workers of its own. */
+enum tt_band { TT_BAND_AUDIO = 0, TT_BAND_VIDEO = 1, TT_BAND_BATCH = 2, TT_BAND_COUNT };
+
 enum tt_right { TT_RIGHT_OTHER = 0, TT_RIGHT_FIFO = 1, TT_RIGHT_DEADLINE = 2 };
 
 struct tt_cost {                          /* of one component or one segment, per activation */
@@ -32,6 +35,7 @@ struct tt_machine {
     int64_t memory_bytes; /* for pools */
     bool is_virtual;      /* a hypervisor below */
     bool is_partitioned;  /* exclusive cpusets to be had */
+    uint32_t workers_max; /* containers that a service may have; 0: one */
 };
 
 struct tt_term {   /* one line of the arithmetic */
@@ -48,6 +52,13 @@ struct tt_plan_sink {
     struct tt_rational loss;
 };
 
+struct tt_plan_worker {
+    char name[TT_NAME_BYTES]; /* "audio", "video.2"; "" of the only one */
+    enum tt_band band;
+    int64_t budget_ns, period_ns, deadline_ns; /* its reservation; 0: none */
+    int64_t hand_over_ns;                      /* by which what it gives to others is there; 0 */
+};
+
 struct tt_plan {
     bool is_admitted;
     enum tt_class class;
@@ -55,7 +66,13 @@ struct tt_plan {
     char binding[256];          /* the constraint with the least room, as a sentence */
     int64_t bound_ns, slack_ns; /* of the sink with least slack */
     uint32_t sink;              /* that sink */
-    int64_t budget_ns, period_ns, deadline_ns; /* the worker's reservation; 0: none */
+    int64_t budget_ns, period_ns, deadline_ns; /* of the first worker; 0: no reservation */
+    struct tt_plan_worker *workers;            /* at least one */
+    uint32_t worker_count;
+    uint32_t *worker_of; /* by component; edges: of no meaning */
+    /* Workers and links that the loss is split over, at the worst sink: costs are to be the
+     * quantiles at 1 - loss / parts. */
+    uint32_t parts;
     int64_t pool_bytes;
     struct tt_plan_sink *sinks;                             /* picture->sink_count */
     int64_t *due_offset_ns, *fire_offset_ns, *budget_of_ns; /* picture->component_count each */
@@ -84,6 +101,7 @@ void tt_plan_allow_above(struct tt_plan *plan, const struct tt_plan *above, uint
 void tt_plan_close(struct tt_plan **plan);
 
 const char *tt_class_name(enum tt_class class);
+const char *tt_band_name(enum tt_band band);
 
 /* Supply of a periodic resource in any interval of length t; t, budget, period in ns. */
 int64_t tt_supply_ns(int64_t budget_ns, int64_t period_ns, int64_t t_ns);

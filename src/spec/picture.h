@@ -11,6 +11,9 @@
 #include "tactus/component.h"
 #include "tactus/error.h"
 
+/* Containers of a service; a plan says which component runs in which. */
+enum { TT_WORKERS_MAX = 8, TT_PICTURE_COMPONENTS_MAX = 256 };
+
 struct tt_picture_pin {
     char name[TT_NAME_BYTES];
     uint32_t port; /* of the component's ports */
@@ -44,6 +47,7 @@ struct tt_picture_component {
     struct tt_rational rate;                  /* activations a second; {0,1}: once */
     uint32_t ratio_max; /* of its activations to those of its segment's release, rounded up */
     uint32_t segment;
+    uint32_t worker;            /* whose container it runs in; of no meaning for edges */
     int32_t sink;               /* number of its first sink input, -1 */
     int64_t deadline_ns;        /* sinks */
     struct tt_rational loss;    /* sinks */

@@ -202,6 +202,7 @@ static void visit_component(struct visit *visit, json_t *object,
     visit_rational(visit, object, "rate", &component->rate);
     visit_u32(visit, object, "ratio_max", UINT32_MAX, &component->ratio_max);
     visit_u32(visit, object, "segment", UINT32_MAX, &component->segment);
+    visit_u32(visit, object, "worker", TT_WORKERS_MAX - 1, &component->worker);
     visit_i32(visit, object, "sink", -1, INT32_MAX, &component->sink);
     visit_i64(visit, object, "deadline_ns", 0, long_ns, &component->deadline_ns);
     visit_rational(visit, object, "loss", &component->loss);

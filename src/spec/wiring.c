@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "spec/picture_build.h"
+#include "spec/places.h"
 #include "tactus/format.h"
 
 enum {
@@ -26,7 +27,7 @@ struct size { /* a class of a pool while it is gathered */
 struct plan {
     const struct tt_picture *picture;
     struct tt_wiring *wiring;
-    uint32_t process_of[SPEC_PICTURE_COMPONENTS_MAX];
+    uint32_t *process_of; /* the wiring's */
     /* Frames of an output that may be alive at once, with those that go on in place. */
     uint64_t alive[SPEC_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
     int64_t until_ns[SPEC_PICTURE_COMPONENTS_MAX]; /* least deadline of the sinks it reaches */
@@ -96,6 +97,51 @@ static int add_process(struct plan *plan, uint32_t component)
     return 0;
 }
 
+bool tt_wiring_is_container(const struct tt_wiring *wiring, uint32_t process)
+{
+    return wiring->processes[process].component < 0;
+}
+
+bool tt_wiring_is_between(const struct tt_wiring *wiring, uint32_t link)
+{
+    return tt_wiring_is_container(wiring, wiring->links[link].from) &&
+           tt_wiring_is_container(wiring, wiring->links[link].to);
+}
+
+static bool is_edge(const struct tt_picture *picture, uint32_t component)
+{
+    return (picture->components[component].flags & TT_EDGE) != 0;
+}
+
+uint32_t tt_wiring_home(const struct tt_picture *picture, const uint32_t *process_of,
+                        uint32_t component, uint32_t pin)
+{
+    uint32_t first = UINT32_MAX;
+
+    if (!is_edge(picture, component))
+        return process_of[component];
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+
+        if (flow->from == component && flow->from_out == pin && flow->to < first &&
+            !is_edge(picture, flow->to))
+            first = flow->to;
+    }
+    return first == UINT32_MAX ? 0 : process_of[first];
+}
+
+static uint32_t home_of(const struct plan *plan, uint32_t component, uint32_t pin)
+{
+    return tt_wiring_home(plan->picture, plan->process_of, component, pin);
+}
+
+/* Does this flow go from one container to another? */
+static bool is_between(const struct plan *plan, const struct tt_picture_flow *flow)
+{
+    return !is_edge(plan->picture, flow->to) &&
+           home_of(plan, flow->from, flow->from_out) != plan->process_of[flow->to];
+}
+
 static int add_link(struct plan *plan, const struct tt_wiring_link *link)
 {
     struct tt_wiring *wiring = plan->wiring;
@@ -114,8 +160,10 @@ static int link_outputs(struct plan *plan, uint32_t component)
     int r = 0;
 
     for (uint32_t pin = 0; r == 0 && pin < picture->components[component].out_count; pin++) {
-        struct tt_wiring_link link = {
-            .from = plan->process_of[component], .component = component, .pin = pin};
+        struct tt_wiring_link link = {.from = plan->process_of[component],
+                                      .to = home_of(plan, component, pin),
+                                      .component = component,
+                                      .pin = pin};
 
         for (uint32_t n = picture->flow_count; n-- > 0;) {
             const struct tt_picture_flow *flow = &picture->flows[n];
@@ -133,19 +181,56 @@ static int link_outputs(struct plan *plan, uint32_t component)
 
 static int link_inputs(struct plan *plan, uint32_t component)
 {
-    const struct tt_picture_component *self = &plan->picture->components[component];
+    const struct tt_picture *picture = plan->picture;
+    const struct tt_picture_component *self = &picture->components[component];
     int r = 0;
 
     for (uint32_t pin = 0; r == 0 && pin < self->in_count; pin++) {
         uint32_t flow = (uint32_t)self->in[pin].flow;
-        struct tt_wiring_link link = {.to = plan->process_of[component],
-                                      .component = component,
-                                      .pin = pin,
-                                      .flow = flow,
-                                      .depth = link_depth(plan, &plan->picture->flows[flow])};
+        struct tt_wiring_link link = {
+            .from = home_of(plan, picture->flows[flow].from, picture->flows[flow].from_out),
+            .to = plan->process_of[component],
+            .component = component,
+            .pin = pin,
+            .flow = flow,
+            .depth = link_depth(plan, &picture->flows[flow])};
 
         r = add_link(plan, &link);
     }
+    return r;
+}
+
+/* One link carries an output to all its consumers in another container. */
+static int link_between(struct plan *plan, uint32_t component, uint32_t pin, uint32_t to)
+{
+    const struct tt_picture *picture = plan->picture;
+    struct tt_wiring_link link = {
+        .from = home_of(plan, component, pin), .to = to, .component = component, .pin = pin};
+
+    for (uint32_t n = picture->flow_count; n-- > 0;) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        uint32_t depth;
+
+        if (flow->from != component || flow->from_out != pin || plan->process_of[flow->to] != to ||
+            !is_between(plan, flow))
+            continue;
+        depth = link_depth(plan, flow);
+        link.flow = n;
+        link.depth = depth > link.depth ? depth : link.depth;
+    }
+    return link.depth > 0 ? add_link(plan, &link) : 0;
+}
+
+static int link_containers(struct plan *plan)
+{
+    const struct tt_picture *picture = plan->picture;
+    uint32_t count = plan->wiring->container_count;
+    int r = 0;
+
+    for (uint32_t n = 0; count > 1 && r == 0 && n < picture->component_count; n++)
+        for (uint32_t pin = 0; r == 0 && pin < picture->components[n].out_count; pin++)
+            for (uint32_t to = 0; r == 0 && to < count; to++)
+                r = link_between(plan, n, pin, to);
     return r;
 }
 
@@ -173,10 +258,12 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
         if (flow->from != component || flow->from_out != pin)
             continue;
         count += held(picture, flow);
-        if (plan->process_of[flow->from] != 0)
+        if (is_edge(picture, flow->from))
             count += link_depth(plan, flow);
-        if (plan->process_of[flow->to] != 0)
+        if (is_edge(picture, flow->to))
             count += link_depth(plan, flow);
+        if (is_between(plan, flow)) /* before its ring, in it, behind it */
+            count += 2ull * link_depth(plan, flow) + flow->depth;
         /* Whoever may pass a frame on may do so to all of its outputs (tee). */
         for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
             count += plan->alive[flow->to][out];
@@ -306,13 +393,46 @@ static uint32_t record_slots(const struct plan *plan, uint32_t process)
     for (uint32_t n = 0; n < plan->picture->component_count; n++) {
         const struct tt_picture_component *component = &plan->picture->components[n];
 
-        if (process == 0 || plan->process_of[n] == process)
+        if (process < plan->wiring->container_count || plan->process_of[n] == process)
             a_second += (uint64_t)(component->rate.num / component->rate.den + 1) *
                         (2 + 2 * component->in_count);
     }
     if (a_second / 2 < RECORDS_MIN)
         return RECORDS_MIN;
     return a_second / 2 > RECORDS_MAX ? RECORDS_MAX : power_of_two(a_second / 2);
+}
+
+/* Containers come first: a frame's way through them is the same whatever stands around them. */
+static void add_containers(struct plan *plan)
+{
+    const struct tt_picture *picture = plan->picture;
+    struct tt_wiring *wiring = plan->wiring;
+
+    wiring->container_count = 1;
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        uint32_t worker = picture->components[n].worker;
+
+        if (is_edge(picture, n))
+            continue;
+        tt_assert(worker < TT_WORKERS_MAX);
+        plan->process_of[n] = worker;
+        if (worker >= wiring->container_count)
+            wiring->container_count = worker + 1;
+    }
+    wiring->process_count = wiring->container_count;
+    for (uint32_t n = 0; n < wiring->container_count; n++)
+        wiring->processes[n].component = -1;
+}
+
+static int make_process(struct plan *plan, uint32_t process)
+{
+    struct tt_wiring_process *self = &plan->wiring->processes[process];
+
+    self->class_of = calloc(plan->picture->component_count, sizeof(*self->class_of));
+    if (!self->class_of)
+        return tt_fail(plan->err, -ENOMEM, "no memory for the service's wiring");
+    self->record_slots = record_slots(plan, process);
+    return make_pool(plan, process);
 }
 
 static int make_all(struct plan *plan)
@@ -322,33 +442,27 @@ static int make_all(struct plan *plan)
     int r = 0;
 
     find_deadlines(plan);
-    wiring->process_count = 1;
-    wiring->processes[0].component = -1;
+    add_containers(plan);
     for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
-        if (picture->components[n].flags & TT_EDGE)
+        if (is_edge(picture, n))
             r = add_process(plan, n);
     for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
-        if (plan->process_of[n] != 0) {
+        if (is_edge(picture, n)) {
             r = link_outputs(plan, n);
             if (r == 0)
                 r = link_inputs(plan, n);
         }
     if (r == 0)
+        r = link_containers(plan);
+    if (r == 0)
         bound_all(plan);
-    for (uint32_t process = 0; r == 0 && process < wiring->process_count; process++) {
-        struct tt_wiring_process *self = &wiring->processes[process];
-
-        self->class_of = calloc(picture->component_count, sizeof(*self->class_of));
-        if (!self->class_of)
-            return tt_fail(plan->err, -ENOMEM, "no memory for the service's wiring");
-        self->record_slots = record_slots(plan, process);
-        r = make_pool(plan, process);
-    }
+    for (uint32_t process = 0; r == 0 && process < wiring->process_count; process++)
+        r = make_process(plan, process);
     if (r == 0 && wiring->pool_bytes > pool_bytes_max)
         r = tt_fail(plan->err, -E2BIG, "the pools would need %lu MiB, at most %lu are given",
                     (unsigned long)(wiring->pool_bytes >> 20),
                     (unsigned long)(pool_bytes_max >> 20));
-    return r;
+    return r == 0 ? spec_places(picture, wiring, plan->err) : r;
 }
 
 int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, struct tt_error *err)
@@ -358,10 +472,13 @@ int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, str
     int r = -ENOMEM;
 
     tt_assert(picture->component_count <= SPEC_PICTURE_COMPONENTS_MAX);
-    if (!plan || !wiring) {
+    if (wiring)
+        wiring->process_of = calloc(picture->component_count + 1, sizeof(*wiring->process_of));
+    if (!plan || !wiring || !wiring->process_of) {
         (void)tt_fail(err, -ENOMEM, "no memory for the service's wiring");
     } else {
-        *plan = (struct plan){.picture = picture, .wiring = wiring, .err = err};
+        *plan = (struct plan){
+            .picture = picture, .wiring = wiring, .process_of = wiring->process_of, .err = err};
         r = make_all(plan);
     }
     free(plan);
@@ -374,8 +491,12 @@ int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, str
 
 void tt_wiring_close(struct tt_wiring **wiring)
 {
-    for (uint32_t n = 0; *wiring && n < TT_PROCESSES_MAX; n++)
+    for (uint32_t n = 0; *wiring && n < TT_PROCESSES_MAX; n++) {
         free((*wiring)->processes[n].class_of);
+        free((*wiring)->processes[n].places);
+    }
+    if (*wiring)
+        free((*wiring)->process_of);
     free(*wiring);
     *wiring = NULL;
 }

@@ -1,12 +1,15 @@
 /* Which process of a service hosts what, and the shared memory between them: a pure function of the
  * picture, so that tactusd, containers and edges agree without telling each other.
  *
- * Process 0 is the container; each TT_EDGE component has an edge of its own, numbered from 1 in the
- * picture's order. A flow between an edge and the container is a link; flows between two edges pass
- * through the container. An output of a source edge that feeds several inputs is one link. */
+ * First come the containers, one for each worker that the picture's components name (process 0 is
+ * always one), then the edges: each TT_EDGE component has one of its own, in the picture's order. A
+ * flow between two processes is a link. An output of a source edge enters one container, the one of
+ * its first consumer there; all that feeds several inputs of a container comes by one link, and
+ * flows between two edges pass through a container. */
 #ifndef TT_SPEC_WIRING_H
 #define TT_SPEC_WIRING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/pool_view.h"
@@ -15,27 +18,42 @@
 enum { TT_PROCESSES_MAX = 64, TT_LINKS_MAX = 128 };
 
 struct tt_wiring_link {
-    uint32_t from, to;       /* processes; one of them is 0 */
-    uint32_t component, pin; /* of the edge: its output (from != 0) or input (to != 0) */
-    uint32_t flow;           /* the flow of the picture; of several, the first */
-    uint32_t depth;          /* a power of two */
+    uint32_t from, to; /* processes; at least one of them is a container */
+    /* At an edge its output (from) or input (to); between containers the output that it carries,
+     * which may be an edge's that came to `from` by another link. */
+    uint32_t component, pin;
+    uint32_t flow;  /* the flow of the picture; of several, the first */
+    uint32_t depth; /* a power of two */
+};
+
+enum tt_wiring_role { TT_PLACE_COMPONENT = 0, TT_PLACE_INLET = 1, TT_PLACE_OUTLET = 2 };
+
+/* A place in a container's engine. Places are in topological order. */
+struct tt_wiring_place {
+    enum tt_wiring_role role;
+    uint32_t component;
+    uint32_t pin;  /* of an inlet its output, of an outlet to an edge its input, else an output */
+    uint32_t link; /* inlets and outlets */
 };
 
 struct tt_wiring_process {
-    int32_t component;        /* edges; -1: the container */
+    int32_t component;        /* edges; -1: a container */
     struct tt_pool_view pool; /* memory NULL; class_count 0: it writes no frames */
     /* The pool's class of each output: [component of the picture][output], TT_NO_PORT where none.
      * An edge uses its own component's row. */
     uint32_t (*class_of)[TT_PORTS_MAX];
-    uint32_t record_slots; /* of its record ring */
+    uint32_t record_slots;          /* of its record ring */
+    struct tt_wiring_place *places; /* containers */
+    uint32_t place_count;
 };
 
 struct tt_wiring {
     struct tt_wiring_process processes[TT_PROCESSES_MAX];
-    uint32_t process_count;
+    uint32_t process_count, container_count;
     struct tt_wiring_link links[TT_LINKS_MAX];
     uint32_t link_count;
-    uint64_t pool_bytes; /* of all processes */
+    uint32_t *process_of; /* by component */
+    uint64_t pool_bytes;  /* of all processes */
 };
 
 /* No link is deeper than this on its deadline's account, pictures being large: who promises a
@@ -48,5 +66,13 @@ static inline uint32_t tt_wiring_depth_max(const struct tt_format *format)
 /* -E2BIG beyond the limits above or when a pool would exceed 64 GiB. */
 int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, struct tt_error *err);
 void tt_wiring_close(struct tt_wiring **wiring);
+
+bool tt_wiring_is_container(const struct tt_wiring *wiring, uint32_t process);
+/* Both its ends are containers. */
+bool tt_wiring_is_between(const struct tt_wiring *wiring, uint32_t link);
+
+/* The container that an output's frames are first in: of an edge the one that reads it. */
+uint32_t tt_wiring_home(const struct tt_picture *picture, const uint32_t *process_of,
+                        uint32_t component, uint32_t pin);
 
 #endif

@@ -1,5 +1,5 @@
 /* Supervision replayed: each rule as a sequence, then random events from seeds against a simulated
- * set of processes. It always ends, never has two containers, never starts anything when ended. */
+ * set of processes. It always ends, never has a process twice, never starts anything when ended. */
 #include "node/supervise.h"
 
 #include "check.h"
@@ -129,6 +129,86 @@ static void a_container_without_its_ended_source_gets_it_again(void)
     step(SUPERVISE_TICK, 0);
     CHECK_INT(count(SUPERVISE_SPAWN, 0), 1);
     CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+}
+
+/* Processes 0 and 1 are containers, process 2 a source edge, process 3 a sink edge. */
+static void start_two(void)
+{
+    now_ns = 100 * SECOND;
+    supervise_init(&s, 4, 1u << 2);
+    supervise_set_containers(&s, 2);
+    step(SUPERVISE_PLANNED, 0);
+    step(SUPERVISE_READY, 1);
+    step(SUPERVISE_PRIMED, 2);
+    CHECK_INT(count(SUPERVISE_RESERVE, 1), 0); /* all of them get theirs, or none */
+    step(SUPERVISE_READY, 0);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 1);
+    CHECK_INT(count(SUPERVISE_RESERVE, 1), 1);
+    step(SUPERVISE_READY, 2);
+    step(SUPERVISE_READY, 3);
+    step(SUPERVISE_RESERVED, 1);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 0);
+    step(SUPERVISE_RESERVED, 0);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 1);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+}
+
+static void one_container_restarts_without_the_other(void)
+{
+    start_two();
+    die(1, false, false);
+    for (uint32_t n = 0; n < 4; n++)
+        CHECK_INT(count(SUPERVISE_KILL, n), 0);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 0) + count(SUPERVISE_SPAWN, 2), 0);
+    step(SUPERVISE_READY, 1);
+    CHECK_INT(count(SUPERVISE_RESERVE, 1), 1);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 0);
+    step(SUPERVISE_RESERVED, 1);
+    CHECK_INT(count(SUPERVISE_GO, 1), 1);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+    supervise_step(&s,
+                   &(struct supervise_event){
+                       .kind = SUPERVISE_STUCK, .process = 1, .text = "it does not return"},
+                   now_ns, &out);
+    CHECK_INT(count(SUPERVISE_KILL, 1), 1);
+    CHECK_INT(count(SUPERVISE_KILL, 0), 0);
+}
+
+static void the_service_ends_with_its_last_container(void)
+{
+    start_two();
+    die(0, true, false);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+    CHECK_INT(count(SUPERVISE_KILL, 2), 0);
+    die(1, true, false);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_KILL, 2), 1);
+    die(2, false, false);
+    die(3, true, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+}
+
+/* What the second one has not read of the first one's End died with it. */
+static void a_container_gets_the_one_before_it_again(void)
+{
+    start_two();
+    die(2, true, false);
+    die(0, true, false);
+    die(1, false, false);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 0), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 2), 1);
+    start_two();
+    die(1, true, false);
+    die(0, false, false);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 0); /* nothing goes backwards */
 }
 
 static void five_deaths_in_a_minute_end_it(void)
@@ -313,7 +393,7 @@ static void random_event(struct world *w, uint32_t processes)
     } else if (dice < 75) {
         step(kinds[chance(6)], process);
     } else if (dice < 76) {
-        step(SUPERVISE_STUCK, 0);
+        step(SUPERVISE_STUCK, chance(s.container_count));
     } else if (dice < 77) {
         step(chance(2) ? SUPERVISE_STOP : SUPERVISE_GONE, 0);
     } else if (w->timer_ns != 0) {
@@ -336,6 +416,7 @@ static void random_services_always_end(void)
         seed = n * UINT64_C(0x9e3779b97f4a7c15);
         now_ns = SECOND;
         supervise_init(&s, processes, n >> 3);
+        supervise_set_containers(&s, n % 3 == 0 && processes > 2 ? 2 : 1);
         step(SUPERVISE_PLANNED, 0);
         obey(&w);
         while (!w.is_ended && turns++ < 3000) {
@@ -363,6 +444,9 @@ int main(void)
     RUN(an_unprimed_source_is_waited_for_5_s);
     RUN(a_dead_container_alone_is_restarted);
     RUN(a_container_without_its_ended_source_gets_it_again);
+    RUN(one_container_restarts_without_the_other);
+    RUN(the_service_ends_with_its_last_container);
+    RUN(a_container_gets_the_one_before_it_again);
     RUN(five_deaths_in_a_minute_end_it);
     RUN(deaths_far_apart_go_on_for_ever);
     RUN(a_refusal_at_the_start_is_final);
