@@ -159,6 +159,21 @@ static void send_go(struct run *run, uint32_t number, int64_t first_ns)
     run_follow_tell(run, number);
 }
 
+/* From go to media time 0 by when every process should have heard it. Who hears it later has lost
+ * that much of its first frames' time, so the shorter the deadline, the more. */
+static int64_t go_ahead_ns(const struct run *run)
+{
+    const struct tt_picture *picture = run->params.picture;
+    int64_t deadline_ns = picture->deadline_ns, ahead_ns;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (picture->components[n].deadline_ns > 0 &&
+            picture->components[n].deadline_ns < deadline_ns)
+            deadline_ns = picture->components[n].deadline_ns;
+    ahead_ns = RUN_GO_AHEAD_NS - deadline_ns / 2;
+    return ahead_ns > RUN_GO_AHEAD_MIN_NS ? ahead_ns : RUN_GO_AHEAD_MIN_NS;
+}
+
 static void go_all(struct run *run)
 {
     struct pump_params params = {.broker = run->broker,
@@ -171,7 +186,7 @@ static void go_all(struct run *run)
                                  .ctx = run};
     int64_t now_ns = loop_now_ns();
 
-    run->epoch_ns = params.epoch_ns = now_ns + RUN_GO_AHEAD_NS;
+    run->epoch_ns = params.epoch_ns = now_ns + go_ahead_ns(run);
     run->wall_offset_ns = run_wall_of(run->epoch_ns);
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
                            run->class_why, &params.report, &params.scribe);
