@@ -19,6 +19,7 @@ struct series {
     uint32_t user_count;                                   /* runs that move it */
     uint64_t used;                                         /* when it was last taken, in takings */
     uint64_t outcomes[OUTCOMES], repeated;
+    uint64_t steps_down, steps_up;     /* components */
     struct tt_histogram first, second; /* sinks: slack, lateness; components: cost */
 };
 
@@ -202,6 +203,15 @@ void meter_hop(struct meter *meter, uint32_t component, int64_t cost_ns)
     tt_histogram_add(&meter->components[component]->first, limited(cost_ns));
 }
 
+void meter_step(struct meter *meter, uint32_t component, bool is_down)
+{
+    if (meter == NULL)
+        return;
+    tt_assert(component < meter->component_count);
+    meter->components[component]->steps_down += is_down;
+    meter->components[component]->steps_up += !is_down;
+}
+
 struct sheet { /* a text that is being written */
     FILE *out;
     bool is_open;
@@ -344,6 +354,23 @@ static void put_components(const struct sheet *sheet, const struct table *table)
         put_histogram(sheet->out, "tactus_cost_seconds", series, "component", &series->first);
 }
 
+/* Of components that ever took one. */
+static void put_steps(const struct sheet *sheet, const struct table *table)
+{
+    static const char name[] = "tactus_level_steps";
+    const struct series *series;
+
+    put_family(sheet, name, "counter", NULL, "Changes of the degrading level, by direction.");
+    for (uint32_t at = 0; (series = next_series(table, &at)) != NULL;) {
+        for (uint32_t up = 0; up < 2 && series->steps_down + series->steps_up > 0; up++) {
+            put_sample(sheet->out, name, "_total", series, "component");
+            put_label(sheet->out, ",", "direction", up ? "up" : "down");
+            fprintf(sheet->out, "} %llu\n",
+                    (unsigned long long)(up ? series->steps_up : series->steps_down));
+        }
+    }
+}
+
 static void put_misses(const struct sheet *sheet, const struct metrics *metrics)
 {
     put_family(sheet, "tactus_deadline_miss", "counter", NULL,
@@ -383,6 +410,7 @@ void metrics_print(const struct metrics *metrics, const struct metrics_gauges *g
     put_misses(&sheet, metrics);
     put_sinks(&sheet, &metrics->sinks);
     put_components(&sheet, &metrics->components);
+    put_steps(&sheet, &metrics->components);
     if (is_open)
         fputs("# EOF\n", out);
 }

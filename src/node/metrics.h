@@ -27,6 +27,8 @@ struct meter *meter_open(struct metrics *metrics, const struct tt_picture *pictu
 void meter_close(struct meter **meter);
 void meter_frame(struct meter *meter, const struct tt_record *frame);
 void meter_hop(struct meter *meter, uint32_t component, int64_t cost_ns);
+/* It went to another degrading level. */
+void meter_step(struct meter *meter, uint32_t component, bool is_down);
 
 struct metrics_gauges {
     const char *version, *class;

@@ -261,6 +261,9 @@ static void take_degrade(struct pump *pump, const struct tt_record *record)
     if (record->value < 0 ||
         record->value > pump->params.picture->components[record->component].level_count)
         return;
+    if (record->value != pump->components[record->component].degraded)
+        meter_step(pump->meter, record->component,
+                   record->value > pump->components[record->component].degraded);
     pump->components[record->component].degraded = (uint32_t)record->value;
     if (pump->params.on_degrade != NULL)
         pump->params.on_degrade(pump->params.ctx, record->component, (uint32_t)record->value,

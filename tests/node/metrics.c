@@ -74,6 +74,13 @@ static void frames_are_counted_by_outcome_and_cause(void)
     frame(meter, TT_LATE_FRAME, TT_CAUSE_NONE, INT64_MIN);
     frame(meter, TT_LOST_FRAME, TT_CAUSE_HOST, 0);
     meter_hop(meter, 0, 2 * MS);
+    meter_step(meter, 0, true);
+    meter_step(meter, 0, true);
+    meter_step(meter, 0, false);
+    expect(metrics,
+           "tactus_level_steps_total{service=\"news\",component=\"out\",direction=\"down\"} 2\n");
+    expect(metrics,
+           "tactus_level_steps_total{service=\"news\",component=\"out\",direction=\"up\"} 1\n");
     meter_close(&meter);
     expect(metrics, "tactus_frames_total{service=\"news\",sink=\"out\",outcome=\"on_time\"} 2\n");
     expect(metrics, "tactus_frames_total{service=\"news\",sink=\"out\",outcome=\"late\"} 2\n");
