@@ -7,9 +7,10 @@
 #include "tactus/format.h"
 
 /* Before a loop over pixels in whole numbers: it is also compiled for the wider registers of newer
- * processors, and the program takes what it finds. The results are the same to the bit. */
+ * processors, and the program takes what it finds. The results are the same to the bit. What
+ * chooses runs before a sanitizer is ready for it. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define COMPONENT_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define COMPONENT_WIDE

@@ -283,6 +283,13 @@ static int make_timer(struct tt_linux_thread *thread)
     return -pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
 }
 
+/* The thread sanitizer keeps what it knows of a thread in the memory of its stack. */
+#ifdef __SANITIZE_THREAD__
+enum { SANITIZER_BYTES = 8 << 20 };
+#else
+enum { SANITIZER_BYTES = 0 };
+#endif
+
 /* Page faults belong before the reservation. The volatile writes keep the compiler from dropping
  * them; a quarter is left to the frames that are on the stack already. */
 static __attribute__((noinline)) void touch_stack(void)
@@ -337,7 +344,7 @@ static int spawn(struct tt_linux *world, uint32_t number, void (*entry)(void *ar
     thread->argument = argument;
     sigfillset(&all);
     (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, TT_WORKER_STACK_BYTES);
+    (void)pthread_attr_setstacksize(&attributes, TT_WORKER_STACK_BYTES + SANITIZER_BYTES);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     r = pthread_create(&thread->thread, &attributes, run_thread, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
