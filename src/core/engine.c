@@ -45,8 +45,8 @@ static bool is_giving(const struct node *node, const struct decision *decision)
     return decision->what != WHAT_END || (node->plan->component->flags & TT_DRAINS) != 0;
 }
 
-/* Catching up, a producer whose queue is full would push out frames that can still be in time: it
- * goes behind the consumers of what is queued. */
+/* Catching up, a producer whose queue has no room would push out frames that can still be in time:
+ * it goes behind the consumers of what is queued. */
 static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t origin_ns)
 {
     int64_t offset_ns = node->plan->due_offset_ns;
@@ -55,8 +55,9 @@ static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t
         for (uint32_t n = node->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
             const struct flow *flow = &engine->flows[n];
             const struct node *to = &engine->nodes[flow->plan->to_node];
+            uint32_t burst = node->out_max[port] > 1 ? node->out_max[port] : 1;
 
-            if (flow->count >= flow->plan->depth && to->plan->due_offset_ns > offset_ns)
+            if (flow->count + burst > flow->plan->depth && to->plan->due_offset_ns > offset_ns)
                 offset_ns = to->plan->due_offset_ns;
         }
     return engine->epoch_ns + origin_ns + offset_ns;

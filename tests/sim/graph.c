@@ -2,6 +2,7 @@
 #include "graph.h"
 
 #include "check.h"
+#include "spec/picture_build.h"
 #include "tactus/format.h"
 
 static const struct tt_port ports[8] = {[0] = {.name = "in0", .in_place_of = -1, .is_leader = 1},
@@ -70,6 +71,41 @@ static int process_later(void *state, struct tt_call *call)
     out->bytes = out->data == 0 ? 0 : sizeof(int64_t);
     return is_end && fake->next <= fake->last ? TT_AGAIN : TT_DONE;
 }
+
+/* Two frames of one, by a call each, or one of two; at the End what is half there. */
+static int process_ratio(void *state, struct tt_call *call)
+{
+    struct graph_fake *fake = state;
+    struct tt_frame *in = tt_call_in(call, 0), *out = tt_call_out(call, 0);
+    bool is_end = (in->flags & TT_END) != 0;
+    bool is_doubled = fake->graph->params.picture->components[fake->component].shape.out_max[0] > 1;
+    bool is_second = is_doubled && in->data == 0 && !is_end;
+    int64_t cost_ns = is_end || is_second ? 0 : cost_of(fake, call);
+
+    if (cost_ns < 0)
+        return -5;
+    tt_thread_spend(fake->graph->thread, cost_ns);
+    if (is_end && (is_doubled || !fake->has_begun))
+        return TT_DONE;
+    if (!is_end)
+        fake->last = call->index;
+    fake->has_begun = !is_end && call->index % 2 == 0;
+    if (!is_doubled && fake->has_begun)
+        return TT_DONE;
+    out->index = is_doubled ? 2 * fake->last + is_second : fake->last / 2;
+    out->origin_ns = tt_index_ns(out->index, fake->rate);
+    out->duration_ns = tt_index_ns(1, fake->rate);
+    out->bytes = out->data == 0 ? 0 : sizeof(int64_t);
+    return is_doubled && !is_second ? TT_AGAIN : TT_DONE;
+}
+
+static const struct tt_component ratio_component = {.abi = TT_ABI,
+                                                    .size = sizeof(struct tt_component),
+                                                    .name = "ratio",
+                                                    .flags = TT_DRAINS,
+                                                    .ports = ports,
+                                                    .port_count = 4,
+                                                    .process = process_ratio};
 
 static const struct tt_component later_component = {.abi = TT_ABI,
                                                     .size = sizeof(struct tt_component),
@@ -152,13 +188,15 @@ static void add_node(struct graph *graph, uint32_t number)
            graph->params.wiring->processes[0].class_of[number], TT_PORTS_MAX * sizeof(uint32_t));
     set_request(graph, number);
     graph->fakes[number] = (struct graph_fake){.graph = graph, .component = number};
+    graph->fakes[number].rate = component->shape.out[0].rate;
     node->component = &fake_component;
-    if (component->shape.latency_ns > 0) {
-        struct tt_rational rate = component->shape.out[0].rate;
-
+    if (component->in_count == 1 && component->out_count == 1 &&
+        spec_compare_rates(component->rate, component->shape.out[0].rate) != 0) {
+        node->component = &ratio_component;
+    } else if (component->shape.latency_ns > 0) {
         node->component = &later_component;
-        graph->fakes[number].rate = rate;
-        graph->fakes[number].held_max = tt_ns_index(component->shape.latency_ns + 1, rate);
+        graph->fakes[number].held_max =
+            tt_ns_index(component->shape.latency_ns + 1, component->shape.out[0].rate);
     }
     node->request = &graph->requests[number];
     node->shape = &component->shape;

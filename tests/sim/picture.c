@@ -81,6 +81,24 @@ static int64_t latency_of(struct draw *own, struct tt_rational rate)
     return draw_below(own, 3) == 0 ? tt_index_ns(1 + draw_below(own, 3), rate) : 0;
 }
 
+/* One of two is there when the second has come. */
+static void change_rate(struct draw *own, struct tt_picture_component *component)
+{
+    struct tt_rational rate = component->in_format[0].rate;
+    struct tt_rational *out = &component->shape.out[0].rate;
+
+    if (draw_below(own, 3) > 0)
+        return;
+    component->shape.latency_ns = 0;
+    if (draw_below(own, 2) == 0 && rate.num <= 50 * rate.den) {
+        out->num = 2 * rate.num;
+        component->shape.out_max[0] = 2;
+    } else if (rate.num >= 20 * rate.den) {
+        out->den = 2 * rate.den;
+        component->shape.latency_ns = tt_index_ns(1, rate);
+    }
+}
+
 static void add_inner(struct draw *draw, const struct picture_params *params,
                       struct random_picture *made)
 {
@@ -99,6 +117,8 @@ static void add_inner(struct draw *draw, const struct picture_params *params,
         add_output(component, is_clocked ? picture->rate : component->in_format[0].rate);
         if (params->has_latency && !is_join)
             component->shape.latency_ns = latency_of(&own, component->in_format[0].rate);
+        if (params->has_ratio && !is_join)
+            change_rate(&own, component);
     }
 }
 

@@ -15,6 +15,7 @@ struct picture_params {
     int64_t share_max_ppm; /* of a CPU, that all components together cost at most */
     bool has_edges;
     bool has_latency; /* some components give a frame only when later ones have come */
+    bool has_ratio;   /* some make two frames of one, or one of two */
 };
 
 struct random_picture {
