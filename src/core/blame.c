@@ -90,6 +90,18 @@ static bool is_edge_behind(const struct node *inlet, int64_t origin_ns)
            next->ready_ns - next->start_ns >= inlet->period_ns;
 }
 
+/* Coded frames come before their origin's time, in another order; raw ones are where they belong.
+ */
+static bool is_same(const struct node *node, const struct hop *hop, const struct blame *blame)
+{
+    bool is_raw = node->out[0] != NONE && !node->engine->flows[node->out[0]].is_coded;
+
+    if (is_raw && node->period_ns == blame->period_ns)
+        return is_within(hop->origin_ns, blame->origin_ns, blame->period_ns);
+    return hop->origin_ns > blame->origin_ns - node->period_ns &&
+           hop->origin_ns < blame->origin_ns + blame->period_ns;
+}
+
 /* A release that never was: given up because the worker was away, or not in the media at all. */
 static enum tt_cause find_absence(const struct node *node, const struct blame *blame)
 {
@@ -105,8 +117,7 @@ static enum tt_cause find_absence(const struct node *node, const struct blame *b
 
         if (!hop->is_set)
             continue;
-        if (hop->origin_ns > blame->origin_ns - node->period_ns &&
-            hop->origin_ns < blame->origin_ns + blame->period_ns)
+        if (is_same(node, hop, blame))
             return TT_CAUSE_NONE;
         newest = hop->origin_ns > newest ? hop->origin_ns : newest;
     }

@@ -52,6 +52,29 @@ static void test_i420(void)
     free(to);
 }
 
+static void test_nv12(void)
+{
+    struct tt_format format = {.kind = TT_VIDEO};
+    uint32_t bytes = tt_format_video(&format, TT_I420, WIDTH, HEIGHT);
+    uint8_t from[8 * HEIGHT * 3 / 2], *to = calloc(1, bytes);
+
+    CHECK(to != NULL);
+    for (uint32_t n = 0; n < sizeof(from); n++)
+        from[n] = (uint8_t)n;
+    v4l2_from_nv12(&format, (uintptr_t)to, from, 8);
+    for (uint32_t y = 0; y < HEIGHT; y++)
+        CHECK(memcmp(tt_plane(&format, (uintptr_t)to, 0) + y * format.stride[0], from + 8 * y,
+                     WIDTH) == 0);
+    for (uint32_t y = 0; y < HEIGHT / 2; y++)
+        for (uint32_t x = 0; x < WIDTH / 2; x++) {
+            uint32_t at = 8 * (HEIGHT + y) + 2 * x;
+
+            CHECK(tt_plane(&format, (uintptr_t)to, 1)[y * format.stride[1] + x] == at);
+            CHECK(tt_plane(&format, (uintptr_t)to, 2)[y * format.stride[2] + x] == at + 1);
+        }
+    free(to);
+}
+
 /* A camera 0.1 % fast or slow for ten minutes: each index comes once and in order; one that pauses
  * goes on where the clock is. */
 static void test_clock(void)
@@ -115,6 +138,7 @@ int main(void)
 {
     test_yuyv();
     test_i420();
+    test_nv12();
     test_clock();
     test_no_camera();
     return 0;

@@ -100,6 +100,7 @@ static const struct {
     uint32_t fourcc;
     enum AVCodecID id;
 } codes[] = {{TT_H264, AV_CODEC_ID_H264},
+             {TT_FOURCC('M', 'J', 'P', 'G'), AV_CODEC_ID_MJPEG}, /* of cameras */
              {TT_HEVC, AV_CODEC_ID_HEVC},
              {TT_AAC, AV_CODEC_ID_AAC},
              {TT_OPUS, AV_CODEC_ID_OPUS}};

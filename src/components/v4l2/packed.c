@@ -28,6 +28,20 @@ void v4l2_from_yuyv(const struct tt_format *format, tt_addr to, const uint8_t *f
     }
 }
 
+void v4l2_from_nv12(const struct tt_format *format, tt_addr to, const uint8_t *from, uint32_t pitch)
+{
+    for (uint32_t y = 0; y < format->height; y++, from += pitch)
+        memcpy(line_of(format, to, 0, y), from, format->width);
+    for (uint32_t y = 0; y < format->height / 2; y++, from += pitch) {
+        uint8_t *u = line_of(format, to, 1, y), *v = line_of(format, to, 2, y);
+
+        for (uint32_t x = 0; x < format->width / 2; x++) {
+            u[x] = from[2 * x];
+            v[x] = from[2 * x + 1];
+        }
+    }
+}
+
 void v4l2_from_i420(const struct tt_format *format, tt_addr to, const uint8_t *from, uint32_t pitch)
 {
     for (uint32_t plane = 0; plane < 3; plane++) {
@@ -44,9 +58,9 @@ int64_t v4l2_index(int64_t media_ns, int64_t last, struct tt_rational rate)
 {
     int64_t period_ns = tt_index_ns(1, rate), off_ns = media_ns - tt_index_ns(last + 1, rate);
 
-    if (off_ns <= -period_ns)
+    if (off_ns < -period_ns / 2)
         return -1;
-    if (off_ns < 2 * period_ns)
+    if (off_ns < period_ns + period_ns / 2)
         return last + 1;
     return tt_ns_index(media_ns, rate);
 }

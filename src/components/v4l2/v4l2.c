@@ -16,8 +16,11 @@
 enum { PARAM_URL, PARAM_WIDTH, PARAM_HEIGHT, PARAM_LIVE, PARAM_COUNT };
 enum {
     NOTE_DISCARDED = 13, /* value: pictures that came before their turn */
-    BUFFERS = 4
+    BUFFERS = 4,
+    CODED_BYTES_MAX = 64 << 20
 };
+
+#define FOURCC_MJPG TT_FOURCC('M', 'J', 'P', 'G')
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -28,6 +31,7 @@ struct camera {
     struct tt_format format;
     uint32_t bytes;
     int64_t last, discarded_count;
+    int64_t taken_ns; /* media time of the last picture, by the kernel's stamp */
     struct {
         void *data;
         size_t bytes;
@@ -36,10 +40,11 @@ struct camera {
     const struct tt_host *host;
 };
 
-static const struct tt_format gives[] = {{.kind = TT_VIDEO, .fourcc = TT_I420}};
+static const struct tt_format gives[] = {{.kind = TT_VIDEO, .fourcc = TT_I420},
+                                         {.kind = TT_CODED_VIDEO, .fourcc = FOURCC_MJPG}};
 
 static const struct tt_port ports[] = {
-    {.name = "out", .accepts = gives, .accept_count = 1, .is_output = 1, .in_place_of = -1},
+    {.name = "out", .accepts = gives, .accept_count = 2, .is_output = 1, .in_place_of = -1},
 };
 
 static const struct tt_param params[PARAM_COUNT] = {
@@ -99,11 +104,13 @@ static int open_device(const char *url, int *ret, struct tt_error *err)
     return 0;
 }
 
-/* I420 when the device has it, else YUYV, which all have that give no compressed pictures alone. */
+/* The formats that are read, the cheapest first. A camera that has none of the raw ones gives
+ * single JPEG pictures, for av.decode. */
 static int set_format(int fd, const struct tt_request *request, struct v4l2_format *ret,
                       struct tt_error *err)
 {
-    static const uint32_t wanted[] = {V4L2_PIX_FMT_YUV420, V4L2_PIX_FMT_YUYV};
+    static const uint32_t wanted[] = {V4L2_PIX_FMT_YUV420, V4L2_PIX_FMT_NV12, V4L2_PIX_FMT_YUYV,
+                                      V4L2_PIX_FMT_MJPEG};
     const char *url = tt_setting_text(request, PARAM_URL);
     int r = -EINVAL;
 
@@ -120,9 +127,7 @@ static int set_format(int fd, const struct tt_request *request, struct v4l2_form
             return 0;
     }
     return tt_fail(err, r < 0 ? r : -ENOTSUP,
-                   "v4l2: '%s' gives neither I420 nor YUYV; compressed pictures of cameras are not "
-                   "read here",
-                   url);
+                   "v4l2: '%s' gives none of I420, NV12, YUYV and MJPG, which are read here", url);
 }
 
 /* The device's rate when it tells one, asked for that of the service first. */
@@ -139,6 +144,20 @@ static struct tt_rational set_rate(int fd, struct tt_rational wanted)
                                 parm.parm.capture.timeperframe.numerator};
 }
 
+static int negotiate_coded(const struct v4l2_format *device, struct tt_format *ret,
+                           uint32_t *ret_bytes, const char *url, struct tt_error *err)
+{
+    ret->kind = TT_CODED_VIDEO;
+    ret->fourcc = FOURCC_MJPG;
+    ret->width = device->fmt.pix.width;
+    ret->height = device->fmt.pix.height;
+    ret->field_order = TT_PROGRESSIVE;
+    *ret_bytes = device->fmt.pix.sizeimage;
+    if (*ret_bytes == 0 || *ret_bytes > CODED_BYTES_MAX)
+        return tt_fail(err, -ENOTSUP, "v4l2: '%s' does not say how large its pictures become", url);
+    return 0;
+}
+
 static int negotiate(int fd, const struct tt_request *request, struct tt_format *ret,
                      struct v4l2_format *device, uint32_t *ret_bytes, struct tt_error *err)
 {
@@ -146,8 +165,10 @@ static int negotiate(int fd, const struct tt_request *request, struct tt_format 
 
     if (r < 0)
         return r;
-    ret->kind = TT_VIDEO;
     ret->rate = set_rate(fd, component_rate(request));
+    if (device->fmt.pix.pixelformat == V4L2_PIX_FMT_MJPEG)
+        return negotiate_coded(device, ret, ret_bytes, tt_setting_text(request, PARAM_URL), err);
+    ret->kind = TT_VIDEO;
     *ret_bytes = tt_format_video(ret, TT_I420, device->fmt.pix.width, device->fmt.pix.height);
     if (*ret_bytes == 0 || device->fmt.pix.bytesperline < device->fmt.pix.width)
         return tt_fail(err, -ENOTSUP, "v4l2: '%s' gives %ux%u, which is not even",
@@ -166,6 +187,8 @@ static int probe(const struct tt_request *request, struct tt_shape *ret, struct 
     r = negotiate(fd, request, &ret->out[0], &device, &ret->bytes_max[0], err);
     (void)close(fd);
     ret->state_bytes = sizeof(struct camera);
+    /* Its pictures are taken anywhere between two places of the grid, and stand at the earlier. */
+    ret->latency_ns = r < 0 ? 0 : tt_index_ns(1, ret->out[0].rate);
     return r;
 }
 
@@ -256,12 +279,17 @@ static void copy(const struct camera *camera, const struct v4l2_buffer *buffer,
 {
     const uint8_t *from = camera->buffers[buffer->index].data;
 
-    if (camera->fourcc == V4L2_PIX_FMT_YUYV)
-        v4l2_from_yuyv(&camera->format, out->data, from, camera->pitch);
-    else
-        v4l2_from_i420(&camera->format, out->data, from, camera->pitch);
     out->bytes = camera->bytes;
     out->flags |= TT_KEY;
+    if (camera->fourcc == V4L2_PIX_FMT_MJPEG) {
+        out->bytes = buffer->bytesused;
+        memcpy(tt_frame_data(out), from, buffer->bytesused);
+    } else if (camera->fourcc == V4L2_PIX_FMT_YUYV)
+        v4l2_from_yuyv(&camera->format, out->data, from, camera->pitch);
+    else if (camera->fourcc == V4L2_PIX_FMT_NV12)
+        v4l2_from_nv12(&camera->format, out->data, from, camera->pitch);
+    else
+        v4l2_from_i420(&camera->format, out->data, from, camera->pitch);
 }
 
 static bool is_whole(const struct camera *camera, const struct v4l2_buffer *buffer)
@@ -269,8 +297,12 @@ static bool is_whole(const struct camera *camera, const struct v4l2_buffer *buff
     uint64_t lines = (uint64_t)camera->format.height * camera->pitch;
     uint64_t wanted = camera->fourcc == V4L2_PIX_FMT_YUYV ? lines : lines * 3 / 2;
 
-    return buffer->index < camera->buffer_count && !(buffer->flags & V4L2_BUF_FLAG_ERROR) &&
-           buffer->bytesused >= wanted && camera->buffers[buffer->index].bytes >= wanted;
+    if (buffer->index >= camera->buffer_count || (buffer->flags & V4L2_BUF_FLAG_ERROR))
+        return false;
+    if (camera->fourcc == V4L2_PIX_FMT_MJPEG)
+        return buffer->bytesused > 0 && buffer->bytesused <= camera->bytes &&
+               buffer->bytesused <= camera->buffers[buffer->index].bytes;
+    return buffer->bytesused >= wanted && camera->buffers[buffer->index].bytes >= wanted;
 }
 
 static int step(void *state, struct tt_call *call)
@@ -287,6 +319,7 @@ static int step(void *state, struct tt_call *call)
     if (r < 0) { /* unplugged: it ends here, in order */
         (void)camera->host->note(camera->host->ctx, TT_NOTE_READ_ENDED, -r);
         out->flags = TT_END;
+        out->origin_ns = tt_index_ns(camera->last + 1, camera->format.rate);
         return TT_DONE;
     }
     media_ns = taken_ns(&buffer, call->media_ns);
@@ -296,7 +329,8 @@ static int step(void *state, struct tt_call *call)
     else if (out->data != 0 && out->capacity >= camera->bytes && is_whole(camera, &buffer)) {
         copy(camera, &buffer, out);
         out->index = camera->last = index;
-        out->origin_ns = media_ns < 0 ? 0 : media_ns;
+        out->origin_ns = tt_index_ns(index, camera->format.rate);
+        camera->taken_ns = media_ns;
         out->duration_ns = tt_index_ns(1, camera->format.rate);
     }
     (void)control(camera->fd, VIDIOC_QBUF, &buffer);
@@ -328,7 +362,12 @@ static void finish(void *state)
     camera->fd = -1;
 }
 
-static const struct tt_edge edge = {.probe = probe, .fds = fds, .step = step};
+static int64_t received(const void *state, uint32_t output)
+{
+    return ((const struct camera *)state)->taken_ns;
+}
+
+static const struct tt_edge edge = {.probe = probe, .fds = fds, .step = step, .received = received};
 
 const struct tt_component tt_component_v4l2 = {
     .abi = TT_ABI,
