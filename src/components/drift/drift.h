@@ -55,6 +55,11 @@ uint32_t drift_needed(const struct drift_reader *reader, double ratio, uint32_t 
 void drift_read(const struct drift_reader *reader, const struct drift_table *table,
                 const float *line, double ratio, float *ret, uint32_t count);
 
+/* Of two channels at once, the second at line + stride: the same samples for less. */
+void drift_read_pair(const struct drift_reader *reader, const struct drift_table *table,
+                     const float *line, uint32_t stride, double ratio, float *const ret[2],
+                     uint32_t count);
+
 /* Moves on behind them, for all channels: channel c's line is at line + c * stride. */
 void drift_advance(struct drift_reader *reader, float *line, uint32_t stride, uint32_t channels,
                    double ratio, uint32_t count);

@@ -407,6 +407,19 @@ static bool is_audible(const struct rtp_receiver *receiver)
     return is_any;
 }
 
+static void read_channels(const struct rtp_receiver *receiver, float *const *ret, uint32_t count)
+{
+    uint32_t channel = 0, channels = receiver->params.channels, stride = receiver->line_samples;
+
+    for (; channel + 2 <= channels; channel += 2)
+        drift_read_pair(&receiver->reader, receiver->table,
+                        receiver->line + (uint64_t)channel * stride, stride, receiver->ratio,
+                        ret + channel, count);
+    for (; channel < channels; channel++)
+        drift_read(&receiver->reader, receiver->table, receiver->line + (uint64_t)channel * stride,
+                   receiver->ratio, ret[channel], count);
+}
+
 enum rtp_read_result rtp_receiver_read(struct rtp_receiver *receiver, int64_t media_ns,
                                        float *const *ret, bool *ret_is_cut)
 {
@@ -422,10 +435,8 @@ enum rtp_read_result rtp_receiver_read(struct rtp_receiver *receiver, int64_t me
     is_fading = is_audible(receiver);
     present = append(receiver, needed);
     is_fading = is_fading || present > 0;
-    for (uint32_t channel = 0; is_fading && channel < receiver->params.channels; channel++)
-        drift_read(&receiver->reader, receiver->table,
-                   receiver->line + (uint64_t)channel * receiver->line_samples, receiver->ratio,
-                   ret[channel], count);
+    if (is_fading)
+        read_channels(receiver, ret, count);
     drift_advance(&receiver->reader, receiver->line, receiver->line_samples,
                   receiver->params.channels, receiver->ratio, count);
     if (!is_fading)
