@@ -17,10 +17,22 @@ void levels_begin(struct container *container)
     }
 }
 
+/* The deepest level of what runs here. */
+static uint32_t floor_here(const struct container *container)
+{
+    uint32_t most = 0;
+
+    for (uint32_t n = 0; n < container->picture->component_count; n++)
+        if (container->wiring->process_of[n] == container->seat.number &&
+            container->picture->components[n].level_count > most)
+            most = container->picture->components[n].level_count;
+    return most;
+}
+
 /* Without a clock nothing is late, and a measurement stays at its level. */
 int levels_open(struct container *container, struct tt_error *err)
 {
-    uint32_t floor = tt_picture_levels(container->picture);
+    uint32_t floor = floor_here(container);
     struct tt_level_params params = {
         .first = (uint32_t)tt_seat_plan(&container->seat, "level", 0),
         .floor = floor,
@@ -30,7 +42,7 @@ int levels_open(struct container *container, struct tt_error *err)
     if (floor == 0 || container->is_profile || !container->picture->is_live)
         return 0;
     if (params.first > floor)
-        return tt_fail(err, -EINVAL, "level %u is below the last, %u", params.first, floor);
+        params.first = floor; /* others have more */
     for (uint32_t n = 0; n <= floor; n++)
         params.cost[n] = tt_seat_plan_of(&container->seat, "level_cost", n, 0);
     if (tt_engine_degrade(container->engine, &params) < 0)

@@ -422,11 +422,9 @@ const struct pump_component *pump_component(const struct pump *pump, uint32_t co
     return &pump->components[component];
 }
 
-void pump_begin_levels(struct pump *pump, uint32_t level)
+void pump_begin_level(struct pump *pump, uint32_t component, uint32_t level)
 {
-    for (uint32_t n = 0; n < pump->params.picture->component_count; n++)
-        pump->components[n].degraded =
-            tt_picture_level_of(&pump->params.picture->components[n], level);
+    pump->components[component].degraded = level;
 }
 
 struct pump_counts pump_counts(const struct pump *pump)

@@ -72,8 +72,8 @@ struct pump_component {
 };
 const struct pump_component *pump_component(const struct pump *pump, uint32_t component);
 
-/* A container begins at this degrading level: it notes only what changes. */
-void pump_begin_levels(struct pump *pump, uint32_t level);
+/* A container begins with a component at this degrading level: it notes only what changes. */
+void pump_begin_level(struct pump *pump, uint32_t component, uint32_t level);
 
 struct pump_counts {
     uint64_t frames, hops, events, refused; /* refused: records that make no sense */

@@ -192,7 +192,8 @@ static void go_all(struct run *run)
                            run->class_why, &params.report, &params.scribe);
     run->pump = pump_open(&params);
     tt_assert(run->pump != NULL);
-    run_level_began(run);
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        run_level_began(run, n);
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);

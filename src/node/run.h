@@ -24,7 +24,8 @@ struct run_ops {
     void (*on_first)(void *ctx, int64_t first_frame_ns);
     /* A parameter is another from this index on. */
     void (*on_set)(void *ctx, const struct setting *setting);
-    /* Its worker may go up to this degrading level? run_level_answer() says. */
+    /* May a worker go up, so that none is at a better degrading level than this? run_level_answer()
+     * says, before it returns. */
     void (*on_level)(void *ctx, uint32_t level);
     /* All its processes are gone. The run may be closed in it. */
     void (*on_end)(void *ctx, bool is_ok, const char *reason);
@@ -104,8 +105,9 @@ int run_resize(struct run *run, uint32_t process, int64_t budget_ns, int64_t per
                struct tt_error *err);
 
 /* To on_level. */
-void run_level_answer(struct run *run, uint32_t level, bool is_admitted);
-uint32_t run_level(const struct run *run); /* of its worker, as its components told it */
+void run_level_answer(struct run *run, bool is_admitted);
+/* The lowest that any of its workers is at, as its components told it. */
+uint32_t run_level(const struct run *run);
 
 /* Something of the world outside: a note for the user and an event of the ledger. */
 void run_event(struct run *run, const char *name, const char *text);

@@ -38,6 +38,7 @@ struct run_process {
     int32_t stuck_component; /* that it is being killed for; -1: none */
     struct allowance costs, notes;
     uint64_t notes_left_out;
+    uint32_t level; /* of a container's worker, as its components told it */
     char error[SUPERVISE_TEXT_BYTES], name[TT_NAME_BYTES + 16];
 };
 
@@ -66,7 +67,8 @@ struct run {
         uint32_t component, level;
         int64_t index;
     } level_news[RUN_LEVEL_NEWS]; /* that nobody was told of yet */
-    uint32_t level_news_count, level;
+    uint32_t level_news_count;
+    uint32_t level_asker, level_asked; /* the question that is being answered */
     struct allowance level_questions;
     struct run_follow *follow; /* NULL: nothing has followed yet */
 };
@@ -98,9 +100,9 @@ void run_edges_watch(struct run *run, int64_t now_ns);
 
 /* run_level.c: degrading levels. */
 json_t *run_level_costs(const struct run *run);
-int64_t run_level_calm_ns(void);                    /* 0: the engine's own */
-void run_level_ask(struct run *run, int64_t level); /* the container's question */
-void run_level_began(struct run *run);              /* a new container is at the first one */
+int64_t run_level_calm_ns(void);                                /* 0: the engine's own */
+void run_level_ask(struct run_process *process, int64_t level); /* a container's question */
+void run_level_began(struct run *run, uint32_t number);         /* a container, at the first one */
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);
 void run_level_tell(struct run *run);
 

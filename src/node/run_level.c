@@ -26,46 +26,89 @@ int64_t run_level_calm_ns(void)
     return ms > 0 && ms <= 60000 ? ms * RUN_MILLI : 0;
 }
 
-void run_level_ask(struct run *run, int64_t level)
+static bool is_in(const struct run *run, uint32_t component, uint32_t number)
 {
-    int64_t now_ns = loop_now_ns();
-
-    if (run->params.is_profile || run->params.ops->on_level == NULL || level < 0 ||
-        level >= tt_picture_levels(run->params.picture) ||
-        !allowance_take(&run->level_questions, now_ns, QUESTIONS_A_SECOND))
-        return;
-    run->params.ops->on_level(run->params.ctx, (uint32_t)level);
+    return run->broker->wiring->process_of[component] == number;
 }
 
-void run_level_answer(struct run *run, uint32_t level, bool is_admitted)
+/* The deepest level of what runs in this container. */
+static uint32_t floor_of(const struct run *run, uint32_t number)
 {
-    if (run->processes[0].child != NULL)
-        (void)child_send(run->processes[0].child,
-                         json_pack("{ss si sb}", "op", "level", "level", (int)level, "is_admitted",
-                                   (int)is_admitted),
+    const struct tt_picture *picture = run->params.picture;
+    uint32_t most = 0;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (is_in(run, n, number) && picture->components[n].level_count > most)
+            most = picture->components[n].level_count;
+    return most;
+}
+
+/* What all would be at least at, were this one at its level: what the others cost is then not taken
+ * for less than it is. */
+static uint32_t best_with(const struct run *run, uint32_t number, uint32_t level)
+{
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (n != number && floor_of(run, n) > 0 && run->processes[n].level < level)
+            level = run->processes[n].level;
+    return level;
+}
+
+void run_level_ask(struct run_process *process, int64_t level)
+{
+    struct run *run = process->run;
+
+    if (run->params.is_profile || run->params.ops->on_level == NULL || level < 0 ||
+        level >= floor_of(run, process->number) ||
+        !allowance_take(&run->level_questions, loop_now_ns(), QUESTIONS_A_SECOND))
+        return;
+    run->level_asker = process->number;
+    run->level_asked = (uint32_t)level;
+    run->params.ops->on_level(run->params.ctx, best_with(run, process->number, (uint32_t)level));
+}
+
+void run_level_answer(struct run *run, bool is_admitted)
+{
+    struct child *child = run->processes[run->level_asker].child;
+
+    if (child != NULL)
+        (void)child_send(child,
+                         json_pack("{ss si sb}", "op", "level", "level", (int)run->level_asked,
+                                   "is_admitted", (int)is_admitted),
                          NULL, NULL, 0, NULL);
 }
 
 uint32_t run_level(const struct run *run)
 {
-    return run->level;
+    uint32_t most = 0;
+
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (run->processes[n].level > most)
+            most = run->processes[n].level;
+    return most;
 }
 
-void run_level_began(struct run *run)
+void run_level_began(struct run *run, uint32_t number)
 {
-    run->level = run->params.level;
-    if (run->pump != NULL && !run->params.is_profile) /* which is of one level as a whole */
-        pump_begin_levels(run->pump, run->level);
+    const struct tt_picture *picture = run->params.picture;
+    uint32_t floor = floor_of(run, number), level = run->params.level;
+
+    run->processes[number].level = level < floor ? level : floor;
+    if (run->pump == NULL || run->params.is_profile) /* which is of one level as a whole */
+        return;
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (is_in(run, n, number))
+            pump_begin_level(run->pump, n, tt_picture_level_of(&picture->components[n], level));
 }
 
-/* Its worker's level is that of who has most of them. */
+/* A worker's level is that of who has most of them. */
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index)
 {
     struct run *run = ctx;
-    const struct tt_picture *picture = run->params.picture;
+    uint32_t number = run->broker->wiring->process_of[component];
 
-    if (picture->components[component].level_count == tt_picture_levels(picture))
-        run->level = level;
+    if (run_is_container(run, number) &&
+        run->params.picture->components[component].level_count == floor_of(run, number))
+        run->processes[number].level = level;
     if (run->level_news_count < RUN_LEVEL_NEWS)
         run->level_news[run->level_news_count++] =
             (struct run_level){.component = component, .level = level, .index = index};

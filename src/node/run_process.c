@@ -111,8 +111,8 @@ void run_spawn(struct run *run, uint32_t number)
     process->is_class_obtained = process->is_leaving = false;
     process->has_ended = false;
     process->error[0] = '\0';
-    if (number == 0)
-        run_level_began(run);
+    if (run_is_container(run, number))
+        run_level_began(run, number);
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
     if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
         run->params.plugins->count > 0)
@@ -300,8 +300,9 @@ static void on_message(void *ctx, struct tt_message *message)
         run_feed_simple(run, SUPERVISE_PRIMED, process->number);
     } else if (strcmp(event, "costs") == 0 && run_is_container(run, process->number)) {
         on_costs(process, message);
-    } else if (strcmp(event, "level") == 0 && process->number == 0) {
-        run_level_ask(run, tt_message_int(message, "level", -1));
+    } else if (strcmp(event, "level") == 0 &&
+               run_is_container(run, process->number)) {
+        run_level_ask(process, tt_message_int(message, "level", -1));
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;
     } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {

@@ -91,21 +91,45 @@ uint32_t service_levels_choose(struct service *service)
     return 0;
 }
 
-/* Its worker has what the plan of that level asks for, or gets it: 0. */
-static int make_room(struct service *service, const struct tt_plan *plan, struct tt_error *err)
+/* A running component stays where it is. */
+static bool is_placed_alike(const struct service *service, const struct tt_plan *plan)
+{
+    const struct tt_picture *picture = service->picture;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if ((picture->components[n].flags & TT_EDGE) == 0 &&
+            plan->worker_of[n] != service->plan->worker_of[n])
+            return false;
+    return plan->worker_count == service->plan->worker_count;
+}
+
+/* A worker has what the plan of that level asks for, or gets it: 0. */
+static int make_room_for(struct service *service, uint32_t number,
+                         const struct tt_plan_worker *wanted, struct tt_error *err)
 {
     struct run_worker worker;
 
-    if (!run_worker(service->run, 0, &worker))
+    if (!run_worker(service->run, number, &worker))
         return tt_fail(err, -ESHUTDOWN, "it has no worker now");
     if (worker.budget_ns <= 0)
         return 0; /* nothing is reserved for it at any level */
-    if (plan->budget_ns <= 0)
-        return tt_fail(err, -EBUSY, "nothing could be promised there: %s", plan->class_reason);
-    if (books_share_ppm(plan->budget_ns, plan->period_ns) <=
+    if (wanted->budget_ns <= 0)
+        return tt_fail(err, -EBUSY, "nothing could be promised there");
+    if (books_share_ppm(wanted->budget_ns, wanted->period_ns) <=
         books_share_ppm(worker.budget_ns, worker.period_ns))
         return 0; /* what it has is enough */
-    return run_resize(service->run, 0, plan->budget_ns, plan->period_ns, err);
+    return run_resize(service->run, number, wanted->budget_ns, wanted->period_ns, err);
+}
+
+static int make_room(struct service *service, const struct tt_plan *plan, struct tt_error *err)
+{
+    int r = 0;
+
+    if (!is_placed_alike(service, plan))
+        return tt_fail(err, -EBUSY, "its components would be placed otherwise");
+    for (uint32_t n = 0; r == 0 && n < plan->worker_count; n++)
+        r = make_room_for(service, n, &plan->workers[n], err);
+    return r;
 }
 
 static int admit(struct service *service, uint32_t level, struct tt_error *err)
@@ -139,7 +163,7 @@ void service_levels_asked(void *ctx, uint32_t level)
     (void)snprintf(text, sizeof(text), "may it go up to level %u? %s%.600s", level,
                    r == 0 ? "yes" : "no: ", r == 0 ? "" : err.text);
     journal_say(service->node->journal, service->log, text);
-    run_level_answer(service->run, level, r == 0);
+    run_level_answer(service->run, r == 0);
 }
 
 void service_levels_learn(struct service *service, struct pump *pump, enum profile_pace pace)
