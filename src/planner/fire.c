@@ -9,7 +9,9 @@
  * demand. A component that feeds a join is due when the join must begin at the latest; hence no
  * input comes later than the join's last begin less `early`, and a join that does not go on before
  * that never goes on without an input that keeps its deadline. No set is refused for it: with
- * `early` = 0 the join waits until it must begin. */
+ * `early` = 0 the join waits until it must begin. That is more than most inputs need, and leaves
+ * the least for what waits behind the join; where half of the way is sooner, the inputs' own worst
+ * responses say when all are there. */
 #include <stddef.h>
 
 #include "planner/work.h"
@@ -35,18 +37,22 @@ static int64_t first_begin_ns(const struct work *work, uint32_t n)
     return (structural_ns > 0 ? structural_ns : 0) + work->before_ns[n];
 }
 
-/* Half of what is left between the two: one half for the input to be late, the other for what waits
- * behind the join. Unless inputs that are in time may come later. */
+/* One half of what is left between the two for the input to be late, the other for what waits
+ * behind the join. */
+static int64_t half_ns(const struct work *work, uint32_t n)
+{
+    int64_t first_ns = first_begin_ns(work, n), last_ns = last_begin_ns(work, n);
+
+    return first_ns < last_ns ? first_ns + (last_ns - first_ns) / 2 : last_ns;
+}
+
+/* That half, unless inputs that are in time may come later. */
 static int64_t fire_offset(const struct work *work, uint32_t n, int64_t inputs_by_ns)
 {
-    int64_t first_ns = first_begin_ns(work, n), last_ns = last_begin_ns(work, n), fire_ns = last_ns;
+    int64_t fire_ns = half_ns(work, n), due_ns = work->plan->due_offset_ns[n];
 
-    if (first_ns < last_ns)
-        fire_ns = first_ns + (last_ns - first_ns) / 2;
-    if (fire_ns < inputs_by_ns)
-        fire_ns = inputs_by_ns;
-    if (fire_ns >= work->plan->due_offset_ns[n])
-        fire_ns = work->plan->due_offset_ns[n] - 1;
+    fire_ns = fire_ns < inputs_by_ns ? inputs_by_ns : fire_ns;
+    fire_ns = fire_ns >= due_ns ? due_ns - 1 : fire_ns;
     return fire_ns > 0 ? fire_ns : 0;
 }
 
@@ -75,6 +81,30 @@ static int64_t early_ns(const struct work *work, const struct reservation *reser
     return good_ns;
 }
 
+/* When the last of its inputs comes, after the origin of the join; INT64_MAX: not computed. */
+static int64_t inputs_come_ns(const struct work *work, const struct reservation *reservation,
+                              uint32_t n)
+{
+    const struct tt_picture *picture = work->picture;
+    int64_t latest_ns = 0;
+
+    for (uint32_t k = 0; k < picture->components[n].in_count; k++) {
+        int32_t flow = picture->components[n].in[k].flow;
+        uint32_t from = flow >= 0 ? picture->flows[flow].from : 0;
+        int64_t ns = flow >= 0 ? picture->components[from].structural_ns : 0, response_ns;
+
+        if (flow < 0 || work_is_once(work, from))
+            continue;
+        response_ns = work_is_edge(work, from) ? work->jitter_ns[from]
+                                               : work_response(work, reservation, from);
+        if (response_ns == INT64_MAX)
+            return INT64_MAX;
+        ns += response_ns + work_lag_ns(picture, &picture->flows[flow]);
+        latest_ns = ns > latest_ns ? ns : latest_ns;
+    }
+    return latest_ns;
+}
+
 static bool is_join(const struct tt_picture_component *component)
 {
     return component->in_count > 1 && (component->flags & TT_SEPARATE) == 0;
@@ -87,8 +117,12 @@ void work_fire(struct work *work, const struct reservation *reservation)
 
     for (uint32_t n = 0; n < picture->component_count; n++) {
         const char *name = picture->components[n].name;
-        int64_t inputs_by_ns = last_begin_ns(work, n) - early;
+        int64_t inputs_by_ns = last_begin_ns(work, n) - early, come_ns;
 
+        if (is_join(&picture->components[n]) && half_ns(work, n) < inputs_by_ns) {
+            come_ns = inputs_come_ns(work, reservation, n);
+            inputs_by_ns = come_ns < inputs_by_ns ? come_ns : inputs_by_ns;
+        }
         work->plan->fire_offset_ns[n] = fire_offset(work, n, inputs_by_ns);
         if (!is_join(&picture->components[n]) || work_is_once(work, n))
             continue;

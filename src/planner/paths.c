@@ -111,8 +111,7 @@ static int64_t deadline_of(const struct work *work, uint32_t component)
     return own_ns > 0 ? own_ns : work->picture->deadline_ns;
 }
 
-/* How much later than the leader's frame one is released that a join shows with it. */
-static int64_t lag_of(const struct tt_picture *picture, const struct tt_picture_flow *flow)
+int64_t work_lag_ns(const struct tt_picture *picture, const struct tt_picture_flow *flow)
 {
     const struct tt_picture_component *to = &picture->components[flow->to];
     bool is_join = to->in_count > 1 && (to->flags & TT_SEPARATE) == 0;
@@ -138,7 +137,7 @@ static void jitters(struct work *work)
         for (uint32_t k = 0; k < component->in_count; k++) {
             const struct tt_picture_flow *flow =
                 component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
-            int64_t jitter_ns = flow ? work->jitter_ns[flow->from] + lag_of(picture, flow) : 0;
+            int64_t jitter_ns = flow ? work->jitter_ns[flow->from] + work_lag_ns(picture, flow) : 0;
 
             if (jitter_ns > work->jitter_ns[n])
                 work->jitter_ns[n] = jitter_ns;
@@ -249,7 +248,7 @@ static void due_offsets(struct work *work)
 
             if (picture->flows[f].to != n)
                 continue;
-            lag_ns = lag_of(picture, &picture->flows[f]);
+            lag_ns = work_lag_ns(picture, &picture->flows[f]);
             if (feeder_ns - lag_ns < due_ns[from])
                 due_ns[from] = feeder_ns > lag_ns ? feeder_ns - lag_ns : 0;
             until(work, &picture->flows[f], lag_ns);

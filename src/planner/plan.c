@@ -25,6 +25,7 @@ static void work_fini(struct work *work)
     free(work->jitter_ns);
     free(work->ahead_ns);
     free(work->end_ns);
+    free(work->jobs);
 }
 
 static int work_init(struct work *work)
@@ -44,6 +45,7 @@ static int work_init(struct work *work)
     work->jitter_ns = zeroed(components, sizeof(*work->jitter_ns));
     work->ahead_ns = zeroed(components, sizeof(*work->ahead_ns));
     work->end_ns = zeroed(components, sizeof(*work->end_ns));
+    work->jobs = zeroed(components, work_job_bytes());
     plan->sinks = zeroed(picture->sink_count, sizeof(*plan->sinks));
     plan->due_offset_ns = zeroed(components, sizeof(int64_t));
     plan->fire_offset_ns = zeroed(components, sizeof(int64_t));
@@ -53,8 +55,8 @@ static int work_init(struct work *work)
     plan->worker_count = plan->parts = 1;
     return work->cost && work->segment && work->tasks && work->tried && work->mark &&
                    work->until_ns && work->before_ns && work->jitter_ns && work->ahead_ns &&
-                   work->end_ns && plan->sinks && plan->due_offset_ns && plan->fire_offset_ns &&
-                   plan->budget_of_ns && plan->workers && plan->worker_of
+                   work->end_ns && work->jobs && plan->sinks && plan->due_offset_ns &&
+                   plan->fire_offset_ns && plan->budget_of_ns && plan->workers && plan->worker_of
                ? 0
                : -ENOMEM;
 }

@@ -2,6 +2,8 @@
 #ifndef TT_PLANNER_WORK_H
 #define TT_PLANNER_WORK_H
 
+#include <stddef.h>
+
 #include "planner/demand.h"
 #include "planner/planner.h"
 #include "planner/terms.h"
@@ -39,6 +41,7 @@ struct work {
     int64_t *jitter_ns;           /* by component: how late after its origin it may be released */
     int64_t *end_ns;              /* by component: least deadline less the costs behind it */
     int64_t *ahead_ns; /* by component: how much earlier than its leader a later join needs it */
+    struct job *jobs;  /* by component, while responses are computed */
     struct demand_set set;
 };
 
@@ -74,6 +77,14 @@ void work_offsets(struct work *work);
  * not before each input is there by what the reservation was admitted for. */
 void work_fire_early(struct work *work);
 void work_fire(struct work *work, const struct reservation *reservation);
+
+/* How long after its release a component is done at the latest; INT64_MAX: not computed. */
+int64_t work_response(const struct work *work, const struct reservation *reservation,
+                      uint32_t component);
+size_t work_job_bytes(void);
+
+/* How much later than the leader's frame one is released that a join shows with it. */
+int64_t work_lag_ns(const struct tt_picture *picture, const struct tt_picture_flow *flow);
 
 /* Neither a source nor a sink. */
 bool work_is_inner(const struct tt_picture *picture, uint32_t component);
