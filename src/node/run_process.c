@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node/groups.h"
 #include "node/run_inside.h"
 #include "node/shape.h"
 #include "platform/linux/reserve.h"
@@ -117,9 +118,10 @@ void run_spawn(struct run *run, uint32_t number)
     if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
         run->params.plugins->count > 0)
         uid = gid = NOBODY;
-    r = child_spawn(run->params.node->zygote,
-                    broker_order(run->broker, number, uid, gid, run->params.base),
-                    run->params.plugins, &process_ops, process, &process->child, &err);
+    r = child_spawn(
+        run->params.node->zygote,
+        groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
+        run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
         r = set_up(process, &err);
         if (r < 0)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/groups.h"
+
 #define SECOND INT64_C(1000000000)
 
 enum { LIMIT_S = 5, TEXT_BYTES_MAX = 8 << 20 };
@@ -204,8 +206,9 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
                         strcmp(json_string_value(json_object_get(request, "op")), "setting") == 0;
     shape->timer = (struct loop_timer){.fn = on_limit, .ctx = shape};
     /* What a service names is not known before it is parsed: its user's rights are the limit. */
-    order = json_pack("{ss si si s[s] s[] sb}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
-                      "files", "/", "writes", "network", 1);
+    order =
+        json_pack("{ss si si s[s] s[] sb so}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
+                  "files", "/", "writes", "network", 1, "groups", groups_of_cameras(uid, gid));
     r = child_spawn(node->zygote, order, NULL, &ops, shape, &shape->child, err);
     if (r == 0)
         r = send_request(shape, request, err);

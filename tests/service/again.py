@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Network inputs that go and come back: one by HTTP, one by SRT, which is live though nobody wrote so. Each loss and return is
+told, pictures come again afterwards, and a tone beside them loses nothing."""
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from lib import SLOW, Node, check, need, skip, wait_for
+
+need("ffmpeg")
+protocols = subprocess.run(["ffmpeg", "-v", "quiet", "-protocols"], capture_output=True, text=True, check=True).stdout.split()
+if "srt" not in protocols:
+    skip("this ffmpeg has no SRT")
+SERVICE = """tactus: 1
+service: again
+rate: 25
+deadline: 300ms
+components:
+  web:   {{kind: av.read, params: {{url: "http://127.0.0.1:{http}/live.ts", live: true, probe: 2s}}}}
+  srt:   {{kind: av.read, params: {{url: "srt://127.0.0.1:{srt}?mode=listener", probe: 2s}}}}
+  wdec:  {{kind: av.decode}}
+  sdec:  {{kind: av.decode}}
+  wseen: {{kind: "null"}}
+  sseen: {{kind: "null"}}
+  tone:  {{kind: test.audio}}
+  heard: {{kind: "null"}}
+flows: [web.video ! wdec ! wseen, srt.video ! sdec ! sseen, tone ! heard]
+"""
+CAMERA = ["ffmpeg", "-v", "quiet", "-nostdin", "-re", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-c:v", "libx264", "-preset",
+          "ultrafast", "-tune", "zerolatency", "-g", "5", "-f", "mpegts", "-flush_packets", "1"]
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Web:
+    """Whoever asks for anything gets live MPEG-TS without a length, until it is killed."""
+
+    def __init__(self, port):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", port))
+        self.socket.listen()
+        self.children, self.thread = [], threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            with peer:
+                asked = b""
+                while b"\r\n\r\n" not in asked:
+                    more = peer.recv(4096)
+                    if not more:
+                        break
+                    asked += more
+                peer.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
+                self.children.append(subprocess.Popen([*CAMERA, "-"], stdin=subprocess.DEVNULL, stdout=peer.fileno(),
+                                                      stderr=subprocess.DEVNULL))
+
+    def kill(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+        for child in self.children:
+            child.kill()
+            child.wait()
+
+
+class Srt:
+    """Calls until somebody answers, sends to whoever does, and calls again when that one has gone."""
+
+    def __init__(self, port):
+        self.port, self.is_over, self.child = port, False, None
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while not self.is_over:
+            self.child = subprocess.Popen([*CAMERA, f"srt://127.0.0.1:{self.port}?mode=caller&connect_timeout=1000"], stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.child.wait()
+            time.sleep(0.1)
+
+    def kill(self):
+        self.is_over = True
+        while self.thread.is_alive():
+            if self.child:
+                self.child.kill()
+            self.thread.join(0.1)
+
+
+def outcomes(node, ledger, sink):
+    frames = json.loads(node.run("explain", ledger, "all", "--sink", sink, "--json").stdout)["frames"]
+    return [frame["outcome"] != "lost" for frame in frames]
+
+
+with Node() as node:
+    ports = {"http": free_port(socket.SOCK_STREAM), "srt": free_port(socket.SOCK_DGRAM)}
+    with open(node.path("service.yaml"), "w", encoding="utf-8") as text:
+        text.write(SERVICE.format(**ports))
+    ledger, said = node.path("run.ledger"), node.path("said")
+    web, srt = Web(ports["http"]), Srt(ports["srt"])
+    with open(said, "w", encoding="utf-8") as words:
+        command = node.spawn("run", node.path("service.yaml"), "--for", "120s", "--no-profile", "--ledger", ledger, stdout=words,
+                             stderr=words)
+
+    def told():
+        with open(said, encoding="utf-8") as text:
+            return " ".join(text.read().split())
+
+    def frames():
+        listed = json.loads(node.run("ps", "--json").stdout)
+        return listed[0]["frames"] if listed else 0
+
+    try:
+        wait_for(lambda: command.poll() is not None or frames() > 25, 30, "no picture comes")
+        check(command.poll() is None, f"the service has ended: {told()}")
+        check("'srt' is live: nothing comes by srt:// faster than it happens" in told(), f"SRT is not live: {told()}")
+        web.kill()
+        srt.kill()
+        wait_for(lambda: "live.ts: lost" in told() and "mode=listener: lost" in told(), 30, f"a loss is not told: {told()}")
+        web, srt = Web(ports["http"]), Srt(ports["srt"])
+        wait_for(lambda: "live.ts: back after" in told() and "mode=listener: back after" in told(), 40,
+                 f"a return is not told: {told()}")
+        before = frames()
+        wait_for(lambda: frames() > before + 60, 20, "no picture comes after the return")
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=20 * SLOW)
+        web.kill()
+        srt.kill()
+
+    for sink in ("wseen", "sseen"):
+        there = outcomes(node, ledger, sink)
+        gap = there.index(False, there.index(True) + 5)
+        check(True in there[gap + 10:], f"{sink}: no picture after the gap: {there}")
+        print(f"{sink}: {len(there)} pictures, {there.count(False)} of them lost")
+    heard = outcomes(node, ledger, "heard")
+    check(heard.count(False) <= len(heard) // 100, f"the tone beside them lost {heard.count(False)} of {len(heard)}")
