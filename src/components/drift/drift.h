@@ -5,9 +5,9 @@
  * (Linux Audio Conference, 2012): the error is a buffer's filling, the ratio follows it with the
  * time constant of seconds that a listener cannot hear. The samples are read through a windowed
  * sinc in 256 phases, linear between two (J. O. Smith, "Digital audio resampling", 1984/2002).
- * speexdsp makes its table anew whenever the ratio changes and changes its length when the ratio
- * passes 1, which would be work and memory inside a cycle; it keeps the fixed ratios of
- * audio.resample. */
+ * speexdsp's live ratio is coarser (steps of 15 ppm), makes its table anew at each, and costs three
+ * to five times as much for the same residue (docs/design/2026-11-23-drift.md); it keeps the fixed
+ * ratios of audio.resample. */
 #ifndef TT_COMPONENTS_DRIFT_H
 #define TT_COMPONENTS_DRIFT_H
 
