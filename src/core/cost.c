@@ -4,6 +4,7 @@
 
 #define SOON_NS 20000    /* until the engine's own code around a component is left */
 #define AGAIN_NS 1000000 /* until a standby may have come back */
+#define QUEUE_NS 100000  /* until somebody else may want the worker */
 
 /* Of all threads that were the worker. */
 static void tell_cpu(struct tt_engine *engine, int64_t read_ns)
@@ -99,8 +100,10 @@ static int64_t punish(struct tt_engine *engine, struct running *running, int64_t
 
     if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live)
         __atomic_store_n(&engine->stats->stop_node, node->number + 1, __ATOMIC_RELEASE);
-    if (!may_steal)
+    if (!may_steal || !engine_has_others(engine, node))
         return stop_ns;
+    if (!engine_is_awaited(engine, now_ns))
+        return now_ns < stop_ns ? earlier(now_ns + QUEUE_NS, stop_ns) : now_ns + QUEUE_NS;
     /* In the engine's own code it is not taken; that is soon over. */
     if (__atomic_load_n(&running->job, __ATOMIC_RELAXED) != JOB_RUN)
         return now_ns + SOON_NS;

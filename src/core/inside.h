@@ -344,6 +344,8 @@ void engine_finish(struct tt_engine *engine, struct node *node, int64_t end_ns);
 /* steal.c */
 void engine_job_begin(struct running *running);
 bool engine_job_end(struct tt_engine *engine, struct running *running, int result);
+bool engine_has_others(const struct tt_engine *engine, const struct node *hog);
+bool engine_is_awaited(const struct tt_engine *engine, int64_t now_ns);
 bool engine_steal(struct tt_engine *engine, struct running *running); /* false: nobody is there */
 bool engine_host_begin(struct node *node); /* false: it lost the worker */
 void engine_host_end(struct node *node);

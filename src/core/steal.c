@@ -31,6 +31,40 @@ bool engine_job_end(struct tt_engine *engine, struct running *running, int resul
     return false;
 }
 
+/* Does anything come to a sink by another way than through it? Where nothing does, nobody gains by
+ * its loss of the worker, and its own frames would only be later. */
+bool engine_has_others(const struct tt_engine *engine, const struct node *hog)
+{
+    uint64_t gets[TT_NODES_MAX / 64] = {0}; /* frames that came not through it */
+
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+        bool is_fed = node->in_count == 0;
+
+        for (uint32_t m = 0; m < node->in_count && !is_fed; m++) {
+            uint32_t from = node->in[m] == NONE ? NONE : engine->flows[node->in[m]].plan->from_node;
+
+            is_fed = from != NONE && (gets[from / 64] >> (from % 64) & 1);
+        }
+        if (!is_fed || node == hog)
+            continue;
+        if (node->sinks)
+            return true;
+        gets[n / 64] |= (uint64_t)1 << (n % 64);
+    }
+    return false;
+}
+
+/* In the handler: does anybody want the worker by now? The engine's structures are whole. */
+bool engine_is_awaited(const struct tt_engine *engine, int64_t now_ns)
+{
+    if (engine->ready.count > 0)
+        return true;
+    if (engine->timers.count > 0 && engine->timers.key[engine->timers.nodes[0]] <= now_ns)
+        return true;
+    return engine->ops->bell(engine->world) != engine->seen_bell;
+}
+
 /* In the handler, on the worker. The one who was away may have come back and wait already. */
 bool engine_steal(struct tt_engine *engine, struct running *running)
 {

@@ -188,7 +188,7 @@ static void a_join_goes_on_without_it(void)
     graph_flow(&g, join, 0, hog_sink, 0);
     for (uint32_t n = 0; n < g.params.node_count; n++)
         g.nodes[n].budget_ns = BUDGET_NS;
-    g.nodes[join].fire_offset_ns = 5 * MS;
+    g.nodes[join].fire_offset_ns = MS;
     g.components[hog].process = run_away;
     run();
     CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 100);
@@ -230,6 +230,7 @@ static void what_it_reads_stays(void)
     graph_flow(&g, hog_source, 0, hog, 0)->late_policy = TT_LATE_REPEAT;
     graph_flow(&g, other, 0, hog, 1)->late_policy = TT_LATE_REPEAT;
     graph_flow(&g, hog, 0, hog_sink, 0);
+    graph_flow(&g, other, 0, graph_node(&g, FAKE_SINK), 0);
     for (uint32_t n = 0; n < g.params.node_count; n++)
         g.nodes[n].budget_ns = BUDGET_NS;
     g.components[hog].process = run_away;
@@ -240,6 +241,41 @@ static void what_it_reads_stays(void)
     run();
     CHECK_INT(seen_count, 1);
     CHECK_INT(g.stats->nodes[hog].handoffs, 1);
+    graph_close(&g);
+}
+
+/* Where every frame comes through it, its loss of the worker would help nobody and make its own
+ * frames later. */
+static void one_whom_all_need_keeps_the_worker(void)
+{
+    init(TT_OVERRUN_THROTTLE, 0);
+    graph_init(&g, 1);
+    g.params.end_ns = 1000 * MS;
+    hog_source = graph_node(&g, FAKE_SOURCE);
+    hog = graph_node(&g, FAKE_PASS);
+    hog_sink = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, hog_source, 0, hog, 0);
+    graph_flow(&g, hog, 0, hog_sink, 0);
+    for (uint32_t n = 0; n < g.params.node_count; n++)
+        g.nodes[n].budget_ns = BUDGET_NS;
+    g.components[hog].process = run_away;
+    run();
+    CHECK_INT(asked, 0);
+    CHECK_INT(g.stats->nodes[hog].overruns, 1);
+    CHECK_INT(g.stats->nodes[hog].handoffs, 0);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 100);
+    graph_close(&g);
+}
+
+/* The other flow comes seldom: nobody waits while it is over its budget. */
+static void one_who_keeps_nobody_waiting_keeps_the_worker(void)
+{
+    init(TT_OVERRUN_THROTTLE, 0);
+    g.nodes[hog + 2].rate = (struct tt_rational){7, 1};
+    run();
+    CHECK_INT(asked, 0);
+    CHECK_INT(g.stats->nodes[hog].overruns, 1);
+    CHECK_INT(g.stats->nodes[hog].handoffs, 0);
     graph_close(&g);
 }
 
@@ -432,6 +468,8 @@ int main(void)
     RUN(one_that_never_returns_costs_its_own_flow);
     RUN(a_join_goes_on_without_it);
     RUN(what_it_reads_stays);
+    RUN(one_whom_all_need_keeps_the_worker);
+    RUN(one_who_keeps_nobody_waiting_keeps_the_worker);
     RUN(without_a_standby_all_wait);
     RUN(a_second_overrun_waits_for_its_component);
     RUN(its_calls_into_the_engine_fail_harmlessly);
