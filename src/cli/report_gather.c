@@ -9,6 +9,7 @@
 #include "cli/json_out.h"
 #include "ledger/life.h"
 #include "ledger/minus.h"
+#include "tactus/component.h"
 
 #define HOUR_NS (INT64_C(3600) * 1000000000)
 
@@ -94,7 +95,19 @@ static void see_hop(struct gather *gather, const struct tt_record *hop)
 
     tt_histogram_add(&component->cost, limited(cost_ns));
     tt_histogram_add(&component->waited, limited(ledger_minus(hop->delivered_ns, hop->origin_ns)));
-    component->over_budget += component->budget_ns > 0 && cost_ns > component->budget_ns;
+    component->over_budget += component->in_force_ns > 0 && cost_ns > component->in_force_ns;
+}
+
+/* Budgets follow: a note says which one is in force from its index on. */
+static void see_note(struct gather *gather, const struct tt_record *note)
+{
+    struct gather_component *component = &gather->components[note->component];
+
+    if (note->due_ns != TT_NOTE_BUDGET || note->value <= 0)
+        return;
+    component->in_force_ns = note->value;
+    if (note->value > component->budget_ns)
+        component->budget_ns = note->value;
 }
 
 static void see_first(void *ctx, const struct tt_record *record)
@@ -108,6 +121,8 @@ static void see_first(void *ctx, const struct tt_record *record)
         see_frame(gather, &frame);
     } else if (record->kind == TT_RECORD_HOP && record->component < gather->component_count)
         see_hop(gather, record);
+    else if (record->kind == TT_RECORD_NOTE && record->component < gather->component_count)
+        see_note(gather, record);
     else if (record->kind == TT_RECORD_LOST && record->value > 0)
         gather->records_lost += (uint64_t)record->value;
 }
@@ -262,7 +277,8 @@ static int lay_out(struct gather *gather)
         ledger_agreement_sink(gather->agreement, n, gather->sinks[n].name);
     for (uint32_t n = 0; n < gather->component_count; n++) {
         ledger_agreement_component(gather->agreement, n, gather->components[n].name);
-        gather->components[n].budget_ns = ledger_agreement_budget(gather->agreement, n);
+        gather->components[n].budget_ns = gather->components[n].in_force_ns =
+            ledger_agreement_budget(gather->agreement, n);
     }
     return 0;
 }

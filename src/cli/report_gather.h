@@ -35,7 +35,8 @@ struct gather_sink {
 
 struct gather_component {
     char name[LEDGER_NAME_BYTES];
-    int64_t budget_ns; /* 0: none */
+    int64_t budget_ns;   /* the largest that was in force; 0: none */
+    int64_t in_force_ns; /* while its records are read */
     uint64_t over_budget, late, lost;
     struct tt_histogram cost, waited;
 };

@@ -234,7 +234,7 @@ static void print_hops(FILE *out, const struct ledger_life *life, const json_t *
     for (uint32_t n = 0; n < LEDGER_COMPONENTS_MAX; n++) {
         const struct ledger_hop *hop = &life->hops[n];
         char name[LEDGER_NAME_BYTES], at[7][24] = {{0}};
-        int64_t budget_ns = ledger_agreement_budget(agreement, n);
+        int64_t budget_ns = hop->budget_ns;
 
         if (!hop->is_there)
             continue;

@@ -50,7 +50,7 @@ static json_t *hops_json(const struct ledger_life *life, const json_t *agreement
         put_number(object, "start_ns", hop->start_ns);
         put_number(object, "end_ns", hop->end_ns);
         put_number(object, "cpu_ns", hop->cpu_ns);
-        put_number(object, "budget_ns", ledger_agreement_budget(agreement, n));
+        put_number(object, "budget_ns", hop->budget_ns);
         put_number(object, "activations", hop->activation_count);
         (void)json_array_append_new(hops, object);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ledger/minus.h"
+#include "tactus/component.h"
 
 /* Media times of one index at two rates may differ by rounding, never by this. */
 enum { SAME_NS = 1000, NEAR_NS = 500000000 };
@@ -42,6 +43,7 @@ struct search {
     bool has_origins; /* hops carry their media origin, or the plan tells it by their due time */
     bool has_values;
     struct pace pace[LEDGER_COMPONENTS_MAX];
+    int64_t budget_ns[LEDGER_COMPONENTS_MAX]; /* in force at the record that is looked at */
 };
 
 /* A hop's media origin: in its value, or its due time less what the plan adds. */
@@ -112,12 +114,21 @@ static void join_hop(struct ledger_hop *hop, const struct tt_record *record)
         hop->cpu_ns = ledger_minus(hop->cpu_ns < 0 ? 0 : hop->cpu_ns, -record->slack_ns);
 }
 
+/* Budgets follow: a note says which one is in force from its index on. */
+static void see_budget(struct search *search, const struct tt_record *record)
+{
+    if (record->kind == TT_RECORD_NOTE && record->due_ns == TT_NOTE_BUDGET && record->value > 0 &&
+        record->component < LEDGER_COMPONENTS_MAX)
+        search->budget_ns[record->component] = record->value;
+}
+
 static void see_hop(void *ctx, const struct tt_record *record)
 {
     struct search *search = ctx;
     struct ledger_hop *hop;
     int64_t origin_ns;
 
+    see_budget(search, record);
     if (record->kind != TT_RECORD_HOP || record->component >= LEDGER_COMPONENTS_MAX ||
         !search->is_wanted[record->component])
         return;
@@ -139,7 +150,8 @@ static void see_hop(void *ctx, const struct tt_record *record)
                                .ready_ns = record->origin_ns,
                                .start_ns = record->delivered_ns,
                                .end_ns = record->sent_ns,
-                               .cpu_ns = record->slack_ns < 0 ? -1 : record->slack_ns};
+                               .cpu_ns = record->slack_ns < 0 ? -1 : record->slack_ns,
+                               .budget_ns = search->budget_ns[record->component]};
 }
 
 static void see_side(void *ctx, const struct tt_record *record)
@@ -193,6 +205,8 @@ void ledger_life_init(struct ledger_life *life, const struct tt_ledger *ledger,
 
     memset(life, 0, sizeof(*life));
     life->frame = *frame;
+    for (uint32_t n = 0; n < LEDGER_COMPONENTS_MAX; n++)
+        search.budget_ns[n] = ledger_agreement_budget(agreement, n);
     ledger_agreement_upstream(agreement, frame->sink, search.is_wanted);
     ledger_each(ledger, see_value, &search);
     ledger_each(ledger, see_pace, &search);
@@ -247,7 +261,7 @@ static void hop_evidence(const struct ledger_life *life, const json_t *agreement
 {
     const struct ledger_hop *hop = &life->hops[component];
     char name[LEDGER_NAME_BYTES], wait[24], wall[24], cpu[24], budget[24];
-    int64_t budget_ns = ledger_agreement_budget(agreement, component);
+    int64_t budget_ns = hop->budget_ns;
 
     ledger_agreement_component(agreement, component, name);
     ledger_ms_text(ledger_minus(hop->start_ns, hop->ready_ns), wait);

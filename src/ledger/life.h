@@ -13,7 +13,8 @@ struct ledger_hop {
     bool is_there;
     uint32_t activation_count;
     int64_t index, origin_ns, due_ns, ready_ns, start_ns, end_ns;
-    int64_t cpu_ns; /* -1: not read */
+    int64_t cpu_ns;    /* -1: not read */
+    int64_t budget_ns; /* that was in force; 0: none */
 };
 
 struct ledger_life {

@@ -17,14 +17,15 @@ enum {
     SPARE_PARTS = 16,   /* a budget is told with a 16th to spare, or each second had another */
     REFUSED_TURNS = 30, /* between two words about the same refusal */
     ASK_AGAIN_TURNS = 5,
-    BUDGET_NS_MIN = 1000
+    BUDGET_NS_MIN = 1000,
+    LITTLE_NS = 50000
 };
 
 struct run_follow {
     int64_t turn_ns;
     struct follow *budgets; /* of components; in_force 0: none, and none is given */
     int64_t *planned_ns;    /* by segment: the bound that the last plan was made with */
-    struct follow share;    /* of its worker, ppm */
+    struct follow shares[TT_PROCESSES_MAX]; /* of its workers, ppm */
     uint32_t refused_turns;
 };
 
@@ -148,9 +149,15 @@ static void say_change(char *text, size_t bytes, const char *name, int64_t from_
                    (long long)(to_ns % RUN_MILLI / 1000));
 }
 
+/* Little is not worth an event. Less only at the best level: the next step up would be an overrun.
+ */
+static bool is_worth_it(const struct run *run, int64_t less_ns)
+{
+    return less_ns > LITTLE_NS && run_level(run) == 0;
+}
+
 /* What is told here is enforced and blamed by from the index that a note says. More only where the
- * planner admits it: who takes more than there is stays over its budget, and its own flow pays.
- * Less only at the best level, or the next step up would be an overrun. */
+ * planner admits it: who takes more than there is stays over its budget, and its own flow pays. */
 static void follow_budgets(struct run *run, bool is_more_admitted)
 {
     const struct tt_picture *picture = run->params.picture;
@@ -161,7 +168,7 @@ static void follow_budgets(struct run *run, bool is_more_admitted)
         int64_t wanted_ns = wanted_budget(run, n), to_ns;
 
         if (wanted_ns == 0 || (wanted_ns > budget->in_force && !is_more_admitted) ||
-            (wanted_ns < budget->in_force && run_level(run) > 0) ||
+            (wanted_ns < budget->in_force && !is_worth_it(run, budget->in_force - wanted_ns)) ||
             !follow_turn(budget, wanted_ns, &to_ns))
             continue;
         to_ns += to_ns / SPARE_PARTS;
@@ -228,92 +235,114 @@ static struct tt_plan *plan_anew(struct run *run)
     return plan;
 }
 
-static bool has_reservation(const struct tt_plan *plan)
+/* A plan that would put a component elsewhere is not what runs. */
+static bool is_same_place(const struct run *run, const struct tt_plan *plan)
 {
-    return plan->is_admitted && plan->budget_ns > 0 && plan->period_ns > 0;
+    const struct tt_wiring *wiring = run->broker->wiring;
+
+    for (uint32_t n = 0; n < run->params.picture->component_count; n++)
+        if ((run->params.picture->components[n].flags & TT_EDGE) == 0 &&
+            plan->worker_of[n] != wiring->process_of[n])
+            return false;
+    return plan->worker_count == wiring->container_count;
 }
 
-static void tell_share(struct run *run, const struct run_worker *worker, int64_t budget_ns,
-                       int64_t period_ns)
+static bool is_admitted(const struct run *run, const struct tt_plan *plan)
 {
-    char text[TEXT_BYTES];
-
-    (void)snprintf(text, sizeof(text), "the worker's %lld us in %lld us -> %lld us in %lld us",
-                   (long long)(worker->budget_ns / 1000), (long long)(worker->period_ns / 1000),
-                   (long long)(budget_ns / 1000), (long long)(period_ns / 1000));
-    run_event(run, "reservation", text);
+    if (!plan->is_admitted || !is_same_place(run, plan))
+        return false;
+    for (uint32_t n = 0; n < plan->worker_count; n++)
+        if (plan->workers[n].budget_ns <= 0 || plan->workers[n].period_ns <= 0)
+            return false;
+    return true;
 }
 
-static void tell_refusal(struct run *run, const struct run_worker *worker, const char *why)
+static void tell_refusal(struct run *run, const char *why)
 {
     char text[TEXT_BYTES];
 
     if (run->follow->refused_turns++ % REFUSED_TURNS != 0)
         return;
-    (void)tt_format_text(text, sizeof(text), "the worker keeps its %lld us in %lld us: %s",
-                         (long long)(worker->budget_ns / 1000),
-                         (long long)(worker->period_ns / 1000), why);
+    (void)tt_format_text(text, sizeof(text), "no more than what is reserved: %s", why);
     run_event(run, "reservation-refused", text);
 }
 
 /* least_ppm: what was wanted lately, where less is wanted now. */
-static bool resize(struct run *run, const struct run_worker *worker, const struct tt_plan *plan,
+static bool resize(struct run *run, uint32_t number, const struct tt_plan_worker *planned,
                    int64_t least_ppm)
 {
-    int64_t least_ns = tt_muldiv(least_ppm, plan->period_ns, 1000000);
-    int64_t budget_ns = plan->budget_ns > least_ns ? plan->budget_ns : least_ns;
+    int64_t least_ns = tt_muldiv(least_ppm, planned->period_ns, 1000000);
+    int64_t budget_ns = planned->budget_ns > least_ns ? planned->budget_ns : least_ns;
+    struct run_worker worker = {0};
     struct tt_error err = {0};
+    char text[TEXT_BYTES];
 
-    if (run_resize(run, 0, budget_ns, plan->period_ns, &err) < 0) {
-        tell_refusal(run, worker, err.text);
+    (void)run_worker(run, number, &worker);
+    if (run_resize(run, number, budget_ns, planned->period_ns, &err) < 0) {
+        tell_refusal(run, err.text);
         return false;
     }
-    run->follow->refused_turns = 0;
-    tell_share(run, worker, budget_ns, plan->period_ns);
+    (void)snprintf(text, sizeof(text), "%s: %lld us in %lld us -> %lld us in %lld us",
+                   run_process_name(run, number), (long long)(worker.budget_ns / 1000),
+                   (long long)(worker.period_ns / 1000), (long long)(budget_ns / 1000),
+                   (long long)(planned->period_ns / 1000));
+    run_event(run, "reservation", text);
     return true;
+}
+
+/* True: the worker has what it was planned with, or more. */
+static bool follow_worker(struct run *run, uint32_t number, const struct tt_plan_worker *planned)
+{
+    struct follow *share = &run->follow->shares[number];
+    int64_t has_ppm, wanted_ppm = books_share_ppm(planned->budget_ns, planned->period_ns), to_ppm;
+    struct run_worker worker;
+
+    if (!run_worker(run, number, &worker) || worker.budget_ns <= 0)
+        return false;
+    has_ppm = books_share_ppm(worker.budget_ns, worker.period_ns);
+    if (has_ppm != share->in_force)
+        follow_set(share, has_ppm);
+    if ((wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS) ||
+        (wanted_ppm < has_ppm && run_level(run) > 0))
+        wanted_ppm = has_ppm;
+    return !follow_turn(share, wanted_ppm, &to_ppm) ||
+           resize(run, number, planned, to_ppm > wanted_ppm ? to_ppm : 0);
 }
 
 /* The planner has the word: what it would not admit is not asked for, and what it could do without
  * for some time is given back. False: it admits no more than there is. */
-static bool follow_share(struct run *run, const struct run_worker *worker)
+static bool follow_shares(struct run *run)
 {
-    struct follow *share = &run->follow->share;
-    int64_t has_ppm = books_share_ppm(worker->budget_ns, worker->period_ns), wanted_ppm, to_ppm;
     struct tt_plan *plan = plan_anew(run);
-    bool is_admitted = plan != NULL && has_reservation(plan);
+    bool is_followed = plan != NULL && is_admitted(run, plan);
 
-    if (has_ppm != share->in_force)
-        follow_set(share, has_ppm);
-    if (is_admitted) {
-        wanted_ppm = books_share_ppm(plan->budget_ns, plan->period_ns);
-        if ((wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS) ||
-            (wanted_ppm < has_ppm && run_level(run) > 0))
-            wanted_ppm = has_ppm;
-        if (follow_turn(share, wanted_ppm, &to_ppm))
-            is_admitted = resize(run, worker, plan, to_ppm > wanted_ppm ? to_ppm : 0);
-        else
-            run->follow->refused_turns = 0;
-    } else if (plan != NULL) {
-        tell_refusal(run, worker, plan->binding);
-    }
-    if (plan != NULL)
-        tt_plan_close(&plan);
-    return is_admitted;
+    if (plan == NULL)
+        return false;
+    if (!is_followed)
+        tell_refusal(run, plan->is_admitted ? "a plan made now is another one" : plan->binding);
+    for (uint32_t n = 0; is_followed && n < plan->worker_count; n++)
+        is_followed = follow_worker(run, n, &plan->workers[n]);
+    if (is_followed)
+        run->follow->refused_turns = 0;
+    tt_plan_close(&plan);
+    return is_followed;
+}
+
+static bool is_any_low(const struct run *run)
+{
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (run->follow->shares[n].low_turns > 0)
+            return true;
+    return false;
 }
 
 static void turn(struct run *run)
 {
-    bool is_more = is_more_wanted(run), is_admitted = true;
-    struct run_worker worker;
+    bool is_more = is_more_wanted(run), is_more_admitted = true;
 
-    if (run->broker->wiring->container_count > 1) {
-        follow_budgets(run, false); /* a plan made anew may place its components elsewhere */
-        return;
-    }
-    if (run_worker(run, 0, &worker) && worker.budget_ns > 0 &&
-        (is_plan_wanted(run) || is_more || run->follow->share.low_turns > 0))
-        is_admitted = follow_share(run, &worker);
-    follow_budgets(run, is_admitted);
+    if (run->processes[0].budget_ns > 0 && (is_plan_wanted(run) || is_more || is_any_low(run)))
+        is_more_admitted = follow_shares(run);
+    follow_budgets(run, is_more_admitted);
 }
 
 void run_follow(struct run *run, int64_t now_ns)
