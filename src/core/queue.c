@@ -186,19 +186,20 @@ void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
 }
 
 /* One consumer's full queue is no reason for the others to wait: what exceeds it lies in it as it
- * would in the ring, until it is due and the oldest gives way. */
+ * would in the ring, until it is due there and the oldest gives way. */
 int64_t engine_shed(struct tt_engine *engine, struct node *inlet)
 {
     int64_t wake_ns = NEVER;
 
     for (uint32_t n = inlet->out[0]; n != NONE; n = engine->flows[n].next_of_output) {
         struct flow *flow = &engine->flows[n];
+        const struct node *to = &engine->nodes[flow->plan->to_node];
 
         while (flow->spare > 0 && flow->count > flow->plan->depth) {
             int64_t origin_ns = engine_head(flow, flow->plan->depth)->origin_ns;
             bool is_sound = origin_ns < TIME_MAX && origin_ns > -TIME_MAX;
             int64_t due_ns =
-                is_sound ? engine->epoch_ns + origin_ns + inlet->plan->due_offset_ns : INT64_MIN;
+                is_sound ? engine->epoch_ns + origin_ns + to->plan->due_offset_ns : INT64_MIN;
 
             if (engine->now_ns < due_ns) {
                 wake_ns = due_ns < wake_ns ? due_ns : wake_ns;

@@ -249,7 +249,7 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
 {
     const struct tt_picture *picture = plan->picture;
     uint32_t out_max = picture->components[component].shape.out_max[pin];
-    uint64_t count = (out_max > 1 ? out_max : 1) + 2ull;
+    uint64_t count = (out_max > 1 ? out_max : 1) + 2ull, deepest = 0, consumers = 0;
 
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
@@ -258,8 +258,9 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
         if (flow->from != component || flow->from_out != pin)
             continue;
         count += held(picture, flow);
-        if (is_edge(picture, flow->from))
-            count += link_depth(plan, flow);
+        consumers++;
+        if (is_edge(picture, flow->from) && link_depth(plan, flow) > deepest)
+            deepest = link_depth(plan, flow);
         if (is_edge(picture, flow->to))
             count += link_depth(plan, flow);
         if (is_between(plan, flow)) /* before its ring, in it, behind it */
@@ -268,6 +269,8 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
         for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
             count += plan->alive[flow->to][out];
     }
+    /* Several consumers have each as much room beyond their queues as the ring has. */
+    count += consumers > 1 ? 2 * deepest : deepest;
     plan->alive[component][pin] = count;
 }
 
