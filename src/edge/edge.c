@@ -342,7 +342,9 @@ static void serve(struct edge *edge)
 {
     for (;;) {
         struct tt_message message;
-        int r = tt_seat_serve(&edge->seat, SERVE_MS, &message);
+        /* Before stop there is nothing to look at without a message. */
+        int r =
+            tt_seat_serve(&edge->seat, tt_seat_is_stopped(&edge->seat) ? SERVE_MS : -1, &message);
 
         if (r == -EPIPE)
             _exit(1);

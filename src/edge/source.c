@@ -10,8 +10,11 @@
 
 enum {
     CONTAINER = 0,
-    /* Room can come without a bell (the reader read, but gives back later), so sleeps are short. */
+    /* Room can come without a bell (the reader read, but gives back later), so sleeps are short. A
+     * deep ring lasts for longer: no frame is shorter than a millisecond. */
     NAP_NS = 5000000,
+    DEEP = 16,
+    DEEP_NAP_NS = 15000000,
     AGAIN_NS = 1000000,
     POLL_MS = 20
 };
@@ -268,8 +271,17 @@ static void await_go(struct edge *edge)
     }
 }
 
+static int64_t nap_of(const struct edge *edge)
+{
+    for (uint32_t n = 0; n < edge->plan->out_count; n++)
+        if (edge->out[n] && edge->out_depth[n] < DEEP)
+            return NAP_NS;
+    return DEEP_NAP_NS;
+}
+
 int edge_run_source(struct edge *edge)
 {
+    int64_t nap_ns = nap_of(edge);
     int r = 0;
 
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
@@ -286,7 +298,7 @@ int edge_run_source(struct edge *edge)
         }
         if (!has_room(edge)) {
             tell_primed(edge, true);
-            edge_sleep(edge, seen, NAP_NS);
+            edge_sleep(edge, seen, nap_ns);
             continue;
         }
         if (edge_poll(edge, POLL_MS) == 0)

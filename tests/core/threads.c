@@ -30,6 +30,14 @@ static uint32_t real_wait(void *world, uint32_t seen, int64_t until_ns)
     return read_bell(world);
 }
 
+static void watch(void *world, int64_t until_ns)
+{
+}
+
+static void unwatch(void *world)
+{
+}
+
 static void *work(void *unused)
 {
     tt_engine_run(g.engine, real_now(NULL), 0);
@@ -55,6 +63,8 @@ static void open_graph(void)
     g.ops.now = g.ops.cpu_now = real_now;
     g.ops.wait = real_wait;
     g.ops.bell = read_bell;
+    g.ops.arm = watch;
+    g.ops.disarm = unwatch;
 }
 
 static void look(uint32_t *costs)
