@@ -70,7 +70,7 @@ def beside_hogs(bench, node, counts, turns, seconds):
 
 def beside_rogue(bench, node, turns, seconds):
     scene = pictures.Scene(transcode.SCENE.picture, transcode.SCENE.sink, 50, during=go_wild)
-    ours = pictures.Ours("tactus", node, rogue_service(bench))
+    ours = pictures.Ours("tactus", node, rogue_service(bench), sink="out")
     ours.learn(bench, ROGUE, scene)
     bench.say(f"a component that never returns: tactus is {ours.promise}")
     if ours.promise != "targeted":

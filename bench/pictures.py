@@ -51,7 +51,9 @@ class Peer:
 class Ours:
     """A service on a tactusd of the bench's own; tactusd and all its children count, and the command."""
 
-    def __init__(self, name, node, *words):
+    def __init__(self, name, node, *words, sink=None):
+        """sink: the one whose frames count in the ledger; None: all."""
+        self.sink = sink
         self.name, self.node, self.words, self.command, self.ledger, self.promise = name, node, words, None, "", ""
 
     def learn(self, bench, scene, what):
@@ -81,6 +83,8 @@ class Ours:
         """The ledger's own word, beside the sink's: what was late or lost, and of it what is ours, behind the warm-up."""
         told, ours = self.node.explain(self.ledger), 0
         for frame in told["frames"]:
+            if self.sink not in (None, frame["sink"]):
+                continue
             is_lost, is_late = frame["outcome"] == "lost", frame["outcome"] != "on_time"
             bench.put("ledger", self.name, "", scene, turn, frame["index"], frame["origin_ns"],
                       "" if is_lost else frame["delivered_ns"])
