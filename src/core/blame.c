@@ -72,6 +72,13 @@ static enum tt_cause find_drop(struct tt_engine *engine, const struct blame *bla
     return TT_CAUSE_NONE;
 }
 
+/* By how much a stamp, which is an edge's word, lies behind what was owed. */
+static int64_t lateness(int64_t at_ns, int64_t owed_ns)
+{
+    at_ns = at_ns < 2 * TIME_MAX ? at_ns : 2 * TIME_MAX;
+    return at_ns > owed_ns ? at_ns - owed_ns : 0;
+}
+
 /* What follows a frame that is not there, of a source that knows when the kernel had what it gives:
  * was the edge behind then? It had the media, and nowhere to put it. */
 static bool is_edge_behind(const struct node *inlet, int64_t origin_ns)
@@ -87,7 +94,7 @@ static bool is_edge_behind(const struct node *inlet, int64_t origin_ns)
     }
     return next && next->received_ns != 0 && next->start_ns != NEVER &&
            next->received_ns <= next->start_ns &&
-           next->ready_ns - next->start_ns >= inlet->period_ns;
+           lateness(next->ready_ns, next->start_ns) >= inlet->period_ns;
 }
 
 /* Coded frames come before their origin's time, in another order; raw ones are where they belong.
@@ -141,10 +148,9 @@ static enum tt_cause judge_arrival(const struct node *inlet, const struct hop *h
         least_ns = inlet->period_ns;
     if (hop->start_ns == NEVER)
         return TT_CAUSE_NONE;
-    if (hop->received_ns != 0 && hop->received_ns > hop->start_ns &&
-        hop->received_ns - hop->start_ns >= least_ns)
+    if (hop->received_ns != 0 && lateness(hop->received_ns, hop->start_ns) >= least_ns)
         return TT_CAUSE_INPUT;
-    if (hop->ready_ns <= hop->start_ns || hop->ready_ns - hop->start_ns < least_ns)
+    if (lateness(hop->ready_ns, hop->start_ns) < least_ns)
         return TT_CAUSE_NONE;
     return inlet->plan->is_between ? TT_CAUSE_WORKER : TT_CAUSE_EDGE;
 }

@@ -81,6 +81,7 @@ static void put(struct side *side, struct food *food, int64_t index)
                                 .format_id = eat_below(food, 3),
                                 .stamp_ns = eat_near(food, 0)};
 
+    slot.received_ns = slot.index % 3 == 0 ? INT64_MAX : slot.stamp_ns;
     (void)tt_link_put(side->peer, &slot);
 }
 
