@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,20 +19,22 @@
 #include "node/loop.h"
 #include "platform/linux/handoff.h"
 #include "platform/linux/reserve.h"
-#include "tactus/format.h"
 
 #define MILLI INT64_C(1000000)
 
-/* The desk's own: a hand-off takes it about 20 us, and the kernel looks at its tick only. */
-#define DESK_BUDGET_NS (200 * INT64_C(1000))
-#define DESK_PERIOD_NS (5 * MILLI)
+/* The desk's own: a hand-off takes it about 20 us, but interrupts are charged to it too, and the
+ * kernel looks at its tick only. */
+#define DESK_BUDGET_NS (400 * INT64_C(1000))
+#define DESK_PERIOD_NS (4 * MILLI)
 
-/* Of who lost the worker: one hundredth of a CPU, later due than any band's next deadline. */
-#define PENAL_PERIOD_LEAST_NS (500 * MILLI)
-#define PENAL_PERIOD_MOST_NS (4000 * MILLI)
-#define KERNEL_BUDGET_LEAST_NS 1024
+/* Of who lost the worker, until it leaves its class: enough to do that. */
+#define LAST_BUDGET_NS (100 * INT64_C(1000))
+#define PAUSE_MORE_NS (200 * INT64_C(1000))
 
-enum { PENAL_SHARE = 100, DESK_PRIORITY = 60, A_SECOND = 1000, STACK_BYTES = 256 << 10 };
+/* Whoever has not returned by then is no little overrun, and gives way to edges and programs. */
+#define HUMBLE_AFTER_NS (20 * MILLI)
+
+enum { DESK_PRIORITY = 60, A_SECOND = 1000, STACK_BYTES = 256 << 10, HUMBLE_NICE = 15 };
 
 struct handoff {
     struct handoff *next;
@@ -41,8 +44,10 @@ struct handoff {
     struct handoff_seat seat;
     pid_t threads[2];
     uint32_t answered, turn; /* what the page should say */
-    uint32_t gone, home;     /* as they were seen last */
-    bool is_recalled;        /* the standby has the small reservation and was told to leave it */
+    uint32_t gone;           /* as it was seen last */
+    uint32_t home_before;    /* at the last hand-off: another means that its loser is back */
+    int64_t humble_at_ns;    /* when the loser is made nice; 0: not */
+    bool is_humble;
     struct allowance asked;
 };
 
@@ -60,37 +65,20 @@ static void publish(uint32_t *word, uint32_t value)
     (void)syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-static int64_t penal_period_ns(const struct handoff_seat *seat)
-{
-    int64_t period_ns =
-        2 * (seat->deadline_ns < PENAL_PERIOD_MOST_NS ? seat->deadline_ns : PENAL_PERIOD_MOST_NS);
-
-    period_ns = period_ns > PENAL_PERIOD_LEAST_NS ? period_ns : PENAL_PERIOD_LEAST_NS;
-    return period_ns < PENAL_PERIOD_MOST_NS ? period_ns : PENAL_PERIOD_MOST_NS;
-}
-
-/* Never more than it had, so that the kernel cannot refuse it. */
-static int64_t penal_budget_ns(const struct handoff_seat *seat)
-{
-    int64_t period_ns = penal_period_ns(seat), most_ns;
-    int64_t budget_ns = period_ns / PENAL_SHARE;
-
-    most_ns = tt_muldiv(seat->budget_ns, period_ns, seat->period_ns);
-    budget_ns = budget_ns < most_ns ? budget_ns : most_ns;
-    return budget_ns > KERNEL_BUDGET_LEAST_NS ? budget_ns : KERNEL_BUDGET_LEAST_NS;
-}
-
-/* Downwards first, so that there is never more booked than before but for the penal share. The one
- * that sleeps without a reservation begins a fresh one when it wakes. Both are changed from
- * DEADLINE to DEADLINE or upwards: nobody is demoted. */
+/* Downwards first, so that there is never much more booked than before: until it leaves, the loser
+ * has a twentieth of a CPU at most. The one that sleeps without a reservation begins a fresh one
+ * when it wakes. Both are changed from DEADLINE to DEADLINE or upwards: nobody is demoted from
+ * here. */
 static int move_reservation(const struct handoff *handoff, pid_t from, pid_t to)
 {
     const struct handoff_seat *seat = &handoff->seat;
+    int64_t last_ns = seat->period_ns / 20 > LAST_BUDGET_NS ? seat->period_ns / 20 : LAST_BUDGET_NS;
     int r;
 
     if (seat->budget_ns <= 0)
         return seat->fifo_priority > 0 ? tt_reserve_fifo(to, seat->fifo_priority, NULL) : 0;
-    r = tt_reserve_deadline(from, penal_budget_ns(seat), penal_period_ns(seat), NULL);
+    last_ns = last_ns < seat->budget_ns ? last_ns : seat->budget_ns;
+    r = tt_reserve_deadline(from, last_ns, seat->period_ns, NULL);
     if (r < 0)
         return r;
     r = tt_reserve_deadline(to, seat->budget_ns, seat->period_ns, NULL);
@@ -99,59 +87,50 @@ static int move_reservation(const struct handoff *handoff, pid_t from, pid_t to)
     return r;
 }
 
-static bool may_move(struct handoff *handoff)
+static pid_t loser_of(const struct handoff *handoff)
 {
-    uint32_t home = __atomic_load_n(&handoff->page->home, __ATOMIC_ACQUIRE);
-
-    if (handoff->is_recalled && home == handoff->home)
-        return false;
-    handoff->is_recalled = false;
-    return handoff->threads[0] != 0 && handoff->threads[1] != 0 &&
-           allowance_take(&handoff->asked, loop_now_ns(), A_SECOND);
+    return handoff->threads[~handoff->turn & 1];
 }
 
 static void serve_ask(struct handoff *handoff)
 {
-    pid_t from = handoff->threads[handoff->turn & 1], to = handoff->threads[~handoff->turn & 1];
+    pid_t from = handoff->threads[handoff->turn & 1], to = loser_of(handoff);
+    struct tt_handoff *page = handoff->page;
 
-    if (may_move(handoff) && move_reservation(handoff, from, to) == 0) {
-        handoff->home = __atomic_load_n(&handoff->page->home, __ATOMIC_ACQUIRE);
-        publish(&handoff->page->turn, ++handoff->turn);
+    if (from != 0 && to != 0 && allowance_take(&handoff->asked, loop_now_ns(), A_SECOND) &&
+        move_reservation(handoff, from, to) == 0) {
+        page->pause_ns = handoff->seat.budget_ns > 0 ? handoff->seat.period_ns + PAUSE_MORE_NS : 0;
+        handoff->home_before = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
+        publish(&page->turn, ++handoff->turn);
     }
-    publish(&handoff->page->answered, ++handoff->answered);
+    publish(&page->answered, ++handoff->answered);
 }
 
-/* The loser has left the worker's reservation and goes on without any: a fresh small one lets it
- * finish what is little, and costs no band anything. It may be back already, and wait: then it has
- * to leave that again, or it would begin its next turn with what is left of it. */
-static void serve_gone(struct handoff *handoff)
+/* The loser goes on without a reservation: with what idle CPUs have, for which that is little. */
+static void serve_loser(struct handoff *handoff, int64_t now_ns)
 {
-    struct tt_handoff *page = handoff->page;
-    const struct handoff_seat *seat = &handoff->seat;
-    pid_t loser = handoff->threads[~handoff->turn & 1];
-
-    if (seat->budget_ns <= 0 || loser == 0 || handoff->gone != handoff->turn ||
-        __atomic_load_n(&page->home, __ATOMIC_ACQUIRE) != handoff->home ||
-        tt_reserve_deadline(loser, penal_budget_ns(seat), penal_period_ns(seat), NULL) < 0)
-        return;
-    if (__atomic_load_n(&page->home, __ATOMIC_ACQUIRE) == handoff->home)
-        return;
-    handoff->home = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
-    handoff->is_recalled = true;
-    (void)syscall(SYS_futex, &page->turn, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-}
-
-static void serve(struct handoff *handoff)
-{
-    struct tt_handoff *page = handoff->page;
+    const struct tt_handoff *page = handoff->page;
     uint32_t gone = __atomic_load_n(&page->gone, __ATOMIC_ACQUIRE);
+    bool is_back = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE) != handoff->home_before;
 
-    if (__atomic_load_n(&page->asked, __ATOMIC_ACQUIRE) != handoff->answered)
-        serve_ask(handoff);
-    if (gone == handoff->gone)
-        return;
+    if (gone != handoff->gone && gone == handoff->turn)
+        handoff->humble_at_ns = now_ns + HUMBLE_AFTER_NS;
     handoff->gone = gone;
-    serve_gone(handoff);
+    if (is_back)
+        handoff->humble_at_ns = 0;
+    if (is_back && handoff->is_humble && loser_of(handoff) != 0)
+        handoff->is_humble = setpriority(PRIO_PROCESS, (id_t)loser_of(handoff), 0) < 0;
+    if (handoff->humble_at_ns == 0 || now_ns < handoff->humble_at_ns || loser_of(handoff) == 0)
+        return;
+    handoff->humble_at_ns = 0;
+    handoff->is_humble = setpriority(PRIO_PROCESS, (id_t)loser_of(handoff), HUMBLE_NICE) == 0;
+}
+
+static void serve(struct handoff *handoff, int64_t now_ns)
+{
+    if (__atomic_load_n(&handoff->page->asked, __ATOMIC_ACQUIRE) != handoff->answered)
+        serve_ask(handoff);
+    serve_loser(handoff, now_ns);
 }
 
 static void take_class(const struct handoff_desk *desk)
@@ -173,14 +152,19 @@ static __attribute__((noinline)) void touch_stack(void)
     (void)mlock((const void *)room, sizeof(room));
 }
 
-/* It may have gone between its bell and now. */
-static void serve_if_there(struct handoff_desk *desk, const void *wanted)
+/* All of them: few, and a look costs nothing. Returns how long nothing is to be done, in ms. */
+static int serve_all(struct handoff_desk *desk)
 {
+    int64_t now_ns = loop_now_ns(), next_ns = INT64_MAX;
+
     (void)pthread_mutex_lock(&desk->lock);
-    for (struct handoff *handoff = desk->list; handoff != NULL; handoff = handoff->next)
-        if (handoff == wanted)
-            serve(handoff);
+    for (struct handoff *handoff = desk->list; handoff != NULL; handoff = handoff->next) {
+        serve(handoff, now_ns);
+        if (handoff->humble_at_ns != 0 && handoff->humble_at_ns < next_ns)
+            next_ns = handoff->humble_at_ns;
+    }
     (void)pthread_mutex_unlock(&desk->lock);
+    return next_ns == INT64_MAX ? -1 : (int)((next_ns - now_ns) / MILLI) + 1;
 }
 
 /* Bells are told at their edges: nobody has to read what the container wrote into them, or may
@@ -188,17 +172,13 @@ static void serve_if_there(struct handoff_desk *desk, const void *wanted)
 static void *run_desk(void *ctx)
 {
     struct handoff_desk *desk = ctx;
-    struct epoll_event event;
+    struct epoll_event event = {0};
+    int timeout_ms = -1;
 
     touch_stack();
     take_class(desk);
-    for (;;) {
-        if (epoll_wait(desk->epoll_fd, &event, 1, -1) != 1)
-            continue;
-        if (event.data.ptr == NULL)
-            break;
-        serve_if_there(desk, event.data.ptr);
-    }
+    while (epoll_wait(desk->epoll_fd, &event, 1, timeout_ms) != 1 || event.data.ptr != NULL)
+        timeout_ms = serve_all(desk);
     return NULL;
 }
 
@@ -327,8 +307,10 @@ void handoff_gift(struct handoff *handoff, struct broker_gift *gift)
     (void)pthread_mutex_lock(&handoff->desk->lock);
     memset(handoff->page, 0, sizeof(*handoff->page));
     handoff->threads[0] = handoff->threads[1] = 0;
-    handoff->turn = handoff->answered = handoff->gone = handoff->home = 0;
-    handoff->is_recalled = false;
+    handoff->turn = handoff->answered = handoff->gone = 0;
+    handoff->home_before = 0;
+    handoff->humble_at_ns = 0;
+    handoff->is_humble = false;
     (void)pthread_mutex_unlock(&handoff->desk->lock);
     broker_gift_add(gift, "handoff", handoff->page_fd);
     broker_gift_add(gift, "handoff-bell", handoff->bell_fd);

@@ -30,7 +30,6 @@ struct handoff_seat {
     pid_t worker, standby;        /* as tactusd sees them; 0: there is none */
     int64_t budget_ns, period_ns; /* of the worker; 0: no reservation */
     int fifo_priority;            /* without a reservation; 0: none either */
-    int64_t deadline_ns;          /* the longest of the service */
 };
 
 /* From now on what it asks for is done. */

@@ -35,17 +35,12 @@ void run_prepare_handoff(struct run *run)
 /* Whatever the worker has, the standby gets when it overruns. */
 static void seat_handoff(struct run_process *process, const struct ladder_rung *rung)
 {
-    const struct tt_picture *picture = process->run->params.picture;
     struct handoff_seat seat = {.worker = process->tid,
                                 .standby = process->standby_tid,
                                 .budget_ns = process->budget_ns,
                                 .period_ns = process->period_ns,
-                                .fifo_priority = rung->fifo_priority,
-                                .deadline_ns = picture->deadline_ns};
+                                .fifo_priority = rung->fifo_priority};
 
-    for (uint32_t n = 0; n < picture->component_count; n++)
-        if (picture->components[n].deadline_ns > seat.deadline_ns)
-            seat.deadline_ns = picture->components[n].deadline_ns;
     if (process->handoff != NULL)
         handoff_seat(process->handoff, &seat);
 }

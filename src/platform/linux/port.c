@@ -180,12 +180,21 @@ static void ring_tactusd(const struct tt_linux *world)
     (void)syscall(SYS_write, world->params.handoff_bell, &one, sizeof one);
 }
 
-/* What is left of its reservation's present period would be the band's twice: it leaves, which only
- * a thread itself may do, and tactusd gives it the small one. */
+/* Only a thread itself may leave DEADLINE, and never with its budget used up: the kernel would
+ * remember it as throttled, and not let it run when it has a reservation again. So it sleeps until
+ * the deadline that it had has passed, and wakes with a fresh budget. */
 static void step_back(const struct tt_linux *world, uint32_t turn)
 {
+    struct tt_handoff *page = world->params.handoff;
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + page->pause_ns;
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+
+    if (page->pause_ns > 0)
+        while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0 &&
+               clock_ns(CLOCK_MONOTONIC) < until_ns)
+            ;
     (void)tt_reserve_leave(NULL);
-    __atomic_store_n(&world->params.handoff->gone, turn, __ATOMIC_RELEASE);
+    __atomic_store_n(&page->gone, turn, __ATOMIC_RELEASE);
     ring_tactusd(world);
 }
 
@@ -211,8 +220,7 @@ static bool port_hand_over(void *ctx)
     return true;
 }
 
-/* Out of the reservation first: tactusd gives a fresh one to a thread that sleeps without. It may
- * give it the small one too late, and wakes it then. */
+/* Out of any class: tactusd gives a fresh reservation to a thread that sleeps without one. */
 static bool port_stand_by(void *ctx)
 {
     struct tt_linux *world = ctx;
@@ -222,14 +230,15 @@ static bool port_stand_by(void *ctx)
     if (!page || !self || self->world != world)
         return false;
     port_disarm(world);
+    if (tt_reserve_get(0, NULL, NULL) != SCHED_OTHER)
+        (void)tt_reserve_leave(NULL);
+    (void)__atomic_add_fetch(&page->home, 1, __ATOMIC_RELEASE);
+    ring_tactusd(world);
     tt_bell_ring(&world->params.bells, world->params.number);
     while (!__atomic_load_n(&world->is_over, __ATOMIC_ACQUIRE)) {
         turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
         if ((turn & 1) == self->number)
             return true;
-        if (tt_reserve_get(0, NULL, NULL) != SCHED_OTHER)
-            (void)tt_reserve_leave(NULL);
-        (void)__atomic_add_fetch(&page->home, 1, __ATOMIC_RELEASE);
         wait_change(&page->turn, turn);
     }
     return false;
