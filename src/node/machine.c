@@ -78,6 +78,7 @@ void machine_look(struct machine *machine, enum tt_right right, bool is_partitio
     machine->plan.is_wake_assumed = true;
     machine->plan.hop_ns = HOP_NS;
     machine->plan.is_partitioned = is_partitioned;
+    machine->plan.workers_max = TT_WORKERS_MAX;
     look_at_cpu(machine);
     machine_refresh(machine);
     if (uname(&name) == 0) {

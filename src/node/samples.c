@@ -25,7 +25,11 @@ struct tt_rational samples_loss(const struct tt_picture *picture)
             loss.num * least.den < least.num * loss.den)
             least = loss;
     }
-    return least.num > 0 && least.num < least.den ? least : (struct tt_rational){1, 100};
+    if (least.num <= 0 || least.num >= least.den)
+        least = (struct tt_rational){1, 100};
+    if (picture->loss_parts > 1)
+        least.den *= picture->loss_parts;
+    return least;
 }
 
 static bool open_bounds(struct samples *samples)

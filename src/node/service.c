@@ -16,7 +16,7 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { PROFILE_SECONDS = 5, SERVICES_A_USER = 32 };
+enum { PROFILE_SECONDS = 5, SERVICES_A_USER = 32, PLAN_TURNS = 3 };
 
 static void drop_fd(int *fd)
 {
@@ -300,7 +300,7 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
     fail(service, &err, service->is_promised ? 1 : 3);
 }
 
-static int make_plan(struct service *service, struct tt_error *err)
+static int make_plan_once(struct service *service, struct tt_error *err)
 {
     struct node *node = service->node;
 
@@ -311,9 +311,26 @@ static int make_plan(struct service *service, struct tt_error *err)
     return levels_plan(node, service->picture, 0, &service->costs, &service->plan, err);
 }
 
+/* With each worker and link on a frame's way the loss that each may have is less, and the costs are
+ * quantiles of that; which is more, and may ask for one worker more. */
+static int make_plan(struct service *service, struct tt_error *err)
+{
+    int r = 0;
+
+    service->picture->loss_parts = 1;
+    for (uint32_t turns = 0; turns < PLAN_TURNS; turns++) {
+        r = make_plan_once(service, err);
+        if (r < 0 || service->plan->parts <= service->picture->loss_parts)
+            break;
+        service->picture->loss_parts = service->plan->parts;
+    }
+    return r;
+}
+
 static int open_run(struct service *service, bool is_profile, const struct run_ops *ops,
                     struct run **ret, struct tt_error *err)
 {
+    tt_plan_place(is_profile ? NULL : service->plan, service->picture);
     return run_open(
         &(struct run_params){
             .node = service->node,

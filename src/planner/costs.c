@@ -8,7 +8,28 @@
 
 bool work_is_edge(const struct work *work, uint32_t component)
 {
-    return (work->picture->components[component].flags & TT_EDGE) != 0;
+    return (work->picture->components[component].flags & TT_EDGE) != 0 ||
+           (work->worker_of && work->worker_of[component] != work->worker);
+}
+
+bool work_is_here(const struct work *work, uint32_t segment)
+{
+    bool is_here = !work->worker_of;
+
+    for (uint32_t n = 0; !is_here && n < work->picture->component_count; n++)
+        is_here = work->picture->components[n].segment == segment && !work_is_edge(work, n);
+    return is_here;
+}
+
+/* Some of it runs on another worker: what the whole costs says nothing of the part. */
+static bool is_part(const struct work *work, uint32_t segment)
+{
+    for (uint32_t n = 0; work->worker_of && n < work->picture->component_count; n++)
+        if (work->picture->components[n].segment == segment &&
+            (work->picture->components[n].flags & TT_EDGE) == 0 &&
+            work->worker_of[n] != work->worker)
+            return true;
+    return false;
 }
 
 bool work_is_once(const struct work *work, uint32_t component)
@@ -20,7 +41,7 @@ bool work_is_once(const struct work *work, uint32_t component)
 
 bool work_is_lasting(const struct work *work, uint32_t segment)
 {
-    return work->picture->segments[segment].rate.num > 0;
+    return work->picture->segments[segment].rate.num > 0 && work_is_here(work, segment);
 }
 
 static int64_t clamp_cost(int64_t ns)
@@ -102,7 +123,7 @@ static void segment_cost(const struct work *work, uint32_t segment, struct work_
     const struct tt_cost *own = &work->segment_costs[segment];
 
     sum_components(work, segment, ret);
-    if (own->n == 0 || ret->n == UINT64_MAX)
+    if (own->n == 0 || ret->n == UINT64_MAX || is_part(work, segment))
         return;
     ret->cost_ns = clamp_cost(own->quantile_ns);
     ret->mean_ns = clamp_cost(own->mean_ns);
@@ -139,11 +160,13 @@ void work_tasks(struct work *work)
         struct demand_task *task = &work->tasks[n];
         const struct work_segment *segment = &work->segment[n];
 
-        *task = (struct demand_task){.rate = picture->segments[n].rate,
+        *task = (struct demand_task){.rate = work_is_here(work, n) ? picture->segments[n].rate
+                                                                   : (struct tt_rational){0, 1},
                                      .cost_ns = segment->cost_ns + segment->hops_ns,
                                      .deadline_ns = INT64_MAX};
         for (uint32_t c = 0; c < picture->component_count; c++) {
-            if (picture->components[c].segment != n)
+            if (picture->components[c].segment != n ||
+                (work->worker_of && work->worker_of[c] != work->worker))
                 continue;
             if (work->jitter_ns[c] > task->jitter_ns && !work_is_edge(work, c))
                 task->jitter_ns = work->jitter_ns[c];

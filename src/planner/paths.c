@@ -134,6 +134,10 @@ static void jitters(struct work *work)
         bool is_brought = component->in_count == 0 && work_is_edge(work, n);
 
         work->jitter_ns[n] = is_brought && !work_is_once(work, n) ? EDGE_JITTER_NS : 0;
+        if (work->worker_of && work->worker_of[n] != work->worker && work->given_ns[n] > 0) {
+            work->jitter_ns[n] = work->given_ns[n]; /* whatever it is made of */
+            continue;
+        }
         for (uint32_t k = 0; k < component->in_count; k++) {
             const struct tt_picture_flow *flow =
                 component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
@@ -206,6 +210,8 @@ static void limit(struct work *work, uint32_t n)
 {
     int64_t most_ns = ring_ns(work, n), structural_ns = work->picture->components[n].structural_ns;
 
+    if (work->owed_ns && work->owed_ns[n] < most_ns)
+        most_ns = work->owed_ns[n];
     if (most_ns >= work->end_ns[n])
         return;
     work->end_ns[n] = work->until_ns[n] = most_ns;

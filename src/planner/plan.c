@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "planner/bend.h"
 #include "planner/work.h"
 #include "spec/wiring.h"
 #include "tactus/format.h"
@@ -13,7 +14,7 @@ static void *zeroed(uint32_t count, size_t bytes)
     return calloc(count ? count : 1, bytes);
 }
 
-static void work_fini(struct work *work)
+void work_fini(struct work *work)
 {
     free(work->cost);
     free(work->segment);
@@ -28,7 +29,7 @@ static void work_fini(struct work *work)
     free(work->jobs);
 }
 
-static int work_init(struct work *work)
+int work_init(struct work *work)
 {
     const struct tt_picture *picture = work->picture;
     uint32_t components = picture->component_count, segments = picture->segment_count;
@@ -61,8 +62,7 @@ static int work_init(struct work *work)
                : -ENOMEM;
 }
 
-/* Deadlines and losses of sinks, and the samples that the strictest loss asks for. */
-static void gather_sinks(struct work *work)
+void work_gather_sinks(struct work *work)
 {
     const struct tt_picture *picture = work->picture;
 
@@ -77,7 +77,8 @@ static void gather_sinks(struct work *work)
             component->deadline_ns > 0 ? component->deadline_ns : picture->deadline_ns;
         sink->structural_ns = component->path_structural_ns;
         sink->loss = component->loss.den > 0 ? component->loss : picture->loss;
-        needed = tt_samples_needed(sink->loss);
+        needed = tt_samples_needed((struct tt_rational){
+            sink->loss.num, sink->loss.den * (work->plan->parts ? work->plan->parts : 1)});
         work->needed = needed > work->needed ? needed : work->needed;
     }
 }
@@ -94,7 +95,14 @@ static int plan_pools(struct work *work, struct tt_error *err)
     struct tt_wiring *wiring = NULL;
     struct tt_error why = {0};
     struct tt_plan *plan = work->plan;
-    int r = tt_wiring_make(work->picture, &wiring, &why);
+    struct bent placed;
+    int r = bend_open(work->picture, &placed);
+
+    if (r < 0)
+        return tt_fail(err, r, "no memory");
+    tt_plan_place(plan, &placed.picture);
+    r = tt_wiring_make(&placed.picture, &wiring, &why);
+    bend_close(&placed);
 
     if (r == -E2BIG) {
         (void)tt_format_text(plan->binding, sizeof(plan->binding), "frame pools: %s", why.text);
@@ -216,11 +224,20 @@ static int make(struct work *work, struct tt_error *err)
     int r;
 
     work->plan->is_admitted = true;
-    gather_sinks(work);
+    work_gather_sinks(work);
     work_costs(work);
     work_offsets(work);
     work_tasks(work);
     work_choose_class(work);
+    r = work_crew(work);
+    if (r < 0)
+        return tt_fail(err, r, "no memory");
+    if (r > 0) {
+        work_machine_terms(work);
+        r = work->plan->is_admitted ? plan_pools(work, err) : 0;
+        work_sink_terms(work);
+        return r;
+    }
     r = plan_pools(work, err);
     if (r == 0)
         r = check_mean(work);
@@ -275,6 +292,12 @@ int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
     }
     *ret = plan;
     return 0;
+}
+
+void tt_plan_place(const struct tt_plan *plan, struct tt_picture *picture)
+{
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        picture->components[n].worker = plan ? plan->worker_of[n] : 0;
 }
 
 void tt_plan_close(struct tt_plan **plan)

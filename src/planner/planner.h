@@ -100,6 +100,9 @@ void tt_plan_allow_above(struct tt_plan *plan, const struct tt_plan *above, uint
 
 void tt_plan_close(struct tt_plan **plan);
 
+/* Writes the plan's workers into the picture that goes to the processes; NULL: all into one. */
+void tt_plan_place(const struct tt_plan *plan, struct tt_picture *picture);
+
 const char *tt_class_name(enum tt_class class);
 const char *tt_band_name(enum tt_band band);
 

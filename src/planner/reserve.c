@@ -32,7 +32,7 @@ static bool is_audio_only(const struct work *work)
     for (uint32_t n = 0; n < work->picture->segment_count; n++) {
         struct tt_rational rate = work->picture->segments[n].rate;
 
-        if (rate.num > 0 && tt_index_ns(1, rate) >= VIDEO_FRAME_NS)
+        if (work_is_lasting(work, n) && tt_index_ns(1, rate) >= VIDEO_FRAME_NS)
             return false;
     }
     return true;
@@ -177,8 +177,8 @@ static void try_deadline(struct work *work, int64_t deadline_ns)
 }
 
 /* The shortest deadline of this sink, all others as they are, that would still be admitted. */
-static int64_t sink_bound(struct work *work, const struct reservation *reservation,
-                          int64_t deadline_ns)
+int64_t work_sink_bound(struct work *work, const struct reservation *reservation,
+                        int64_t deadline_ns)
 {
     struct demand_set set = work->set;
     int64_t bad_ns = 0, good_ns = deadline_ns;
@@ -206,7 +206,7 @@ void work_bounds(struct work *work, const struct reservation *reservation)
         struct tt_plan_sink *sink = &plan->sinks[n];
 
         (void)work_mark_sink(work, n);
-        sink->bound_ns = sink_bound(work, reservation, sink->deadline_ns);
+        sink->bound_ns = work_sink_bound(work, reservation, sink->deadline_ns);
         sink->slack_ns = sink->deadline_ns - sink->bound_ns;
         if (n == 0 || sink->slack_ns < plan->sinks[plan->sink].slack_ns)
             plan->sink = n;

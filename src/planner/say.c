@@ -39,6 +39,8 @@ void work_task_terms(struct work *work)
         const struct demand_task *task = &work->tasks[n];
         const char *name = picture->segments[n].name;
 
+        if (!work_is_here(work, n))
+            continue;
         if (!work_is_lasting(work, n)) {
             terms_add(&work->terms, "demand once", name, task->cost_ns, "ns", "computed");
             continue;
@@ -58,16 +60,17 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
     const struct demand_point *worst = &reservation->worst;
     const char *source = worst->is_linear ? "linear form" : "exact";
     struct terms *terms = &work->terms;
+    const char *worker = work->worker_name ? work->worker_name : "worker";
 
-    terms_add(terms, "least budget", "worker", reservation->least_ns, "ns", "computed");
-    terms_add(terms, "headroom", "worker", reservation->headroom_ns, "ns", "if free");
-    terms_add(terms, "overhead", "worker", reservation->overhead_ns, "ns", "a period's 20th");
-    terms_add(terms, "budget", "worker", reservation->budget_ns, "ns", "computed");
-    terms_add(terms, "period", "worker", reservation->period_ns, "ns", "computed");
-    terms_add(terms, "share", "worker",
+    terms_add(terms, "least budget", worker, reservation->least_ns, "ns", "computed");
+    terms_add(terms, "headroom", worker, reservation->headroom_ns, "ns", "if free");
+    terms_add(terms, "overhead", worker, reservation->overhead_ns, "ns", "a period's 20th");
+    terms_add(terms, "budget", worker, reservation->budget_ns, "ns", "computed");
+    terms_add(terms, "period", worker, reservation->period_ns, "ns", "computed");
+    terms_add(terms, "share", worker,
               tt_muldiv(reservation->budget_ns, 1000000, reservation->period_ns), "ppm",
               "computed");
-    terms_add(terms, "tardiness", "worker", reservation->tardiness_ns, "ns", "global EDF");
+    terms_add(terms, "tardiness", worker, reservation->tardiness_ns, "ns", "global EDF");
     if (worst->is_overload)
         return;
     terms_add(terms, "binding t", work->picture->segments[worst->task].name, worst->t_ns, "ns",

@@ -43,6 +43,12 @@ struct work {
     int64_t *ahead_ns; /* by component: how much earlier than its leader a later join needs it */
     struct job *jobs;  /* by component, while responses are computed */
     struct demand_set set;
+    /* Of one worker of several; NULL: of the only one. What runs on another is as an edge here: it
+     * costs nothing, comes given_ns after its origin, and what it is given is owed by then. */
+    const uint32_t *worker_of;
+    uint32_t worker;
+    const char *worker_name;
+    const int64_t *given_ns, *owed_ns; /* by component; owed_ns INT64_MAX: to nobody */
 };
 
 /* budget = least + headroom + overhead. The demand is held against the first two alone. */
@@ -57,7 +63,21 @@ struct reservation {
 /* -EINVAL when the picture contradicts itself: a place outside its list, a flow that goes back. */
 int work_check_picture(const struct tt_picture *picture, struct tt_error *err);
 
+/* Freed by work_fini(), but for the plan. */
+int work_init(struct work *work);
+void work_fini(struct work *work);
+
+/* Deadlines and losses of sinks, and the samples that the strictest loss asks for. */
+void work_gather_sinks(struct work *work);
+
+/* Plans the service on several workers when one is not enough, or its time scales differ. 1: the
+ * plan is made, admitted or not; 0: one worker does it. */
+int work_crew(struct work *work);
+
+/* An edge of the service, or another worker's. */
 bool work_is_edge(const struct work *work, uint32_t component);
+/* Does anything of this segment run on this worker? */
+bool work_is_here(const struct work *work, uint32_t segment);
 /* A picture that stays, for instance: its one activation is over when the media begin. */
 bool work_is_once(const struct work *work, uint32_t component);
 bool work_is_lasting(const struct work *work, uint32_t segment);
@@ -96,6 +116,10 @@ uint32_t work_mark_sink(struct work *work, uint32_t sink);
  * room_ppm, and headroom as far as there is room; false: none does, and ret says where the best try
  * fails. */
 bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret);
+
+/* The shortest deadline of what is marked, not above deadline_ns, that would still be admitted. */
+int64_t work_sink_bound(struct work *work, const struct reservation *reservation,
+                        int64_t deadline_ns);
 
 /* Each sink's bound with that reservation. */
 void work_bounds(struct work *work, const struct reservation *reservation);
