@@ -29,13 +29,13 @@ struct node {
     struct key *key;
     struct witness *witness;
     struct handoff_desk *handoff_desk; /* NULL: no live service has run yet */
-    struct metrics *metrics; /* NULL: nobody asked for them */
+    struct metrics *metrics;           /* NULL: nobody asked for them */
     struct machine machine;
     struct books books;
     char state[PATH_MAX - 256]; /* folder; room for the names in it */
     struct service *services;   /* newest first */
     struct client *clients;
-    struct quota quota; /* of what clients ask */
+    struct quota quota;    /* of what clients ask */
     uint64_t client_count; /* ever */
     struct set *sets;
     struct journal *journal;
