@@ -302,8 +302,7 @@ static void on_message(void *ctx, struct tt_message *message)
         run_feed_simple(run, SUPERVISE_PRIMED, process->number);
     } else if (strcmp(event, "costs") == 0 && run_is_container(run, process->number)) {
         on_costs(process, message);
-    } else if (strcmp(event, "level") == 0 &&
-               run_is_container(run, process->number)) {
+    } else if (strcmp(event, "level") == 0 && run_is_container(run, process->number)) {
         run_level_ask(process, tt_message_int(message, "level", -1));
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;

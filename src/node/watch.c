@@ -15,15 +15,16 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
     if (pump != NULL)
         seen = pump_component(pump, number);
     return json_pack(
-        "{ss ss ss sI sI sI sI sI sI sI sI sI si si so si si ss}", "name", component->name, "kind",
-        component->kind, "process", engine.process != NULL ? engine.process : "", "activations",
-        (json_int_t)seen->activations, "waiting_ns", (json_int_t)seen->waiting_ns, "waiting_max_ns",
-        (json_int_t)seen->waiting_max_ns, "busy_ns", (json_int_t)seen->busy_ns, "busy_max_ns",
-        (json_int_t)seen->busy_max_ns, "budget_ns",
+        "{ss ss ss sI sI sI sI sI sI sI sI sI sI si si so si si ss}", "name", component->name,
+        "kind", component->kind, "process", engine.process != NULL ? engine.process : "",
+        "activations", (json_int_t)seen->activations, "waiting_ns", (json_int_t)seen->waiting_ns,
+        "waiting_max_ns", (json_int_t)seen->waiting_max_ns, "busy_ns", (json_int_t)seen->busy_ns,
+        "busy_max_ns", (json_int_t)seen->busy_max_ns, "budget_ns",
         (json_int_t)(params->run != NULL ? run_budget_of_ns(params->run, number) : 0), "misses",
-        (json_int_t)seen->misses, "overruns", (json_int_t)(engine.overruns & INT64_MAX),
-        "late_uses", (json_int_t)(engine.late_uses & INT64_MAX), "queue", (int)engine.queue,
-        "queue_max", (int)engine.queue_max, "level_mdb",
+        (json_int_t)seen->misses, "overruns", (json_int_t)(engine.overruns & INT64_MAX), "handoffs",
+        (json_int_t)(engine.handoffs & INT64_MAX), "late_uses",
+        (json_int_t)(engine.late_uses & INT64_MAX), "queue", (int)engine.queue, "queue_max",
+        (int)engine.queue_max, "level_mdb",
         seen->has_level ? json_integer(seen->level_mdb) : json_null(), "level", (int)seen->degraded,
         "levels", (int)component->level_count, "level_text",
         seen->degraded > 0 && seen->degraded <= component->level_count
