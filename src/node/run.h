@@ -78,7 +78,7 @@ int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number
 
 /* What containers' memory says of a component, all of its places in their engines together. */
 struct run_component {
-    uint64_t overruns, late_uses;
+    uint64_t overruns, handoffs, late_uses;
     uint32_t queue, queue_max; /* frames that wait at its inputs; the most there were */
     bool is_in_edge;
     const char *process; /* the container's name, "edge" */

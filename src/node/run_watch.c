@@ -19,6 +19,7 @@ static void add_node(const struct tt_node_stats *node, struct run_component *ret
     uint32_t queue_max = __atomic_load_n(&node->queue_max, __ATOMIC_RELAXED);
 
     ret->overruns += __atomic_load_n(&node->overruns, __ATOMIC_RELAXED);
+    ret->handoffs += __atomic_load_n(&node->handoffs, __ATOMIC_RELAXED);
     ret->late_uses += __atomic_load_n(&node->late_uses, __ATOMIC_RELAXED);
     ret->queue = queue > ret->queue ? queue : ret->queue;
     ret->queue_max = queue_max > ret->queue_max ? queue_max : ret->queue_max;

@@ -419,23 +419,6 @@ static int shape_component(struct shaper *shaper, uint32_t component)
     return r < 0 ? r : note_unused(shaper, draft);
 }
 
-/* What is read and checked, and not acted on yet: silence would look like a promise. */
-static int note_idle_keys(struct tt_picture *picture, const struct tt_service *service)
-{
-    int r = 0;
-
-    for (uint32_t n = 0; r == 0 && n < service->component_count; n++) {
-        const struct tt_spec_component *component = &service->components[n];
-
-        if (strcmp(component->overrun, "skip") == 0 || strcmp(component->overrun, "stop") == 0)
-            r = spec_picture_note(picture,
-                                  "`overrun: %s` of '%s' does nothing yet: it is throttled, and "
-                                  "the watchdog ends what runs for 10 budgets",
-                                  component->overrun, component->name);
-    }
-    return r;
-}
-
 static int shape_all(struct shaper *shaper)
 {
     const struct tt_service *service = shaper->service;
@@ -460,8 +443,7 @@ static int shape_all(struct shaper *shaper)
         r = shape_sources(shaper);
     for (uint32_t n = 0; r == 0 && n < service->component_count; n++)
         r = shape_component(shaper, shaper->order[n]);
-    if (r == 0 && (note_idle_keys(picture, service) < 0 ||
-                   spec_note_watch(picture, service, shaper->kinds) < 0))
+    if (r == 0 && spec_note_watch(picture, service, shaper->kinds) < 0)
         r = tt_fail(shaper->err, -ENOMEM, "no memory for a note");
     return r < 0 ? r : spec_derive(picture, service, shaper->err);
 }
