@@ -29,6 +29,7 @@ enum {
 enum {
     SAMPLE_RATE = 48000,
     BATCH = 32,
+    BATCH_FIRST = 2,
     PACKET_BYTES = 16384, /* 8 channels of 20 ms, and a header */
     BATCHES_MAX = 16,     /* of one socket in one step: a flood does not starve the others */
     NAME_BYTES = 64,
@@ -309,16 +310,18 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
     } extra[BATCH];
 
     for (uint32_t batch = 0; batch < BATCHES_MAX; batch++) {
+        /* A talker in order has sent one packet since; to ask for many is work for each. */
+        uint32_t wanted = batch == 0 ? BATCH_FIRST : BATCH;
         int count;
 
-        for (uint32_t n = 0; n < BATCH; n++) {
+        for (uint32_t n = 0; n < wanted; n++) {
             parts[n] = (struct iovec){.iov_base = reader->packets[n], .iov_len = PACKET_BYTES};
             messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[n],
                                                        .msg_iovlen = 1,
                                                        .msg_control = extra[n].bytes,
                                                        .msg_controllen = sizeof(extra[n].bytes)}};
         }
-        count = recvmmsg(talker->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+        count = recvmmsg(talker->fd, messages, wanted, MSG_DONTWAIT, NULL);
         for (int n = 0; n < count; n++) {
             struct arrival arrival = {.at_ns = now_ns, .overrun_count = talker->overrun_count};
             /* A cut packet is passed on with a length that no header fits. */
@@ -329,7 +332,7 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
             take_packet(reader, talker, reader->packets[n], is_cut ? 0 : messages[n].msg_len,
                         &arrival);
         }
-        if (count < BATCH)
+        if (count < (int)wanted)
             return;
     }
 }
