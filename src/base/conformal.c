@@ -110,6 +110,13 @@ static void remember(struct tt_conformal *conformal, int64_t cost_ns)
         conformal->top--;
 }
 
+int64_t tt_conformal_ceiling(const struct tt_conformal *conformal)
+{
+    int64_t top_ns = tt_histogram_bin_end(conformal->top);
+
+    return conformal->count == 0 ? 0 : top_ns + top_ns / 4 + 1;
+}
+
 /* Of n costs the next one is above the k-th largest with probability k / (n + 1). Where no rank is
  * as rare as the share asks for, a quarter is laid on the largest. */
 static int64_t bound(const struct tt_conformal *conformal)
@@ -117,10 +124,10 @@ static int64_t bound(const struct tt_conformal *conformal)
     int64_t rank =
         conformal->share <= 0 ? 0 : tt_muldiv(conformal->share, conformal->count + 1, ONE);
     uint32_t bin = conformal->top;
-    int64_t above = conformal->bins[bin], top_ns = tt_histogram_bin_end(bin);
+    int64_t above = conformal->bins[bin];
 
     if (rank == 0)
-        return top_ns + top_ns / 4 + 1;
+        return tt_conformal_ceiling(conformal);
     while (above < rank && bin > 0)
         above += conformal->bins[--bin];
     return tt_histogram_bin_end(bin);

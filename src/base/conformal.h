@@ -31,6 +31,10 @@ void tt_conformal_add(struct tt_conformal *conformal, int64_t cost_ns);
 /* For the next cost; rounded up to its bin's end. 0: nothing was seen yet. */
 int64_t tt_conformal_bound(const struct tt_conformal *conformal);
 
+/* A quarter above all in the window: of n costs like them the next one is above with less than
+ * 1 / (n + 1). What is enforced must not strike down the share that the loss allows. */
+int64_t tt_conformal_ceiling(const struct tt_conformal *conformal);
+
 struct tt_rational tt_conformal_loss(const struct tt_conformal *conformal);
 
 /* Of all: how many there were, and how many were above their bound. */

@@ -106,17 +106,29 @@ static int64_t segment_bound(const struct run *run, uint32_t segment)
     return bound_of(samples_segment_bound(samples_now(run), segment));
 }
 
-/* 0: it has none that could follow. No more than what its segment is planned with, whose samples
- * come a second later. */
+/* A budget is what is struck down at: were it the bound itself, each component would lose the
+ * worker as often as the loss allows, all of them together more often. Twice the bound is enough of
+ * it, for others wait as long. */
+static int64_t enforced(const struct tt_conformal *bound)
+{
+    int64_t bound_ns = bound_of(bound), ceiling_ns = tt_conformal_ceiling(bound);
+
+    return ceiling_ns < 2 * bound_ns ? ceiling_ns : 2 * bound_ns;
+}
+
+/* 0: it has none that could follow. No more than what its segment is planned with allows, whose
+ * samples come a second later. */
 static int64_t wanted_budget(const struct run *run, uint32_t component)
 {
     const struct tt_picture_component *of = &run->params.picture->components[component];
-    int64_t wanted_ns = bound_of(samples_component_bound(samples_now(run), component));
-    int64_t most_ns = (of->flags & TT_EDGE) == 0 ? segment_bound(run, of->segment) : 0;
+    const struct samples *samples = samples_now(run);
+    int64_t wanted_ns = enforced(samples_component_bound(samples, component)), most_ns;
 
+    if ((of->flags & TT_EDGE) != 0 || run->follow->budgets[component].in_force <= 0)
+        return 0;
+    most_ns = enforced(samples_segment_bound(samples, of->segment));
     wanted_ns = wanted_ns < most_ns ? wanted_ns : most_ns;
-    return run->follow->budgets[component].in_force > 0 && wanted_ns >= BUDGET_NS_MIN ? wanted_ns
-                                                                                      : 0;
+    return wanted_ns >= BUDGET_NS_MIN ? wanted_ns : 0;
 }
 
 static bool is_more_wanted(const struct run *run)

@@ -251,6 +251,28 @@ static void the_bound_is_near_the_quantile_of_what_stays(void)
         }
 }
 
+/* What is enforced strikes down far fewer than the loss, and stays within a quarter of the largest.
+ */
+static void the_ceiling_is_seldom_reached(void)
+{
+    for (uint32_t k = 0; k < 2; k++) {
+        struct tt_conformal *conformal = begin(losses[k]);
+        uint32_t above = 0;
+
+        seed = 21;
+        CHECK_INT(tt_conformal_ceiling(conformal), 0);
+        for (uint32_t n = 0; n < 20000; n++) {
+            int64_t cost_ns = noisy(1000000);
+
+            above += n >= WARM && cost_ns > tt_conformal_ceiling(conformal);
+            tt_conformal_add(conformal, cost_ns);
+            CHECK(tt_conformal_ceiling(conformal) >= tt_conformal_bound(conformal));
+            CHECK(tt_conformal_ceiling(conformal) <= 2800000 / 4 * 5 * 65 / 64 + 2);
+        }
+        CHECK(above * losses[k].den / losses[k].num < 20000 / 4);
+    }
+}
+
 /* What was dear is forgotten within the window: a reservation can be given back. */
 static void the_bound_comes_down_again(void)
 {
@@ -321,6 +343,7 @@ int main(int argc, char **argv)
 {
     RUN(misses_stay_near_the_loss_whatever_the_costs_do);
     RUN(the_bound_is_near_the_quantile_of_what_stays);
+    RUN(the_ceiling_is_seldom_reached);
     RUN(the_bound_comes_down_again);
     RUN(the_same_costs_give_the_same_bounds);
     RUN(windows_merge);
