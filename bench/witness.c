@@ -69,7 +69,7 @@ struct traced {
 static struct sampler *samplers[CPUS_MAX];
 static struct traced threads[THREADS_MAX];
 static int cpu_count, thread_count;
-static volatile sig_atomic_t is_over;
+static int is_over; /* atomic: set by signals, too */
 
 static int64_t now_ns(void)
 {
@@ -114,7 +114,7 @@ static void *sample(void *argument)
     (void)prctl(PR_SET_TIMERSLACK, 1);
     sampler->is_fifo = sched_setscheduler(0, SCHED_FIFO, &param) == 0;
     __atomic_store_n(&sampler->is_begun, true, __ATOMIC_RELEASE);
-    while (!is_over) {
+    while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED)) {
         struct timespec due = {due_ns / SECOND, due_ns % SECOND};
         int64_t late_ns, waited_ns;
 
@@ -315,7 +315,8 @@ static void look(FILE *out, int64_t until_ns)
     int64_t steal_at_ns = 0;
 
     for (uint32_t round = 0;; round++) {
-        bool is_last = is_over || (until_ns > 0 && now_ns() > until_ns);
+        bool is_last =
+            __atomic_load_n(&is_over, __ATOMIC_RELAXED) || (until_ns > 0 && now_ns() > until_ns);
         struct timespec pause = {0, LOOK_MS * MILLI};
 
         for (int n = 0; n < cpu_count; n++)
@@ -336,7 +337,7 @@ static void look(FILE *out, int64_t until_ns)
 static void on_signal(int number)
 {
     (void)number;
-    is_over = 1;
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
 }
 
 static void begin(FILE *out)
@@ -392,7 +393,7 @@ int main(int argc, char **argv)
     }
     begin(out);
     look(out, until_ns);
-    is_over = 1;
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELAXED);
     for (int n = 0; n < cpu_count; n++)
         (void)pthread_join(samplers[n]->thread, NULL);
     (void)fprintf(out, "end %lld\n", (long long)now_ns());
