@@ -6,6 +6,7 @@
 
 #include "ledger/life.h"
 #include "ledger/minus.h"
+#include "tactus/component.h"
 
 enum { WORST_COUNT = 5, BAR_COLUMNS = 60, NAME_COLUMNS = 14, TEXT_COLUMNS = 78, FAR_TIMES = 8 };
 
@@ -266,6 +267,9 @@ static void print_side(FILE *out, const struct ledger_life *life, const json_t *
         ledger_agreement_component(agreement, record->component, name);
         if (record->kind == TT_RECORD_USE)
             fprintf(out, "late input   %.40s used `%s`\n", name, ledger_policy_name(record->value));
+        else if (record->due_ns == TT_NOTE_DEGRADE)
+            fprintf(out, "level        %.40s is at level %lld from this frame on\n", name,
+                    (long long)record->value);
         else
             fprintf(out, "note         %.40s: number %lld is %lld\n", name,
                     (long long)record->due_ns, (long long)record->value);
