@@ -26,7 +26,7 @@ def cpu_ns(pid):
 
 def row_of(node, name):
     lines = node.run("ps").stdout.splitlines()
-    check(lines[0].split() == ["NAME", "STATE", "CLASS", "FRAMES", "LATE", "LOST", "SINCE", "LEDGER"], lines[0])
+    check(lines[0].split() == ["NAME", "STATE", "CLASS", "LEVEL", "FRAMES", "LATE", "LOST", "SINCE", "LEDGER"], lines[0])
     return next((line.split() for line in lines[1:] if line.split()[0] == name), None)
 
 
