@@ -1,5 +1,5 @@
-/* Evidence that the host took the CPU: a thread that should wake every millisecond, and the steal
- * time that the kernel counts. */
+/* Evidence that the host took the CPU: a thread that should wake every two milliseconds, and the
+ * steal time that the kernel counts. */
 #ifndef TT_NODE_WITNESS_H
 #define TT_NODE_WITNESS_H
 
