@@ -4,7 +4,6 @@
 
 #include "base/join.h"
 #include "planner/work.h"
-#include "spec/wiring.h"
 #include "tactus/format.h"
 
 /* An edge hands over at its own pace; what it brings is released within this of its index. */
@@ -186,32 +185,12 @@ static void until(struct work *work, const struct tt_picture_flow *flow, int64_t
         work->ahead_ns[flow->from] = sooner_ns;
 }
 
-/* What a link brings is taken, and what goes by one is given, before more frames are behind it than
- * its ring holds: two less, for the one that comes meanwhile and the one that is taken. */
-static int64_t ring_ns(const struct work *work, uint32_t n)
-{
-    const struct tt_picture *picture = work->picture;
-    int64_t least_ns = INT64_MAX;
-
-    for (uint32_t f = 0; picture->is_live && f < picture->flow_count; f++) {
-        const struct tt_picture_flow *flow = &picture->flows[f];
-        bool is_link = work_is_edge(work, flow->from) || work_is_edge(work, flow->to);
-        int64_t frames = (int64_t)tt_wiring_depth_max(&flow->format) - 2;
-
-        if (flow->to == n && is_link && flow->format.rate.num > 0 && is_rate(flow->format.rate) &&
-            tt_index_ns(frames, flow->format.rate) < least_ns)
-            least_ns = tt_index_ns(frames, flow->format.rate);
-    }
-    return least_ns;
-}
-
-/* A component's time ends no later than that. */
+/* What it owes to others that wait for it elsewhere ends a component's time sooner. */
 static void limit(struct work *work, uint32_t n)
 {
-    int64_t most_ns = ring_ns(work, n), structural_ns = work->picture->components[n].structural_ns;
+    int64_t most_ns = work->owed_ns ? work->owed_ns[n] : INT64_MAX;
+    int64_t structural_ns = work->picture->components[n].structural_ns;
 
-    if (work->owed_ns && work->owed_ns[n] < most_ns)
-        most_ns = work->owed_ns[n];
     if (most_ns >= work->end_ns[n])
         return;
     work->end_ns[n] = work->until_ns[n] = most_ns;

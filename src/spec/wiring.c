@@ -14,6 +14,7 @@ enum {
     PAGE_BYTES = 4096,
     CODED_DEPTH_MIN = 16,
     RAW_DEPTH_MIN = 4,
+    RAW_DEPTH_MAX = 32, /* pictures are large */
     RECORDS_MIN = 1024,
     RECORDS_MAX = 1 << 16
 };
@@ -55,13 +56,18 @@ static uint64_t backlog(const struct plan *plan, const struct tt_picture_flow *f
     return (uint64_t)tt_ns_index(plan->until_ns[flow->to], rate) + 2;
 }
 
+static uint64_t depth_max(const struct tt_picture_flow *flow)
+{
+    return flow->format.kind == TT_VIDEO ? RAW_DEPTH_MAX : SPEC_DEPTH_MAX;
+}
+
 static uint32_t link_depth(const struct plan *plan, const struct tt_picture_flow *flow)
 {
     bool is_raw = flow->format.kind == TT_VIDEO || flow->format.kind == TT_AUDIO;
     uint64_t depth = is_raw ? RAW_DEPTH_MIN : CODED_DEPTH_MIN, most = backlog(plan, flow);
 
-    if (most > tt_wiring_depth_max(&flow->format))
-        most = tt_wiring_depth_max(&flow->format);
+    if (most > depth_max(flow))
+        most = depth_max(flow);
     if (is_raw && depth < most)
         depth = most;
     return power_of_two(flow->depth > depth ? flow->depth : depth);

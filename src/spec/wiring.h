@@ -56,13 +56,6 @@ struct tt_wiring {
     uint64_t pool_bytes;  /* of all processes */
 };
 
-/* No link is deeper than this on its deadline's account, pictures being large: who promises a
- * longer deadline sees to it that no more frames are under way in one. */
-static inline uint32_t tt_wiring_depth_max(const struct tt_format *format)
-{
-    return format->kind == TT_VIDEO ? 32 : 64;
-}
-
 /* -E2BIG beyond the limits above or when a pool would exceed 64 GiB. */
 int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, struct tt_error *err);
 void tt_wiring_close(struct tt_wiring **wiring);

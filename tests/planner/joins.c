@@ -1,9 +1,8 @@
 /* What joins, changes of rate and links add to a plan: when a join goes on without an input, how
- * long it waits for one of another rate, what is due where the rate changes or a ring is full. */
+ * long it waits for one of another rate, what is due where the rate changes. */
 #include "base/join.h"
 #include "check.h"
 #include "pictures.h"
-#include "spec/wiring.h"
 
 #define MS 1000000
 
@@ -143,28 +142,11 @@ static void the_rate_changes_the_path_ends(void)
     free(made);
 }
 
-/* 100 a second and a second's time would be 101 frames in a ring of 32. */
-static void no_more_is_under_way_than_a_ring_holds(void)
-{
-    struct test_picture *made = overlay(1000 * MS, at_100, at_100);
-    struct tt_plan *plan;
-
-    made->components[OUT].flags = TT_EDGE;
-    plan = plan_of(made);
-    CHECK_INT(tt_wiring_depth_max(&made->flows[0].format), 32);
-    CHECK_INT(plan->due_offset_ns[OUT], 300 * MS);
-    CHECK_INT(term(plan, "deadline", "cam"), 300 * MS);
-    CHECK_INT(plan->sinks[0].deadline_ns, 1000 * MS);
-    tt_plan_close(&plan);
-    free(made);
-}
-
 int main(void)
 {
     RUN(a_join_waits_for_what_is_in_time);
     RUN(rates_say_how_long_a_leader_waits);
     RUN(the_wait_is_a_term);
     RUN(the_rate_changes_the_path_ends);
-    RUN(no_more_is_under_way_than_a_ring_holds);
     return 0;
 }
