@@ -96,11 +96,14 @@ static void serve_ask(struct handoff *handoff)
 {
     pid_t from = handoff->threads[handoff->turn & 1], to = loser_of(handoff);
     struct tt_handoff *page = handoff->page;
+    uint32_t home = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
+    bool is_there = handoff->turn == 0 || home != handoff->home_before;
 
-    if (from != 0 && to != 0 && allowance_take(&handoff->asked, loop_now_ns(), A_SECOND) &&
+    if (is_there && from != 0 && to != 0 &&
+        allowance_take(&handoff->asked, loop_now_ns(), A_SECOND) &&
         move_reservation(handoff, from, to) == 0) {
         page->pause_ns = handoff->seat.budget_ns > 0 ? handoff->seat.period_ns + PAUSE_MORE_NS : 0;
-        handoff->home_before = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
+        handoff->home_before = home;
         publish(&page->turn, ++handoff->turn);
     }
     publish(&page->answered, ++handoff->answered);

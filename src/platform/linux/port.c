@@ -210,7 +210,7 @@ static bool port_hand_over(void *ctx)
         return false;
     asked = __atomic_add_fetch(&page->asked, 1, __ATOMIC_ACQ_REL);
     ring_tactusd(world);
-    while ((answered = __atomic_load_n(&page->answered, __ATOMIC_ACQUIRE)) != asked)
+    while ((int32_t)((answered = __atomic_load_n(&page->answered, __ATOMIC_ACQUIRE)) - asked) < 0)
         wait_change(&page->answered, answered);
     turn = __atomic_load_n(&page->turn, __ATOMIC_ACQUIRE);
     if ((turn & 1) == self->number)
