@@ -67,11 +67,27 @@ static void put_group(struct cli *cli, const json_t *plan, enum group group)
     }
 }
 
+static void put_workers(struct cli *cli, const json_t *workers)
+{
+    for (size_t n = 0; n < json_array_size(workers); n++) {
+        const json_t *worker = json_array_get(workers, n);
+
+        if (json_int(worker, "budget_ns") > 0)
+            report_line(cli->out, n == 0 ? "reserves" : "", "%s: %s of CPU in every %s",
+                        json_text(worker, "name"),
+                        quantity_time(json_int(worker, "budget_ns")).text,
+                        quantity_time(json_int(worker, "period_ns")).text);
+    }
+}
+
 static void put_reservation(struct cli *cli, const json_t *plan)
 {
     const json_t *reservation = json_object_get(plan, "reservation");
+    const json_t *workers = json_object_get(plan, "workers");
 
-    if (json_int(reservation, "budget_ns") > 0)
+    if (json_array_size(workers) > 1)
+        put_workers(cli, workers);
+    else if (json_int(reservation, "budget_ns") > 0)
         report_line(cli->out, "reserves", "%s of CPU in every %s",
                     quantity_time(json_int(reservation, "budget_ns")).text,
                     quantity_time(json_int(reservation, "period_ns")).text);

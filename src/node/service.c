@@ -119,6 +119,7 @@ static void correct_plan(struct service *service)
     json_object_set_new(event, "class", json_string(service->class_name));
     json_object_set_new(event, "class_reason", json_string(service->class_reason));
     json_object_set_new(event, "reservation", json_null());
+    json_object_set_new(event, "workers", json_array());
     json_object_set_new(event, "bound_ns", json_integer(0));
     json_object_set_new(event, "binding", json_string(""));
     tell(service, event);

@@ -588,6 +588,27 @@ static bool is_same_placement(const struct placement *a, const struct placement 
            memcmp(a->worker_of, b->worker_of, count * sizeof(a->worker_of[0])) == 0;
 }
 
+/* By mean cost alone: no worker has more than a CPU, all together not more than there are. What
+ * fails here is for no class, and one worker says so. */
+static bool is_possible(const struct crew *crew)
+{
+    const struct tt_picture *picture = crew->base->picture;
+    int64_t load_ppm[TT_WORKERS_MAX] = {0}, sum_ppm = 0;
+
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        int64_t ppm = is_real_edge(crew->base, n) ? 0
+                                                  : place_share_ppm(crew->base->cost[n].mean_ns,
+                                                                    picture->components[n].rate);
+
+        load_ppm[crew->placement.worker_of[n]] += ppm;
+        sum_ppm += ppm;
+    }
+    for (uint32_t w = 0; w < crew->placement.count; w++)
+        if (load_ppm[w] > 1000000)
+            return false;
+    return sum_ppm <= (int64_t)crew->base->machine->cpus * 1000000;
+}
+
 /* One placement: the first way to divide the time that fits. */
 static int try_placement(struct crew *crew)
 {
@@ -618,9 +639,11 @@ static int choose(struct crew *crew, const int64_t *cost_ns)
         place(&params, &crew->placement);
         if (is_same_placement(&crew->placement, &last, base->picture->component_count))
             continue;
-        if (n == 0)
-            first = crew->placement;
         last = crew->placement;
+        if (!is_possible(crew))
+            continue;
+        if (first.count == 0)
+            first = crew->placement;
         if (crew->placement.count > 1)
             r = try_placement(crew);
         else if (is_single_enough(base))

@@ -85,6 +85,31 @@ static json_t *reservation_json(const struct tt_plan *plan)
     return object;
 }
 
+/* A service's only worker is in its "container", one of several in "container.audio". */
+static json_t *workers_json(const struct tt_plan *plan, const struct tt_picture *picture)
+{
+    json_t *workers = json_array();
+
+    for (uint32_t n = 0; n < plan->worker_count; n++) {
+        const struct tt_plan_worker *worker = &plan->workers[n];
+        json_t *object = json_object(), *components = json_array();
+        char name[TT_NAME_BYTES + 16];
+
+        (void)tt_format_text(name, sizeof(name), "container%s%s", worker->name[0] ? "." : "",
+                             worker->name);
+        for (uint32_t c = 0; c < picture->component_count; c++)
+            if ((picture->components[c].flags & TT_EDGE) == 0 && plan->worker_of[c] == n)
+                (void)json_array_append_new(components, json_integer(c));
+        put_text(object, "name", name);
+        put_number(object, "budget_ns", worker->budget_ns);
+        put_number(object, "period_ns", worker->period_ns);
+        put_number(object, "hand_over_ns", worker->hand_over_ns);
+        (void)json_object_set_new(object, "components", components);
+        (void)json_array_append_new(workers, object);
+    }
+    return workers;
+}
+
 static void put_array(json_t *object, const char *name, const int64_t *values, uint32_t count)
 {
     json_t *array = json_array();
@@ -112,6 +137,7 @@ char *tt_plan_print(const struct tt_plan *plan, const struct tt_picture *picture
         tt_picture_sink_name(picture, plan->sink, name, sizeof(name));
     put_text(object, "sink", name);
     (void)json_object_set_new(object, "reservation", reservation_json(plan));
+    (void)json_object_set_new(object, "workers", workers_json(plan, picture));
     put_number(object, "pool_bytes", plan->pool_bytes);
     (void)json_object_set_new(object, "sinks", sinks_json(plan, picture));
     put_array(object, "due_offset_ns", plan->due_offset_ns, picture->component_count);
