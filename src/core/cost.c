@@ -98,7 +98,9 @@ static int64_t punish(struct tt_engine *engine, struct running *running, int64_t
     int64_t stop_ns = running->job_stop_ns;
     bool may_steal = engine->is_live && engine->ops->hand_over != NULL;
 
-    if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live)
+    /* The first one of a life is cold: a restart would meet it again. */
+    if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live &&
+        engine->stats->nodes[node->number].activations > 0)
         __atomic_store_n(&engine->stats->stop_node, node->number + 1, __ATOMIC_RELEASE);
     if (!may_steal || !engine_has_others(engine, node))
         return stop_ns;
