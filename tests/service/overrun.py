@@ -124,3 +124,13 @@ with Node() as node:
             comes_back(node, "throttle", 14)
             print(f"round {turn + 1}", flush=True)
     print("overrun")
+
+for rights in ("fifo", "other") if IS_LONG else ():
+    with Node("--rights", rights) as node:
+        os.chmod(node.folder, 0o755)
+        os.mkdir(node.path("work"))
+        os.chdir(node.path("work"))
+        build(node)
+        never_returns(node, "loop", "throttle")
+        comes_back(node, "skip", 14)
+        print(rights)
