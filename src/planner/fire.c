@@ -124,7 +124,7 @@ void work_fire(struct work *work, const struct reservation *reservation)
             inputs_by_ns = come_ns < inputs_by_ns ? come_ns : inputs_by_ns;
         }
         work->plan->fire_offset_ns[n] = fire_offset(work, n, inputs_by_ns);
-        if (!is_join(&picture->components[n]) || work_is_once(work, n))
+        if (!is_join(&picture->components[n]) || work_is_once(work, n) || work_is_edge(work, n))
             continue;
         terms_add(&work->terms, "inputs there by", name, inputs_by_ns > 0 ? inputs_by_ns : 0, "ns",
                   "computed");
