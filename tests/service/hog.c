@@ -16,6 +16,7 @@ enum { HOW_LOOP, HOW_BLOCK };
 struct hog {
     uint32_t bytes;
     uint32_t never; /* a futex word that nobody wakes */
+    uint32_t is_done;
     int64_t at, every, spin_ns, how, is_live;
 };
 
@@ -32,7 +33,10 @@ static const struct tt_port ports[] = {
 };
 
 static const struct tt_param params[PARAM_COUNT] = {
-    [PARAM_AT] = {.name = "at", .help = "its first index", .initial = "50", .type = TT_PARAM_INT},
+    [PARAM_AT] = {.name = "at",
+                  .help = "from which index on",
+                  .initial = "50",
+                  .type = TT_PARAM_INT},
     [PARAM_EVERY] = {.name = "every",
                      .help = "and each so many later; 0: once",
                      .initial = "0",
@@ -109,8 +113,11 @@ static int process(void *state, struct tt_call *call)
     struct tt_frame *out = tt_call_out(call, 0);
     int64_t past = call->index - self->at;
 
-    if (self->is_live && past >= 0 && (self->every > 0 ? past % self->every == 0 : past == 0))
+    if (self->is_live && past >= 0 &&
+        (self->every > 0 ? past % self->every == 0 : self->is_done == 0)) {
+        self->is_done = 1;
         go_away(self);
+    }
     if (!tt_frame_data(in) || !tt_frame_data(out) || out->capacity < in->bytes)
         return TT_DONE;
     memcpy(tt_frame_data(out), tt_frame_data(in), in->bytes);

@@ -91,7 +91,8 @@ def comes_back(node, overrun, most):
     """Asleep in a system call for 200 ms, which are ten frames."""
     what = f"comes back, {overrun}"
     _, told = run(node, "at: 15, spin: 200ms, how: block", overrun)
-    check(len(handoffs(told)) == 1 and [note for note in told["notes"] if note["id"] == BACK], f"{what}: {told['notes']}")
+    check(len(handoffs(told)) == 1 and [note for note in told["notes"] if note["id"] == BACK],
+          f"{what}: {told['notes']} {bad(told, 'out')} {told['agreement']['plan']}")
     check(not died(told), f"{what}: {told['events']}")
     check_healthy(told, what)
     check_own(told, what, 7, most)
