@@ -53,7 +53,7 @@
              .max = 8192},                                                                         \
             {.name = "live",                                                                       \
              .help = "release frames at their time, not as fast as possible",                      \
-             .initial = is_live,                                                                   \
+             .initial = (is_live),                                                                 \
              .type = TT_PARAM_BOOL},                                                               \
     }
 
