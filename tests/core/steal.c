@@ -54,11 +54,21 @@ static int run_away(void *state, struct tt_call *call)
     return TT_DONE;
 }
 
+static void forget(int64_t until_ns)
+{
+    has_standby = true;
+    wanted = asked = 0;
+    sleep_count = 0;
+    in_hog = after_hog = NULL;
+    away_until_ns = until_ns;
+}
+
 /* source ! hog ! sink 0, and source ! pass ! sink 1. */
 static void init(uint32_t overrun, int64_t until_ns)
 {
     uint32_t other, pass;
 
+    forget(until_ns);
     graph_init(&g, 1);
     g.params.end_ns = 1000 * MS;
     g.params.watchdog_ns = 1000 * MS;
@@ -78,11 +88,6 @@ static void init(uint32_t overrun, int64_t until_ns)
     }
     g.nodes[hog].overrun = overrun;
     g.components[hog].process = run_away;
-    has_standby = true;
-    wanted = asked = 0;
-    sleep_count = 0;
-    in_hog = after_hog = NULL;
-    away_until_ns = until_ns;
 }
 
 static void begin(void)
@@ -175,7 +180,7 @@ static void a_join_goes_on_without_it(void)
 {
     uint32_t join;
 
-    init(TT_OVERRUN_THROTTLE, INT64_MAX / 4);
+    forget(INT64_MAX / 4);
     graph_init(&g, 1);
     g.params.end_ns = 1000 * MS;
     hog_source = graph_node(&g, FAKE_SOURCE);
@@ -220,7 +225,7 @@ static void what_it_reads_stays(void)
 {
     uint32_t other;
 
-    init(TT_OVERRUN_THROTTLE, 0);
+    forget(0);
     graph_init(&g, 1);
     g.params.end_ns = 1000 * MS;
     hog_source = graph_node(&g, FAKE_SOURCE);
@@ -248,7 +253,7 @@ static void what_it_reads_stays(void)
  * frames later. */
 static void one_whom_all_need_keeps_the_worker(void)
 {
-    init(TT_OVERRUN_THROTTLE, 0);
+    forget(0);
     graph_init(&g, 1);
     g.params.end_ns = 1000 * MS;
     hog_source = graph_node(&g, FAKE_SOURCE);
