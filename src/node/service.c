@@ -25,6 +25,23 @@ static void drop_fd(int *fd)
     *fd = -1;
 }
 
+/* As often as the service needs it that has the least time to spare. What has no time is never
+ * late, and without a promise nobody has said how much there is to spare. */
+static void watch_host(struct node *node)
+{
+    int64_t step_ns = 0, wanted_ns;
+
+    for (const struct service *service = node->services; service; service = service->next) {
+        if (service->run == NULL || !service->picture->is_live)
+            continue;
+        wanted_ns = witness_step_ns(
+            service->plan->class == TT_CLASS_BEST_EFFORT ? 0 : service->plan->slack_ns);
+        if (step_ns == 0 || wanted_ns < step_ns)
+            step_ns = wanted_ns;
+    }
+    witness_run(node->witness, step_ns);
+}
+
 static void service_close(struct service *service)
 {
     struct node *node = service->node;
@@ -57,8 +74,7 @@ static void service_close(struct service *service)
     drop_fd(&service->ledger_fd);
     free(service);
     node->busy_ns = loop_now_ns();
-    if (node->services == NULL)
-        witness_run(node->witness, false);
+    watch_host(node);
 }
 
 static void tell(struct service *service, json_t *event)
@@ -417,11 +433,11 @@ static void start(struct service *service)
         fail_text(service, -EBUSY, service->plan->binding, 1);
         return;
     }
-    if (service->picture->is_live) /* what has no time is never late */
-        witness_run(service->node->witness, true);
     r = open_run(service, false, &ops, &service->run, &err);
     if (r < 0)
         fail(service, &err, 3);
+    else
+        watch_host(service->node);
 }
 
 static void plan(struct service *service);

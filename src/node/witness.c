@@ -1,8 +1,8 @@
 /* Evidence that the host took the CPU.
  *
- * A FIFO thread sleeps two milliseconds at a time. When it wakes late, the time that the scheduler
- * says it waited behind others (our own DEADLINE workers come before it) is taken off; what is left
- * was spent below the kernel. Steal time is looked at each 100 ms: it has a resolution of 10 ms. */
+ * A FIFO thread sleeps for a step at a time. When it wakes late, the time that the scheduler says
+ * it waited behind others (our own DEADLINE workers come before it) is taken off; what is left was
+ * spent below the kernel. Steal time is looked at each 100 ms: it has a resolution of 10 ms. */
 #include "node/witness.h"
 
 #include <errno.h>
@@ -17,18 +17,16 @@
 
 #define MILLI INT64_C(1000000)
 
-/* Half the wake-ups of one each millisecond, which took an eighth of a small service's CPU time.
- * What the host takes between two of them and gives back before the second is not seen, and stays
- * ours. */
-#define STEP_NS (2 * MILLI)
+#define STEAL_EVERY_NS (100 * MILLI)
 
-enum { GAPS = 1024, FIFO_PRIORITY = 80, STEAL_EVERY = 50 };
+enum { GAPS = 1024, FIFO_PRIORITY = 80 };
 
 struct witness {
     pthread_t thread;
     pthread_mutex_t mutex; /* of the ring and the two wishes; held for a copy only */
     pthread_cond_t wake;
-    bool is_wanted, is_over, is_exact;
+    int64_t step_ns; /* 0: nobody needs it */
+    bool is_over, is_exact;
     struct witness_gap gaps[GAPS];
     uint64_t gap_count;
     int schedstat_fd, stat_fd;
@@ -82,21 +80,22 @@ static bool wait_until_wanted(struct witness *witness)
     bool is_over;
 
     pthread_mutex_lock(&witness->mutex);
-    while (!witness->is_wanted && !witness->is_over)
+    while (witness->step_ns == 0 && !witness->is_over)
         pthread_cond_wait(&witness->wake, &witness->mutex);
     is_over = witness->is_over;
     pthread_mutex_unlock(&witness->mutex);
     return !is_over;
 }
 
-static bool is_still_wanted(struct witness *witness)
+/* 0: it is not wanted any more. */
+static int64_t wanted_step_ns(struct witness *witness)
 {
-    bool is_wanted;
+    int64_t step_ns;
 
     pthread_mutex_lock(&witness->mutex);
-    is_wanted = witness->is_wanted && !witness->is_over;
+    step_ns = witness->is_over ? 0 : witness->step_ns;
     pthread_mutex_unlock(&witness->mutex);
-    return is_wanted;
+    return step_ns;
 }
 
 static void look_for_steal(struct witness *witness, int64_t *last_ns, int64_t *last_steal_ns)
@@ -110,33 +109,36 @@ static void look_for_steal(struct witness *witness, int64_t *last_ns, int64_t *l
     *last_steal_ns = stolen_ns;
 }
 
+/* Returns true when there is a gap: only then is it asked how long others were before it. */
+static bool look_for_gap(const struct witness *witness, int64_t due_ns, int64_t *queued_ns,
+                         struct witness_gap *ret)
+{
+    int64_t before_ns = *queued_ns, at_ns = now_ns();
+
+    if (!witness->is_exact || at_ns - due_ns < MILLI)
+        return false;
+    *queued_ns = waited_ns(witness);
+    *ret = (struct witness_gap){due_ns, at_ns, at_ns - due_ns - (*queued_ns - before_ns)};
+    return ret->taken_ns >= MILLI;
+}
+
 static void watch(struct witness *witness)
 {
-    int64_t due_ns = now_ns() + STEP_NS, last_ns = now_ns(), stolen_ns = steal_ns(witness);
-    int64_t queued_ns = waited_ns(witness);
-    struct witness_gap gap;
-    struct timespec due;
+    int64_t last_ns = now_ns(), stolen_ns = steal_ns(witness), queued_ns = waited_ns(witness);
+    int64_t step_ns;
 
-    for (uint32_t round = 1; is_still_wanted(witness); round++) {
-        due = (struct timespec){due_ns / 1000000000, due_ns % 1000000000};
+    while ((step_ns = wanted_step_ns(witness)) > 0) {
+        int64_t due_ns = now_ns() + (witness->is_exact ? step_ns : STEAL_EVERY_NS);
+        struct timespec due = {due_ns / 1000000000, due_ns % 1000000000};
+        struct witness_gap gap;
+
         (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
-        gap.start_ns = due_ns;
-        gap.end_ns = now_ns();
-        if (witness->is_exact && gap.end_ns - gap.start_ns >= MILLI) {
-            int64_t before_ns = queued_ns;
-
-            queued_ns = waited_ns(witness);
-            gap.taken_ns = gap.end_ns - gap.start_ns - (queued_ns - before_ns);
-            if (gap.taken_ns >= MILLI)
-                witness_add(witness, &gap);
-        }
-        if (round % STEAL_EVERY == 0) {
+        if (look_for_gap(witness, due_ns, &queued_ns, &gap))
+            witness_add(witness, &gap);
+        if (now_ns() - last_ns >= STEAL_EVERY_NS) {
             look_for_steal(witness, &last_ns, &stolen_ns);
             queued_ns = waited_ns(witness);
         }
-        due_ns = now_ns() + (witness->is_exact ? STEP_NS : STEAL_EVERY * STEP_NS);
-        if (!witness->is_exact)
-            round += STEAL_EVERY - 1 - round % STEAL_EVERY;
     }
 }
 
@@ -172,10 +174,10 @@ struct witness *witness_open(void)
     return witness;
 }
 
-static void wish(struct witness *witness, bool is_wanted, bool is_over)
+static void wish(struct witness *witness, int64_t step_ns, bool is_over)
 {
     pthread_mutex_lock(&witness->mutex);
-    witness->is_wanted = is_wanted;
+    witness->step_ns = step_ns;
     witness->is_over = is_over;
     pthread_cond_signal(&witness->wake);
     pthread_mutex_unlock(&witness->mutex);
@@ -185,7 +187,7 @@ void witness_close(struct witness **witness)
 {
     if (*witness == NULL)
         return;
-    wish(*witness, false, true);
+    wish(*witness, 0, true);
     (void)pthread_join((*witness)->thread, NULL);
     if ((*witness)->stat_fd >= 0)
         (void)close((*witness)->stat_fd);
@@ -193,10 +195,17 @@ void witness_close(struct witness **witness)
     *witness = NULL;
 }
 
-void witness_run(struct witness *witness, bool is_wanted)
+int64_t witness_step_ns(int64_t slack_ns)
+{
+    if (slack_ns < WITNESS_STEP_MIN_NS)
+        return WITNESS_STEP_MIN_NS;
+    return slack_ns < WITNESS_STEP_MAX_NS ? slack_ns : WITNESS_STEP_MAX_NS;
+}
+
+void witness_run(struct witness *witness, int64_t step_ns)
 {
     if (witness != NULL)
-        wish(witness, is_wanted, false);
+        wish(witness, step_ns, false);
 }
 
 int64_t witness_taken_ns(struct witness *witness, int64_t from_ns, int64_t to_ns)

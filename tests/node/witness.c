@@ -33,16 +33,26 @@ static void it_stops_and_goes(void)
     struct witness *witness = witness_open();
 
     for (int n = 0; n < 3; n++) {
-        witness_run(witness, true);
+        witness_run(witness, WITNESS_STEP_MIN_NS << n);
         (void)nanosleep(&pause, NULL);
-        witness_run(witness, false);
+        witness_run(witness, 0);
     }
     CHECK(witness_taken_ns(witness, 0, INT64_MAX) < INT64_C(60000000000));
     witness_close(&witness);
 }
 
+/* A gap as long as the slack is never stepped over, and no service is looked at for nothing. */
+static void the_slack_says_how_often(void)
+{
+    CHECK_INT(witness_step_ns(-5 * MILLI), 2 * MILLI);
+    CHECK_INT(witness_step_ns(0), 2 * MILLI);
+    CHECK_INT(witness_step_ns(7 * MILLI), 7 * MILLI);
+    CHECK_INT(witness_step_ns(INT64_MAX), 20 * MILLI);
+}
+
 int main(void)
 {
+    RUN(the_slack_says_how_often);
     RUN(overlap_is_what_counts);
     RUN(it_stops_and_goes);
     return 0;
