@@ -1,0 +1,181 @@
+"""200 chains of 5 small components: ours, a process a component (pipes; shared memory and futexes), a thread a component.
+
+Ours is 8 services of 25 chains. Chains of a service are released together, as its epoch says, on one grid for all (no finer one
+than 1 ms is needed); the rivals' chains have the same 8 phases, and in the full run pipes once more with a phase of its own for each
+chain. All work for the same rounds on frames of 3840 bytes; ours and the futexes pass them in place."""
+import json
+import os
+import subprocess
+import time
+
+import harness
+import machine
+import stats
+from node import Node
+
+CHAINS, LENGTH, SERVICES = 200, 5, 8
+BEFORE_S, AFTER_S = 1.5, 0.7
+RIVALS = {"pipes": ("pipes", SERVICES), "threads": ("threads", SERVICES), "shm": ("shm", SERVICES),
+          "pipes, own phases": ("pipes", 0)}
+FINE, COARSE = "2 us at 100", "20 us at 25"
+
+
+def scene_of(work_us, rate):
+    return f"{work_us} us at {rate}"
+
+
+def service(bench, number, rounds, rate):
+    path = bench.path(f"grain{number}.yaml")
+    components, flows = [], []
+    for chain in range(CHAINS // SERVICES):
+        names = [f"c{chain}-{place}" for place in range(LENGTH)]
+        components.append(f"  {names[0]}: {{kind: {bench.helper('libfirst.so')}, params: {{rounds: {rounds}, rate: {rate}}}}}")
+        components += [f"  {name}: {{kind: {bench.helper('libwork.so')}, params: {{rounds: {rounds}}}}}" for name in names[1:-1]]
+        components.append(f"  {names[-1]}: {{kind: {bench.helper('liblast.so')}, params: {{rounds: {rounds}}}}}")
+        flows.append(" ! ".join(names))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"tactus: 1\nservice: grain{number}\nrate: {rate}\ndeadline: {1000 // rate}ms\ncomponents:\n"
+                   + "\n".join(components) + "\nflows: [" + ",\n        ".join(flows) + "]\n")
+    return path
+
+
+def used(pids):
+    """By the name of the program, CPU and switches so far."""
+    found = {}
+    for pid in pids:
+        name = machine.read(f"/proc/{pid}/comm")
+        spent = machine.usage([pid])
+        cpu_ns, switches = found.get(name, (0, 0))
+        found[name] = (cpu_ns + spent["cpu_ns"], switches + spent["switches"])
+    return found
+
+
+def put_usage(bench, scene, turn, early, late, length_s):
+    bench.put("cpu_share", "tactus", sum(late[name][0] - early.get(name, (0, 0))[0] for name in late) / length_s / 1e9, scene, turn)
+    bench.put("switches_per_s", "tactus", sum(late[name][1] - early.get(name, (0, 0))[1] for name in late) / length_s, scene, turn)
+    for name in late:
+        bench.put("cpu_of_" + name, "tactus", (late[name][0] - early.get(name, (0, 0))[0]) / length_s / 1e9, scene, turn)
+
+
+def admitted(bench, node, paths):
+    """How many of them, started one behind the other, get a promise: those that do not run best-effort."""
+    told = json.loads(node.command("check", paths[0], "--json", check=False).stdout or "{}")
+    bench.say(f"one service alone is {told.get('class', 'refused') if told.get('admitted', True) else 'refused'}")
+
+
+def states(node):
+    return {one["name"]: one["state"] for one in json.loads(node.command("ps", "--json").stdout)}
+
+
+def start(node, number, path, ledger, seconds):
+    """Once with a promise; when that is refused, without one."""
+    words = ["run", path, "--for", f"{seconds}s", "--ledger", ledger, "--quiet"]
+    for extra in ([], ["--best-effort"]):
+        command = node.spawn(*words, *extra, stderr=subprocess.PIPE)
+        while command.poll() is None:
+            if states(node).get(f"grain{number}") == "running":
+                return command, not extra
+            time.sleep(0.02)
+    raise RuntimeError(f"grain{number} does not run: {command.stderr.read().decode(errors='replace')[-800:]}")
+
+
+def run_ours(bench, node, scene, turn, paths, seconds):
+    running, ledgers, promised = [], [], 0
+    total = round(seconds + AFTER_S + 3.0, 1)
+    for number, path in enumerate(paths):
+        ledgers.append(bench.path(f"{turn}-{number}.ledger"))
+        if os.path.exists(ledgers[-1]):
+            os.remove(ledgers[-1])
+        command, is_promised = start(node, number, path, ledgers[-1], total)
+        running.append(command)
+        promised += is_promised
+    time.sleep(AFTER_S)
+    begin, early = time.monotonic(), used(machine.descendants(node.daemon.pid) | {one.pid for one in running})
+    time.sleep(seconds)
+    end, late = time.monotonic(), used(machine.descendants(node.daemon.pid) | {one.pid for one in running})
+    for one in running:
+        one.communicate(timeout=60)
+    put_usage(bench, scene, turn, early, late, end - begin)
+    bench.put("promised", "tactus", promised, scene, turn)
+    bench.say(f"{scene}: tactus, {promised} of {SERVICES} services with a promise")
+    for number, ledger in enumerate(ledgers):
+        for frame in node.explain(ledger)["frames"]:
+            if AFTER_S * 1e9 <= frame["origin_ns"] < (AFTER_S + seconds) * 1e9:
+                bench.put("frame", "tactus", "", scene, turn, f"{frame['index'] * CHAINS + number * 25}", frame["origin_ns"],
+                          "" if frame["outcome"] == "lost" else frame["delivered_ns"])
+
+
+def run_rival(bench, party, scene, turn, rounds, rate, seconds):
+    mode, groups = RIVALS[party]
+    path = bench.path("grain.out")
+    told = json.loads(subprocess.run(
+        [bench.helper("grain"), mode, str(CHAINS), str(LENGTH), str(rounds), str(rate), str(seconds), str(groups), str(turn + 1), path],
+        check=True, capture_output=True, text=True, timeout=seconds + 60).stdout)
+    bench.put("cpu_share", party, told["cpu_ns"] / told["seconds"] / 1e9, scene, turn)
+    bench.put("switches_per_s", party, told["switches"] / told["seconds"], scene, turn)
+    came = 0
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            chain, index, origin_ns, at_ns = map(int, line.split())
+            bench.put("frame", party, "", scene, turn, index * CHAINS + chain, origin_ns, at_ns)
+            came += 1
+    bench.put("missing", party, max(0, round(CHAINS * rate * seconds) - came), scene, turn)
+    bench.say(f"{scene}: {party}")
+
+
+def measure(bench):
+    turns, seconds = bench.pick("rounds", 1, 3), bench.pick("seconds", 2.5, 10.0)
+    kinds = ["pipes", "threads"] if bench.is_quick else list(RIVALS)
+    rounds_us = int(subprocess.run([bench.helper("calibrate")], capture_output=True, text=True, check=True).stdout)
+    bench.put("rounds_us", "tactus", rounds_us)
+    scenes = [(20, 25), (2, 100)] + ([] if bench.is_quick else [(5, 25), (50, 25), (100, 10), (5, 100)])
+    with Node(bench) as node:
+        for work_us, rate in scenes:
+            scene = scene_of(work_us, rate)
+            paths = [service(bench, number, work_us * rounds_us, rate) for number in range(SERVICES)]
+            admitted(bench, node, paths)
+            for turn in range(turns):
+                run_ours(bench, node, scene, turn, paths, seconds)
+                for party in kinds if (work_us, rate) in ((20, 25), (2, 100)) else ["pipes"]:
+                    run_rival(bench, party, scene, turn, work_us * rounds_us, rate, seconds)
+
+
+def row(data, who, scene):
+    period_ns = 1_000_000_000 // int(scene.split()[-1])
+    turns = data.frames(who, scene)
+    delays = [harness.delays_ms([frames]) for frames in turns]
+    missing = int(sum(data.each("missing", who, scene))) + harness.missing(turns)
+    found = {"scene": scene, "party": who, "frames": sum(map(len, turns)), "missing": missing,
+             "late": harness.late(turns, period_ns), "cpu": stats.spread(data.each("cpu_share", who, scene)),
+             "switches_per_s": stats.spread(data.each("switches_per_s", who, scene))}
+    for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("p999_ms", 0.999)):
+        found[name] = stats.spread([stats.quantile(stats.pooled(one), share) for one in delays])
+    if who == "tactus":
+        found["promised"] = "/".join(str(int(value)) for value in data.each("promised", who, scene)) + f" of {SERVICES}"
+        for what in ("tactusd", "tactus"):
+            found["of_" + what] = stats.spread(data.each("cpu_of_" + what, who, scene))
+    return found
+
+
+def cheaper(data, scene):
+    """Of pipes, whose chains come together or each by itself, what costs less."""
+    known = [who for who in ("pipes", "pipes, own phases") if data.each("cpu_share", who, scene)]
+    return min(known, key=lambda who: stats.median(data.each("cpu_share", who, scene)), default="pipes")
+
+
+def cpu_claim(data, ident, target, scene):
+    rival = cheaper(data, scene)
+    measured, interval = stats.ratio([[turn] for turn in data.values("cpu_share", "tactus", scene)],
+                                     [[turn] for turn in data.values("cpu_share", rival, scene)], stats.median)
+    return {**stats.claim(ident, "<=", target, measured, len(data.values("cpu_share", "tactus", scene)), interval),
+            "what": f"{scene} frames a second, against {rival}; releases on the grid of each service's period, 1 ms or coarser"}
+
+
+def judge(data):
+    scenes = data.scenes("cpu_share")
+    rows = [row(data, who, scene) for scene in scenes for who in data.parties("cpu_share", scene)]
+    rows.sort(key=lambda one: scenes.index(one["scene"]))
+    ours, theirs = (harness.delays_ms(data.frames(who, COARSE)) for who in ("tactus", "pipes"))
+    tail, interval = stats.ratio(ours, theirs, lambda values: stats.quantile(values, 0.999))
+    return rows, [cpu_claim(data, "grain.cpu_pipes_20us", 0.70, COARSE), cpu_claim(data, "grain.cpu_pipes_2us", 0.30, FINE),
+                  stats.claim("grain.p999_pipes", "<=", 0.10, tail, len(stats.pooled(ours)), interval, is_tail=True)]
