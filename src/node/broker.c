@@ -14,19 +14,31 @@
 #include "base/record.h"
 #include "core/link.h"
 
-static int make(const char *name, uint64_t bytes, bool has_readers, struct broker_memory *ret,
-                struct tt_error *err)
+/* The descriptor may be there already, of this size. */
+static int make(const char *name, uint64_t bytes, struct broker_memory *ret, struct tt_error *err)
+{
+    ret->bytes = bytes;
+    if (ret->fd < 0) {
+        ret->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (ret->fd < 0 || ftruncate(ret->fd, (off_t)bytes) < 0)
+            return tt_fail(err, -errno, "cannot make %llu bytes of shared memory for %s: %s",
+                           (unsigned long long)bytes, name, strerror(errno));
+    }
+    if (fcntl(ret->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return tt_fail(err, -errno, "cannot seal %s: %s", name, strerror(errno));
+    return 0;
+}
+
+static int make_pool(const char *name, uint64_t bytes, struct stock *stock,
+                     struct broker_memory *ret, struct tt_error *err)
 {
     char path[64];
+    int r;
 
-    ret->bytes = bytes;
-    ret->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (ret->fd < 0 || ftruncate(ret->fd, (off_t)bytes) < 0 ||
-        fcntl(ret->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        return tt_fail(err, -errno, "cannot make %llu bytes of shared memory for %s: %s",
-                       (unsigned long long)bytes, name, strerror(errno));
-    if (!has_readers)
-        return 0;
+    ret->fd = stock_take(stock, bytes);
+    r = make(name, bytes, ret, err);
+    if (r < 0)
+        return r;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", ret->fd);
     ret->read_fd = open(path, O_RDONLY | O_CLOEXEC);
     return ret->read_fd >= 0
@@ -51,7 +63,7 @@ static int make_records(struct broker *broker, uint32_t number, struct tt_error 
 
     tt_assert(bytes != 0);
     (void)snprintf(name, sizeof(name), "records:%u", number);
-    r = make(name, bytes, false, &broker->records[number], err);
+    r = make(name, bytes, &broker->records[number], err);
     if (r < 0)
         return r;
     broker->ring_maps[number] =
@@ -74,14 +86,14 @@ static int make_process(struct broker *broker, uint32_t number, struct tt_error 
     if (r < 0 || pool->class_count == 0)
         return r;
     (void)snprintf(name, sizeof(name), "pool:%u", number);
-    return make(name, pool->bytes, true, &broker->pools[number], err);
+    return make_pool(name, pool->bytes, broker->stock, &broker->pools[number], err);
 }
 
 static int make_stats(struct broker *broker, uint32_t number, struct tt_error *err)
 {
     struct broker_memory *stats = &broker->stats[number];
     void *map;
-    int r = make("stats", sizeof(struct tt_engine_stats), false, stats, err);
+    int r = make("stats", sizeof(struct tt_engine_stats), stats, err);
 
     if (r < 0)
         return r;
@@ -111,20 +123,20 @@ static int make_all(struct broker *broker, struct tt_error *err)
     if (r == 0)
         r = make_picture(broker, err);
     if (r == 0)
-        r = make("bells", 64 * (uint64_t)broker->wiring->process_count, false, &broker->bells, err);
+        r = make("bells", 64 * (uint64_t)broker->wiring->process_count, &broker->bells, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->container_count; n++)
         r = make_stats(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->process_count; n++)
         r = make_process(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->link_count; n++) {
         (void)snprintf(name, sizeof(name), "link:%u", n);
-        r = make(name, tt_link_bytes(broker->wiring->links[n].depth), false, &broker->links[n],
-                 err);
+        r = make(name, tt_link_bytes(broker->wiring->links[n].depth), &broker->links[n], err);
     }
     return r;
 }
 
-int broker_open(const struct tt_picture *picture, struct broker **ret, struct tt_error *err)
+int broker_open(const struct tt_picture *picture, struct stock *stock, struct broker **ret,
+                struct tt_error *err)
 {
     const struct broker_memory none = {.fd = -1, .read_fd = -1};
     struct broker *broker = calloc(1, sizeof(*broker));
@@ -141,6 +153,7 @@ int broker_open(const struct tt_picture *picture, struct broker **ret, struct tt
     broker->bells = none;
     broker->picture_fd = -1;
     broker->picture = picture;
+    broker->stock = stock;
     r = make_all(broker, err);
     if (r < 0) {
         broker_close(&broker);

@@ -8,6 +8,7 @@
 
 #include "base/ring.h"
 #include "core/engine.h"
+#include "node/stock.h"
 #include "platform/linux/message.h"
 #include "spec/picture.h"
 #include "spec/wiring.h"
@@ -20,6 +21,7 @@ struct broker_memory {
 
 struct broker {
     const struct tt_picture *picture;
+    struct stock *stock; /* NULL: there is none */
     struct tt_wiring *wiring;
     struct broker_memory pools[TT_PROCESSES_MAX], links[TT_LINKS_MAX], records[TT_PROCESSES_MAX];
     struct broker_memory bells, stats[TT_WORKERS_MAX];
@@ -29,8 +31,9 @@ struct broker {
     const struct tt_engine_stats *engine_stats[TT_WORKERS_MAX]; /* containers', as they say */
 };
 
-/* picture is borrowed. */
-int broker_open(const struct tt_picture *picture, struct broker **ret, struct tt_error *err);
+/* picture is borrowed. stock: where frame pools come from first; may be NULL. */
+int broker_open(const struct tt_picture *picture, struct stock *stock, struct broker **ret,
+                struct tt_error *err);
 void broker_close(struct broker **broker);
 
 /* What process number K is given, and nothing else. */

@@ -22,6 +22,7 @@
 #include "node/node.h"
 #include "node/service.h"
 #include "node/set.h"
+#include "node/stock.h"
 #include "node/wall.h"
 
 #define SECOND INT64_C(1000000000)
@@ -421,6 +422,7 @@ static int begin(struct daemon *d, struct tt_error *err)
     if (r < 0)
         return r;
     d->node.witness = witness_open();
+    d->node.stock = stock_open(d->node.loop);
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
     d->node.busy_ns = loop_now_ns();
@@ -440,6 +442,7 @@ static void end(struct daemon *d)
     metrics_http_close(&d->metrics_http);
     metrics_close(&d->node.metrics);
     witness_close(&d->node.witness);
+    stock_close(&d->node.stock);
     handoff_desk_close(&d->node.handoff_desk);
     wall_close(&d->wall);
     profile_close(&d->node.profile);

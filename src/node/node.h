@@ -18,6 +18,7 @@
 struct service;
 struct client;
 struct set;
+struct stock;
 struct journal;
 struct metrics;
 struct handoff_desk;
@@ -25,6 +26,7 @@ struct handoff_desk;
 struct node {
     struct loop *loop;
     struct zygote *zygote;
+    struct stock *stock; /* NULL: no memory for it */
     struct profile *profile;
     struct key *key;
     struct witness *witness;

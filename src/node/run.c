@@ -356,7 +356,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     if (run == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a service");
     run->params = *params;
-    r = broker_open(params->picture, &run->broker, err);
+    r = broker_open(params->picture, params->node->stock, &run->broker, err);
     /* The room is taken before anybody else plans with it; the kernel is asked once there is a
      * thread to give it to. */
     if (r == 0 && ladder_is_reservation_planned(params))

@@ -1,0 +1,27 @@
+/* Zeroed memory that is made while nobody waits for it, for the frame pool of the next service. */
+#ifndef TT_NODE_STOCK_H
+#define TT_NODE_STOCK_H
+
+#include <stdint.h>
+
+#include "node/loop.h"
+
+/* The most that is kept, once a node and not once a service. */
+#define STOCK_BYTES (UINT64_C(16) << 20)
+
+struct stock;
+
+/* Filled bit by bit in the loop's turns, once it was left alone for a moment. NULL: no memory;
+ * whoever gets none makes his own. */
+struct stock *stock_open(struct loop *loop);
+void stock_close(struct stock **stock);
+
+/* A memory file of just so many bytes, all zero and not sealed; it is the caller's. As much of it
+ * as there was in stock is there already. What was once given out never comes back: nobody sees
+ * another's frames. -1: too little is wanted, or nothing is there, or stock is NULL. */
+int stock_take(struct stock *stock, uint64_t bytes);
+
+/* How much waits. */
+uint64_t stock_bytes(const struct stock *stock);
+
+#endif

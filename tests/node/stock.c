@@ -1,0 +1,86 @@
+/* Memory in stock: bounded, filled in turns, given once, zero, of the size that was asked for. */
+#include "node/stock.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static struct loop *loop;
+static struct loop_timer tick;
+
+static void on_tick(void *ctx, uint32_t events)
+{
+    (void)ctx, (void)events;
+    loop_set(loop, &tick, loop_now_ns() + 1000000);
+}
+
+/* Turns until so much is there; the test's own time limit is the guard. */
+static void fill(struct stock *stock, uint64_t bytes)
+{
+    tick = (struct loop_timer){.fn = on_tick};
+    loop_set(loop, &tick, 0);
+    while (stock_bytes(stock) < bytes)
+        loop_turn(loop);
+    loop_clear(loop, &tick);
+}
+
+static void check_file(int fd, uint64_t bytes, bool is_there)
+{
+    struct stat about;
+    unsigned char byte = 1;
+
+    CHECK(fd >= 0);
+    CHECK_INT(fstat(fd, &about), 0);
+    CHECK_INT(about.st_size, (int64_t)bytes);
+    if (is_there)
+        CHECK((uint64_t)about.st_blocks * 512 >= bytes);
+    CHECK((uint64_t)about.st_blocks * 512 <= STOCK_BYTES);
+    CHECK_INT(fcntl(fd, F_GET_SEALS), 0);
+    CHECK_INT(pread(fd, &byte, 1, (off_t)bytes - 1), 1);
+    CHECK_INT(byte, 0);
+}
+
+static void what_is_given_is_zero_of_its_size_and_never_again(void)
+{
+    const uint64_t small = 5 << 20, large = STOCK_BYTES + 4096;
+    struct stock *stock = stock_open(loop);
+    struct stat first, second;
+    int one, two;
+
+    CHECK(stock != NULL);
+    CHECK_INT(stock_take(stock, small), -1); /* nothing is there yet */
+    fill(stock, STOCK_BYTES);
+    CHECK_INT(stock_take(stock, 4096), -1); /* not worth the whole */
+    one = stock_take(stock, small);
+    check_file(one, small, true);
+    CHECK_INT(pwrite(one, "x", 1, (off_t)small - 1), 1);
+    CHECK_INT(fstat(one, &first), 0);
+    CHECK_INT(stock_bytes(stock), 0);
+    CHECK_INT(stock_take(stock, small), -1);
+    (void)close(one);
+    fill(stock, STOCK_BYTES / 2);
+    two = stock_take(stock, large); /* half of it is not there yet */
+    check_file(two, large, false);
+    CHECK_INT(fstat(two, &second), 0);
+    CHECK(first.st_ino != second.st_ino);
+    (void)close(two);
+    stock_close(&stock);
+    CHECK(stock == NULL);
+}
+
+static void without_a_stock_nothing_is_given(void)
+{
+    CHECK_INT(stock_take(NULL, STOCK_BYTES), -1);
+}
+
+int main(void)
+{
+    (void)alarm(20);
+    CHECK_INT(loop_open(&loop, NULL), 0);
+    RUN(what_is_given_is_zero_of_its_size_and_never_again);
+    RUN(without_a_stock_nothing_is_given);
+    loop_close(&loop);
+    return 0;
+}
