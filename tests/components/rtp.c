@@ -247,18 +247,22 @@ static void received(void)
 {
     struct listener *one = listen(1, 20000000);
     struct talker talker;
-    uint32_t whole = 0;
+    uint32_t whole = 0, known = 0;
 
     talk(&talker, 7, 1);
     for (int64_t n = 0; n < 100; n++) {
         enum rtp_read_result result;
         int64_t end_ns;
+        bool is_here;
 
         if (n < 70 || n > 80)
             CHECK(put(one, &talker, n, n == 41 ? 15000000 : 0));
         if (n < 8 || n % 2 == 0)
             continue;
+        is_here = rtp_receiver_has_quantum(&one->receiver);
+        known += is_here;
         result = read_on(one);
+        CHECK(!is_here || result == RTP_READ_WHOLE);
         if (result == RTP_READ_GAP)
             CHECK(n < 20 || one->receiver.read_ns == INT64_MIN);
         if (result != RTP_READ_WHOLE || one->index < 5)
@@ -270,6 +274,7 @@ static void received(void)
         whole++;
     }
     CHECK(whole > 25);
+    CHECK(known > 25);
     CHECK(one->receiver.stats.lost == 11);
     stop_listening(one);
 }
@@ -392,5 +397,6 @@ int main(int argc, char **argv)
     fprintf(stderr, "- drifting for %lld s\n", (long long)seconds);
     drifting(200, seconds);
     drifting(-200, seconds);
+    drifting(2, seconds / 3); /* so close that samples share their taps */
     return 0;
 }

@@ -147,11 +147,46 @@ static bool is_successor(struct rtp_receiver *receiver, const struct rtp_packet 
     return follows;
 }
 
+static void split_pair(const uint8_t *restrict data, float *restrict left, float *restrict right,
+                       uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        left[n] = rtp_sample(data + 4 * (size_t)n);
+        right[n] = rtp_sample(data + 4 * (size_t)n + 2);
+    }
+}
+
+/* Samples that have their place in one piece of the ring. */
+static void store_run(struct rtp_receiver *receiver, uint32_t at, const uint8_t *data,
+                      uint32_t count)
+{
+    uint32_t channels = receiver->params.channels, channel = 0;
+    uint64_t stride = receiver->ring_samples;
+
+    if (channels == 2) {
+        split_pair(data, receiver->ring + at, receiver->ring + stride + at, count);
+        channel = 2;
+    }
+    for (; channel < channels; channel++)
+        for (uint32_t n = 0; n < count; n++)
+            receiver->ring[channel * stride + at + n] =
+                rtp_sample(data + 2 * ((uint64_t)n * channels + channel));
+}
+
+static void note_came(struct rtp_receiver *receiver, uint32_t at, uint32_t count,
+                      int64_t arrival_ns)
+{
+    memset(receiver->has + at, 1, count);
+    for (uint32_t piece = at / RTP_PIECE; piece <= (at + count - 1) / RTP_PIECE; piece++)
+        if (arrival_ns > receiver->came_ns[piece])
+            receiver->came_ns[piece] = arrival_ns;
+}
+
 /* Puts samples at their place in the ring; false when all of that has been read already. */
 static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *data, uint32_t count,
                   int64_t arrival_ns)
 {
-    uint32_t channels = receiver->params.channels, mask = receiver->ring_samples - 1, first = 0;
+    uint32_t mask = receiver->ring_samples - 1, first = 0;
 
     if (receiver->is_reading) {
         int64_t passed = receiver->next_place - place;
@@ -160,19 +195,12 @@ static bool store(struct rtp_receiver *receiver, int64_t place, const uint8_t *d
         first = passed <= 0 ? 0 : passed < count ? (uint32_t)passed : count;
         count = room <= 0 ? 0 : room < count ? (uint32_t)room : count;
     }
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        float *ring = receiver->ring + (uint64_t)channel * receiver->ring_samples;
-
-        for (uint32_t n = first; n < count; n++)
-            ring[(uint64_t)(place + n) & mask] =
-                rtp_sample(data + 2 * ((uint64_t)n * channels + channel));
-    }
-    for (uint32_t n = first; n < count; n++) {
+    for (uint32_t n = first, run; n < count; n += run) {
         uint32_t at = (uint32_t)(uint64_t)(place + n) & mask;
 
-        receiver->has[at] = 1;
-        if (arrival_ns > receiver->came_ns[at / RTP_PIECE])
-            receiver->came_ns[at / RTP_PIECE] = arrival_ns;
+        run = receiver->ring_samples - at < count - n ? receiver->ring_samples - at : count - n;
+        store_run(receiver, at, data + 2 * ((uint64_t)n * receiver->params.channels), run);
+        note_came(receiver, at, run, arrival_ns);
     }
     return first < count;
 }
@@ -324,9 +352,12 @@ static float faded(struct rtp_receiver *receiver, uint32_t channel, uint32_t at,
 /* Samples that are there from a place on, in one piece of the ring. */
 static uint32_t run_of(const struct rtp_receiver *receiver, uint32_t at, uint32_t count)
 {
+    static const uint8_t all[RTP_PIECE] = {[0 ... RTP_PIECE - 1] = 1};
     uint32_t run = 0;
 
     count = count < receiver->ring_samples - at ? count : receiver->ring_samples - at;
+    while (run + RTP_PIECE <= count && memcmp(receiver->has + at + run, all, RTP_PIECE) == 0)
+        run += RTP_PIECE;
     while (run < count && receiver->has[at + run] != 0)
         run++;
     return run;
@@ -362,14 +393,20 @@ static bool append_faded(struct rtp_receiver *receiver, uint32_t at)
     return is_here;
 }
 
-/* When the last of it came. A piece of the ring is forgotten when the first of it is read again. */
-static void note_read(struct rtp_receiver *receiver, uint32_t at)
+/* When the last of it came. A piece of the ring is forgotten when its last sample is read. */
+static void note_read(struct rtp_receiver *receiver, uint32_t count)
 {
-    int64_t *came_ns = &receiver->came_ns[at / RTP_PIECE];
+    uint32_t mask = receiver->ring_samples - 1;
 
-    receiver->read_ns = *came_ns > receiver->read_ns ? *came_ns : receiver->read_ns;
-    if (at % RTP_PIECE == RTP_PIECE - 1)
-        *came_ns = INT64_MIN;
+    for (uint32_t done = 0, run; done < count; done += run) {
+        uint32_t at = (uint32_t)(uint64_t)(receiver->next_place + done) & mask;
+        int64_t *came_ns = &receiver->came_ns[at / RTP_PIECE];
+
+        run = RTP_PIECE - at % RTP_PIECE;
+        receiver->read_ns = *came_ns > receiver->read_ns ? *came_ns : receiver->read_ns;
+        if (run <= count - done)
+            *came_ns = INT64_MIN;
+    }
 }
 
 /* Moves samples from the ring to the line; returns how many were there. */
@@ -378,9 +415,7 @@ static uint32_t append(struct rtp_receiver *receiver, uint32_t count)
     uint32_t present = 0, done = 0, mask = receiver->ring_samples - 1;
 
     receiver->read_ns = INT64_MIN;
-    for (uint32_t n = 0; n < count; n++)
-        note_read(receiver, (uint32_t)(uint64_t)(receiver->next_place + n) & mask);
-
+    note_read(receiver, count);
     while (done < count) {
         uint32_t at = (uint32_t)(uint64_t)receiver->next_place & mask;
         uint32_t run = receiver->fade == RTP_FADE ? run_of(receiver, at, count - done) : 0;
@@ -418,6 +453,23 @@ static void read_channels(const struct rtp_receiver *receiver, float *const *ret
     for (; channel < channels; channel++)
         drift_read(&receiver->reader, receiver->table, receiver->line + (uint64_t)channel * stride,
                    receiver->ratio, ret[channel], count);
+}
+
+bool rtp_receiver_has_quantum(const struct rtp_receiver *receiver)
+{
+    uint32_t left = receiver->params.quantum + DRIFT_TAPS, mask = receiver->ring_samples - 1;
+    int64_t place = receiver->next_place;
+
+    if (!receiver->is_locked || !receiver->is_reading)
+        return false;
+    for (uint32_t run; left > 0; left -= run, place += run) {
+        uint32_t at = (uint32_t)(uint64_t)place & mask;
+
+        run = run_of(receiver, at, left);
+        if (run == 0)
+            return false;
+    }
+    return true;
 }
 
 enum rtp_read_result rtp_receiver_read(struct rtp_receiver *receiver, int64_t media_ns,

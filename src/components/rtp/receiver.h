@@ -83,6 +83,9 @@ void rtp_receiver_init(struct rtp_receiver *receiver, const struct rtp_receiver_
 bool rtp_receiver_put(struct rtp_receiver *receiver, const uint8_t *data, uint32_t bytes,
                       int64_t arrival_ns);
 
+/* All that the next quantum is read from is here: nothing need be asked for before. */
+bool rtp_receiver_has_quantum(const struct rtp_receiver *receiver);
+
 /* Reads the quantum that begins at a media time: ret[channel] gets params.quantum samples (not
  * touched for a gap). Quanta must follow one another. *ret_is_cut: what follows does not join what
  * came before. */

@@ -1,5 +1,6 @@
 /* rtp.read: any number of RTP talkers (L16, 48 kHz), each an output, by one thread: it wakes when a
- * quantum is due and empties all sockets; the kernel has stamped when each packet came. */
+ * quantum is due and empties the sockets of whom it has no quantum; the kernel has stamped when
+ * each packet came. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ enum {
 enum {
     SAMPLE_RATE = 48000,
     BATCH = 32,
-    BATCH_FIRST = 2,
+    BATCH_FIRST = 5,      /* a talker in order has sent some 20 ms since: to ask for many is work */
     PACKET_BYTES = 16384, /* 8 channels of 20 ms, and a header */
     BATCHES_MAX = 16,     /* of one socket in one step: a flood does not starve the others */
     NAME_BYTES = 64,
@@ -51,6 +52,7 @@ struct talker {
     int64_t received_ns;    /* of what was given last, as tt_edge.received says it */
     uint32_t overrun_count; /* packets that the socket had no room for, by the kernel's count */
     int64_t overrun_ns;     /* media time until which they may be missed */
+    bool is_flooded;        /* more came than a talker sends: its socket is not left to fill */
     bool is_silent;
     int64_t silent_ms; /* until now */
     int64_t told_ns, figure_ns;
@@ -310,7 +312,6 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
     } extra[BATCH];
 
     for (uint32_t batch = 0; batch < BATCHES_MAX; batch++) {
-        /* A talker in order has sent one packet since; to ask for many is work for each. */
         uint32_t wanted = batch == 0 ? BATCH_FIRST : BATCH;
         int count;
 
@@ -322,6 +323,7 @@ static void drain(struct reader *reader, struct talker *talker, int64_t now_ns, 
                                                        .msg_controllen = sizeof(extra[n].bytes)}};
         }
         count = recvmmsg(talker->fd, messages, wanted, MSG_DONTWAIT, NULL);
+        talker->is_flooded = batch > 0 && count > 0;
         for (int n = 0; n < count; n++) {
             struct arrival arrival = {.at_ns = now_ns, .overrun_count = talker->overrun_count};
             /* A cut packet is passed on with a length that no header fits. */
@@ -469,8 +471,11 @@ static int step(void *state, struct tt_call *call)
 
     for (uint32_t n = 0; n < call->out_count; n++)
         tt_call_out(call, n)->bytes = 0;
+    /* The kernel keeps packets and when they came: one call takes those of several quanta. */
     for (uint32_t n = 0; n < reader->talker_count; n++)
-        drain(reader, &reader->talkers[n], real_ns, media_ns - real_ns);
+        if (reader->talkers[n].is_flooded ||
+            !rtp_receiver_has_quantum(&reader->talkers[n].receiver))
+            drain(reader, &reader->talkers[n], real_ns, media_ns - real_ns);
     if (media_ns - due_ns(reader) > BEHIND_MAX_NS) {
         leave_out(reader, call);
         return TT_DONE;
