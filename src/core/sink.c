@@ -183,7 +183,7 @@ static void settle_mute(struct tt_engine *engine, const struct node *node, uint3
 
 /* A sink that gets nothing for long says so while it lasts: told at once when something comes, or
  * at its End, its losses would be more records than the ring holds. Behind an End only that End
- * says what was due. */
+ * says what was due. Of a mailbox the other side speaks. */
 void engine_settle_mutes(struct tt_engine *engine)
 {
     if (!engine->is_live || engine->now_ns < engine->mute_look_ns)
@@ -192,7 +192,7 @@ void engine_settle_mutes(struct tt_engine *engine)
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         const struct node *node = &engine->nodes[n];
 
-        if (!node->sinks || node->is_ended || is_ending(engine, node))
+        if (!node->sinks || node->plan->is_between || node->is_ended || is_ending(engine, node))
             continue;
         for (uint32_t input = 0; input < node->in_count; input++)
             if (node->in[input] != NONE)

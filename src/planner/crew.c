@@ -200,7 +200,8 @@ static void set_given(struct crew *crew, uint32_t worker)
 
         if (!is_crossing(crew, flow) || crew->placement.worker_of[giver] != worker)
             continue;
-        if (!crew->is_unknown && crew->failed != worker) {
+        /* Once one has no reservation, those behind it need no bound, nor may they have one. */
+        if (!crew->is_unknown && crew->failed > worker) {
             mark_own(work, giver);
             ns = work_sink_bound(work, &crew->reservations[worker], ns);
         }

@@ -115,8 +115,9 @@ static void ring_edge(void *ctx, uint32_t peer)
     edge_rung(&((struct rig *)ctx)->edges[peer]);
 }
 
-static void ring_container(void *ctx)
+static void ring_container(void *ctx, uint32_t peer)
 {
+    CHECK_INT(peer, 0);
     tt_world_bell(((struct rig *)ctx)->graph->world);
 }
 

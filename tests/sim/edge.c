@@ -37,7 +37,8 @@ void edge_init(struct edge *edge, const struct edge_params *params)
            wiring->links[edge->link].to != params->process)
         edge->link++;
     CHECK(edge->link < wiring->link_count);
-    edge->is_source = link_of(edge)->from != 0;
+    edge->is_source = link_of(edge)->from == params->process;
+    edge->peer = edge->is_source ? link_of(edge)->to : link_of(edge)->from;
     edge->end = calloc(1, tt_link_end_bytes());
     edge->is_lent = calloc(wiring->processes[params->process].pool.slot_count + 1, sizeof(bool));
     CHECK(edge->end != NULL);
@@ -113,7 +114,7 @@ static bool put(struct edge *edge, const struct tt_link_slot *slot)
 {
     if (!tt_link_put(edge->link_end, slot))
         return false;
-    edge->params.ring(edge->params.ctx);
+    edge->params.ring(edge->params.ctx, edge->peer);
     return true;
 }
 
@@ -179,7 +180,7 @@ static void take(struct edge *edge)
             tt_link_give_back(edge->link_end, slot.pool, slot.slot);
         edge->has_ended = (slot.flags & TT_END) != 0;
     }
-    edge->params.ring(edge->params.ctx);
+    edge->params.ring(edge->params.ctx, edge->peer);
     if (edge->has_ended)
         edge->params.on_end(edge->params.ctx, edge->params.process);
 }

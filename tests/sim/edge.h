@@ -17,7 +17,7 @@ struct edge_params {
     uint32_t process;
     uint64_t seed;
     int64_t delay_max_ns, end_ns;
-    void (*ring)(void *ctx);                     /* the container */
+    void (*ring)(void *ctx, uint32_t peer);      /* the container */
     void (*on_end)(void *ctx, uint32_t process); /* it is through: End went, or came */
     void *ctx;
 };
@@ -28,7 +28,7 @@ struct edge {
     bool is_alive, is_going, is_source, has_ended, is_timer_set;
     int64_t epoch_ns, next_index;
     int64_t stalled_until_ns; /* brings and takes nothing before */
-    uint32_t link;
+    uint32_t link, peer;      /* the container at the link's other end */
     void *end;
     struct tt_link *link_end;
     bool *is_lent; /* sources: by slot of its pool */

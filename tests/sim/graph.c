@@ -115,23 +115,6 @@ static const struct tt_component later_component = {.abi = TT_ABI,
                                                     .port_count = 4,
                                                     .process = process_later};
 
-static bool is_edge(const struct tt_picture_component *component)
-{
-    return (component->flags & TT_EDGE) != 0;
-}
-
-static struct tt_link *find_link(const struct graph *graph, uint32_t component, uint32_t *ret_peer)
-{
-    const struct tt_wiring *wiring = graph->params.wiring;
-
-    for (uint32_t n = 0; n < wiring->link_count; n++)
-        if (wiring->links[n].component == component) {
-            *ret_peer = wiring->links[n].from != 0 ? wiring->links[n].from : wiring->links[n].to;
-            return graph->links[n];
-        }
-    return NULL;
-}
-
 static void set_request(struct graph *graph, uint32_t number)
 {
     const struct tt_picture_component *component = &graph->params.picture->components[number];
@@ -155,13 +138,15 @@ static void set_request(struct graph *graph, uint32_t number)
             (struct tt_pin){.name = "out", .port = 3, .is_connected = 1};
 }
 
-static void add_node(struct graph *graph, uint32_t number)
+/* What all nodes of a component have in common. */
+static struct tt_node_plan *add_node(struct graph *graph, uint32_t number)
 {
     const struct tt_picture_component *component = &graph->params.picture->components[number];
     const struct tt_plan *plan = graph->params.plan;
     uint32_t place = graph->node_count++;
     struct tt_node_plan *node = &graph->nodes[place];
 
+    CHECK(place < GRAPH_NODES);
     *node = (struct tt_node_plan){.name = component->name,
                                   .rate = component->rate,
                                   .due_offset_ns = plan->due_offset_ns[number],
@@ -170,22 +155,31 @@ static void add_node(struct graph *graph, uint32_t number)
                                   .sink = -1,
                                   .segment = component->segment,
                                   .ledger_component = number};
-    graph->node_of_in[number] = graph->node_of_out[number] = place;
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
         graph->class_of[place * TT_PORTS_MAX + n] = TT_NO_PORT;
-    if (component->is_sink) {
-        node->sink = component->sink;
-        node->deadline_ns = component->deadline_ns;
-        node->structural_ns = component->path_structural_ns;
-    }
-    if (is_edge(component)) {
-        node->role = component->is_sink ? TT_NODE_OUTLET : TT_NODE_INLET;
-        node->link = find_link(graph, number, &node->peer);
-        CHECK(node->link != NULL);
-        return;
-    }
-    memcpy(&graph->class_of[place * TT_PORTS_MAX],
-           graph->params.wiring->processes[0].class_of[number], TT_PORTS_MAX * sizeof(uint32_t));
+    return node;
+}
+
+static void make_sink(struct tt_node_plan *node, const struct tt_picture_component *component)
+{
+    node->sink = component->sink;
+    node->deadline_ns = component->deadline_ns;
+    node->structural_ns = component->path_structural_ns;
+}
+
+static void add_component(struct graph *graph, uint32_t number)
+{
+    const struct tt_picture_component *component = &graph->params.picture->components[number];
+    uint32_t place = graph->node_count;
+    struct tt_node_plan *node = add_node(graph, number);
+    uint32_t(*classes)[TT_PORTS_MAX] = graph->params.wiring->processes[graph->params.self].class_of;
+
+    graph->node_of_in[number] = graph->node_of_out[number] = place;
+    if (component->is_sink)
+        make_sink(node, component);
+    if (classes != NULL)
+        memcpy(&graph->class_of[place * TT_PORTS_MAX], classes[number],
+               TT_PORTS_MAX * sizeof(uint32_t));
     set_request(graph, number);
     graph->fakes[number] = (struct graph_fake){.graph = graph, .component = number};
     graph->fakes[number].rate = component->shape.out[0].rate;
@@ -203,22 +197,104 @@ static void add_node(struct graph *graph, uint32_t number)
     node->state = &graph->fakes[number];
 }
 
+/* The latest due time of those in a container that a component feeds. */
+static int64_t consumers_due_ns(const struct graph *graph, uint32_t number, uint32_t process)
+{
+    const struct tt_picture *picture = graph->params.picture;
+    int64_t due_ns = 0;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        int64_t ns = graph->params.plan->due_offset_ns[flow->to];
+
+        if (flow->from == number && graph->params.wiring->process_of[flow->to] == process &&
+            ns > due_ns)
+            due_ns = ns;
+    }
+    return due_ns;
+}
+
+/* An end of a link; between containers a mailbox, as container/build.c makes it. */
+static void add_end(struct graph *graph, const struct tt_wiring_place *place)
+{
+    const struct tt_wiring_link *link = &graph->params.wiring->links[place->link];
+    const struct tt_picture_component *component =
+        &graph->params.picture->components[place->component];
+    bool is_inlet = place->role == TT_PLACE_INLET;
+    struct tt_node_plan *node = add_node(graph, place->component);
+
+    node->role = is_inlet ? TT_NODE_INLET : TT_NODE_OUTLET;
+    node->link = graph->links[place->link];
+    node->peer = is_inlet ? link->from : link->to;
+    CHECK(node->link != NULL);
+    if (is_inlet)
+        graph->node_of_out[place->component] = graph->node_count - 1;
+    if (tt_wiring_is_between(graph->params.wiring, place->link)) {
+        node->is_between = true;
+        node->hand_over_ns = node->due_offset_ns;
+        node->due_offset_ns = node->deadline_ns =
+            consumers_due_ns(graph, place->component, link->to);
+        node->rate = graph->params.picture->flows[link->flow].format.rate;
+    } else if (is_inlet) {
+        node->rate = graph->params.picture->flows[link->flow].format.rate;
+        node->structural_ns = component->shape.latency_ns;
+    } else {
+        graph->node_of_in[place->component] = graph->node_count - 1;
+        make_sink(node, component);
+    }
+}
+
+static void add_flow(struct graph *graph, const struct tt_picture_flow *flow, uint32_t from,
+                     uint32_t to)
+{
+    bool is_between = graph->nodes[to].is_between;
+    bool is_end = graph->nodes[to].role == TT_NODE_OUTLET;
+
+    CHECK(graph->flow_count < GRAPH_LINKS);
+    CHECK(from != TT_NO_PORT);
+    graph->flows[graph->flow_count++] = (struct tt_flow_plan){
+        .from_node = from,
+        .from_port = 0,
+        .to_node = to,
+        .to_port = is_end ? 0 : flow->to_in,
+        .depth = flow->depth,
+        .late_policy =
+            is_between ? (uint32_t)TT_LATE_KEEP
+                       : graph->params.picture->components[flow->to].in[flow->to_in].late_policy,
+        .format = &flow->format};
+}
+
+/* Of flows to another container one stands for all that its link carries. */
 static void add_flows(struct graph *graph)
 {
     const struct tt_picture *picture = graph->params.picture;
+    const struct tt_wiring *wiring = graph->params.wiring;
+    const struct tt_wiring_process *self = &wiring->processes[graph->params.self];
 
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
 
-        graph->flows[graph->flow_count++] = (struct tt_flow_plan){
-            .from_node = graph->node_of_out[flow->from],
-            .from_port = 0,
-            .to_node = graph->node_of_in[flow->to],
-            .to_port = flow->to_in,
-            .depth = flow->depth,
-            .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
-            .format = &flow->format};
+        if (graph->node_of_in[flow->to] != TT_NO_PORT)
+            add_flow(graph, flow, graph->node_of_out[flow->from], graph->node_of_in[flow->to]);
     }
+    for (uint32_t n = 0; n < self->place_count; n++)
+        if (graph->nodes[n].role == TT_NODE_OUTLET && graph->nodes[n].is_between)
+            add_flow(graph, &picture->flows[wiring->links[self->places[n].link].flow],
+                     graph->node_of_out[self->places[n].component], n);
+}
+
+static void add_places(struct graph *graph)
+{
+    const struct tt_wiring_process *self = &graph->params.wiring->processes[graph->params.self];
+
+    memset(graph->node_of_in, 0xff, sizeof(graph->node_of_in));
+    memset(graph->node_of_out, 0xff, sizeof(graph->node_of_out));
+    for (uint32_t n = 0; n < self->place_count; n++)
+        if (self->places[n].role == TT_PLACE_COMPONENT)
+            add_component(graph, self->places[n].component);
+        else
+            add_end(graph, &self->places[n]);
+    add_flows(graph);
 }
 
 /* What a predecessor passed on to a sink's edge is still read there. */
@@ -228,7 +304,8 @@ static bool is_passed_on(void *ctx, uint32_t pool, uint32_t slot)
     const struct tt_wiring *wiring = graph->params.wiring;
 
     for (uint32_t n = 0; n < wiring->link_count; n++)
-        if (wiring->links[n].from == 0 && tt_link_is_on_loan(graph->links[n], pool, slot))
+        if (wiring->links[n].from == graph->params.self && graph->links[n] != NULL &&
+            tt_link_is_on_loan(graph->links[n], pool, slot))
             return true;
     return false;
 }
@@ -243,7 +320,7 @@ static void attach_links(struct graph *graph)
         for (uint32_t n = 0; n < wiring->link_count; n++) {
             const struct tt_wiring_link *link = &wiring->links[n];
 
-            if ((link->from == 0) != (pass == 0))
+            if ((pass == 0 ? link->from : link->to) != graph->params.self)
                 continue;
             graph->ends[n] = calloc(1, tt_link_end_bytes());
             CHECK(graph->ends[n] != NULL);
@@ -268,6 +345,8 @@ static void run(void *ctx)
 
     while (!graph->is_going)
         tt_thread_sleep(graph->thread, INT64_MAX);
+    if (graph->is_leaving)
+        tt_thread_leave(graph->thread);
     tt_engine_run(graph->engine, graph->epoch_ns, graph->first_ns);
 }
 
@@ -285,7 +364,8 @@ static void open_engine(struct graph *graph)
                                       .node_count = graph->node_count,
                                       .flows = graph->flows,
                                       .flow_count = graph->flow_count,
-                                      .own = graph->params.pools[0],
+                                      .own = graph->params.pools[graph->params.self],
+                                      .own_number = graph->params.self,
                                       .class_of = graph->class_of,
                                       .pools = graph->params.pools,
                                       .pool_count = graph->params.wiring->process_count,
@@ -308,6 +388,7 @@ struct graph *graph_open(const struct graph_params *params)
     struct graph *graph = calloc(1, sizeof(*graph));
     struct tt_world_params world = {.machine = params->machine,
                                     .record_slots = params->record_slots,
+                                    .self = params->self,
                                     .turn_ns = params->turn_ns,
                                     .ring = ring,
                                     .on_budget = on_budget,
@@ -318,9 +399,7 @@ struct graph *graph_open(const struct graph_params *params)
     graph->world = tt_world_open(&world);
     CHECK(graph->world != NULL);
     attach_links(graph);
-    for (uint32_t n = 0; n < params->picture->component_count; n++)
-        add_node(graph, n);
-    add_flows(graph);
+    add_places(graph);
     open_engine(graph);
     graph->thread = tt_thread_spawn(params->machine, run, graph);
     CHECK(graph->thread != NULL);
@@ -334,6 +413,11 @@ void graph_go(struct graph *graph, int64_t epoch_ns, int64_t first_ns)
     graph->first_ns = first_ns;
     graph->is_going = true;
     tt_thread_wake(graph->thread);
+}
+
+void graph_leave(struct graph *graph)
+{
+    graph->is_leaving = true;
 }
 
 void graph_close(struct graph **graph)

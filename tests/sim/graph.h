@@ -1,5 +1,5 @@
-/* The engine's graph of a random picture, as a container lays it out: components that cost CPU time
- * of the simulated machine, ends of links for what is at an edge. */
+/* The engine's graph of one container of a random picture, as a container lays it out: components
+ * that cost CPU time of the simulated machine, ends of links for what is in other processes. */
 #ifndef TT_TESTS_SIM_GRAPH_H
 #define TT_TESTS_SIM_GRAPH_H
 
@@ -9,7 +9,7 @@
 #include "platform/sim/world.h"
 #include "spec/wiring.h"
 
-enum { GRAPH_NODES = 2 * PICTURE_COMPONENTS, GRAPH_LINKS = PICTURE_FLOWS };
+enum { GRAPH_NODES = 4 * PICTURE_COMPONENTS, GRAPH_LINKS = 2 * PICTURE_FLOWS };
 
 struct graph;
 
@@ -29,6 +29,7 @@ struct graph_params {
     struct tt_machine *machine;
     struct tt_pool_view *pools; /* of all processes, with their memory */
     uint8_t **links;            /* memory of each link of the wiring; NULL: there are none */
+    uint32_t self;              /* which process of the wiring it is */
     int64_t end_ns, turn_ns;
     uint32_t record_slots;
     /* How long an activation runs; negative: it fails at once. May spend time itself, on the
@@ -45,9 +46,9 @@ struct graph {
     struct tt_engine *engine;
     struct tt_engine_stats stats;
     int64_t epoch_ns, first_ns;
-    bool is_going;
+    bool is_going, is_leaving;
     struct tt_node_plan nodes[GRAPH_NODES];
-    struct tt_flow_plan flows[PICTURE_FLOWS];
+    struct tt_flow_plan flows[GRAPH_LINKS];
     uint32_t node_count, flow_count;
     uint32_t node_of_in[PICTURE_COMPONENTS], node_of_out[PICTURE_COMPONENTS];
     uint32_t class_of[GRAPH_NODES * TT_PORTS_MAX];
@@ -61,6 +62,8 @@ struct graph {
 /* Lays it out and starts its thread, which waits for graph_go(). The thread runs the engine. */
 struct graph *graph_open(const struct graph_params *params);
 void graph_go(struct graph *graph, int64_t epoch_ns, int64_t first_ns);
+void graph_leave(
+    struct graph *graph); /* before graph_go(): its thread gives its reservation back */
 void graph_close(struct graph **graph); /* as kill -9 would */
 
 /* Declared costs for the planner. */

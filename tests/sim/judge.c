@@ -53,24 +53,45 @@ static const struct tt_picture_component *component_of(const struct service *ser
     return NULL;
 }
 
-void judge_life_begins(struct service *service, int64_t first_ns)
+/* A sink's records come from the container that it is in, or whose frames its edge takes. */
+void judge_begin(struct service *service)
+{
+    for (uint32_t n = 0; n < service->made.picture.component_count; n++) {
+        const struct tt_picture_component *component = &service->made.components[n];
+        uint32_t home = service->wiring->process_of[n];
+
+        if (component->sink < 0)
+            continue;
+        for (uint32_t l = 0; l < service->wiring->link_count; l++)
+            if (service->wiring->links[l].to == service->wiring->process_of[n] &&
+                service->wiring->links[l].component == n)
+                home = service->wiring->links[l].from;
+        CHECK(home < service->wiring->container_count);
+        service->sinks[component->sink].container = home;
+    }
+}
+
+void judge_life_begins(struct service *service, uint32_t container, int64_t first_ns)
 {
     for (uint32_t n = 0; n < service->made.picture.sink_count; n++) {
         const struct tt_picture_component *component = component_of(service, n);
         struct tt_rational rate = component->in_format[0].rate;
         int64_t first = first_ns > 0 ? tt_ns_index(first_ns - 1, rate) + 1 : 0;
 
+        if (service->sinks[n].container != container)
+            continue;
         /* A new life never speaks of what the one before has spoken of. */
         CHECK(first >= service->sinks[n].next_index);
-        service->sinks[n] = (struct sink_check){.next_index = first};
+        service->sinks[n] = (struct sink_check){.container = container, .next_index = first};
     }
 }
 
-static void judge_frame(struct service *service, const struct tt_record *record)
+static void judge_frame(struct service *service, uint32_t container, const struct tt_record *record)
 {
     struct sink_check *sink = &service->sinks[record->sink];
     const struct tt_picture_component *component = component_of(service, record->sink);
 
+    CHECK_INT(sink->container, container);
     CHECK(!sink->has_ended);
     CHECK_INT(record->index, sink->next_index);
     CHECK_INT(record->origin_ns, tt_index_ns(record->index, component->in_format[0].rate));
@@ -106,11 +127,12 @@ static void judge_frame(struct service *service, const struct tt_record *record)
     service->stats.unrecovered += is_recovered(service, record);
 }
 
-void judge_records(struct service *service)
+void judge_records(struct service *service, uint32_t container)
 {
+    struct tt_world *world = service->containers[container].graph->world;
     struct tt_record record;
 
-    while (tt_world_take_record(service->graph->world, &record)) {
+    while (tt_world_take_record(world, &record)) {
         service->stats.uses += record.kind == TT_RECORD_USE;
         if (service->node->is_verbose && getenv("HOPS") != NULL &&
             (record.kind == TT_RECORD_HOP || record.kind == TT_RECORD_USE))
@@ -128,7 +150,7 @@ void judge_records(struct service *service)
             record.index > service->sinks[record.sink].next_index)
             service->sinks[record.sink].next_index = record.index;
         if (record.kind == TT_RECORD_FRAME)
-            judge_frame(service, &record);
+            judge_frame(service, container, &record);
         if (record.kind == TT_RECORD_END) {
             if (service->stats.lost_records == 0)
                 CHECK_INT(record.index, service->sinks[record.sink].next_index);
@@ -139,14 +161,16 @@ void judge_records(struct service *service)
 }
 
 /* An engine that ended by itself gave every sink its End. */
-void judge_life_over(struct service *service)
+void judge_life_over(struct service *service, uint32_t container)
 {
-    judge_records(service);
+    const struct tt_engine_stats *stats = &service->containers[container].graph->stats;
+
+    judge_records(service, container);
     /* What found the ring full at the very end is counted, but has no record. */
-    if (!service->graph->stats.is_ended || service->graph->stats.records_lost > 0)
+    if (!stats->is_ended || stats->records_lost > 0)
         return;
     for (uint32_t n = 0; n < service->made.picture.sink_count; n++)
-        CHECK(service->sinks[n].has_ended);
+        CHECK(service->sinks[n].has_ended || service->sinks[n].container != container);
 }
 
 /* Supervision's own words: what died or was stuck was the nemesis's doing, or followed from it. */

@@ -5,9 +5,11 @@
 
 #include "service.h"
 
-void judge_life_begins(struct service *service, int64_t first_ns);
-void judge_life_over(struct service *service); /* while its last records can still be read */
-void judge_records(struct service *service);
+void judge_begin(struct service *service); /* once */
+void judge_life_begins(struct service *service, uint32_t container, int64_t first_ns);
+/* While its last records can still be read. */
+void judge_life_over(struct service *service, uint32_t container);
+void judge_records(struct service *service, uint32_t container);
 void judge_event(struct service *service, const struct supervise_action *action);
 void judge_reservation(const struct service *service, int r);
 

@@ -68,9 +68,10 @@ static void take_cpu(struct fault *fault)
 /* An edge of the service, or 0. */
 static uint32_t an_edge(const struct fault *fault)
 {
-    uint32_t count = fault->service->wiring->process_count;
+    uint32_t containers = fault->service->wiring->container_count;
+    uint32_t count = fault->service->wiring->process_count - containers;
 
-    return count > 1 ? 1 + fault->pick % (count - 1) : 0;
+    return count > 0 ? containers + fault->pick % count : 0;
 }
 
 static void do_to_component(struct fault *fault)
@@ -105,7 +106,8 @@ static void do_to_process(struct fault *fault)
     }
     if (fault->kind == FAULT_RIGHTS)
         service->is_right_refused = true;
-    service_die(service, fault->kind == FAULT_EDGE ? edge : 0);
+    service_die(service,
+                fault->kind == FAULT_EDGE ? edge : fault->pick % service->wiring->container_count);
 }
 
 static void happen(void *ctx)

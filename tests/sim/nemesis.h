@@ -11,10 +11,10 @@ enum fault_kind {
     FAULT_HANG,        /* a component does not return */
     FAULT_HANG_POLITE, /* it returns when it is asked to */
     FAULT_ERROR,       /* a component fails */
-    FAULT_CONTAINER,   /* the container dies */
+    FAULT_CONTAINER,   /* a container dies */
     FAULT_EDGE,        /* an edge dies */
     FAULT_STALL,       /* an edge brings or takes nothing for a while */
-    FAULT_RIGHTS,      /* no reservation is given from now on; and the container dies */
+    FAULT_RIGHTS,      /* no reservation is given from now on; and a container dies */
     FAULT_DEAF,        /* nobody takes the records for a while */
     FAULT_STOP,        /* the user stops the service */
     FAULT_GONE,        /* the user is gone */

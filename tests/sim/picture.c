@@ -59,12 +59,14 @@ static void connect(struct random_picture *made, uint32_t from, uint32_t to, uin
 static void add_sources(struct draw *draw, const struct picture_params *params,
                         struct random_picture *made)
 {
-    for (uint32_t n = 1 + draw_below(draw, 3) / 2; n > 0; n--) {
+    uint32_t count = params->has_bands ? 1 + draw_below(draw, 3) : 1 + draw_below(draw, 3) / 2;
+
+    for (uint32_t n = count; n > 0; n--) {
         struct tt_rational rate = params->rates[draw_below(draw, params->rate_count)];
         struct tt_picture_component *component = add(made, "source");
 
         /* Joins of different rates are the exception. */
-        if (made->picture.component_count > 1 && draw_below(draw, 4) > 0)
+        if (made->picture.component_count > 1 && !params->has_bands && draw_below(draw, 4) > 0)
             rate = made->components[0].shape.out[0].rate;
         add_output(component, rate);
         component->is_live = true;

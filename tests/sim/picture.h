@@ -16,6 +16,7 @@ struct picture_params {
     bool has_edges;
     bool has_latency; /* some components give a frame only when later ones have come */
     bool has_ratio;   /* some make two frames of one, or one of two */
+    bool has_bands;   /* up to three sources, whose rates have nothing to do with each other */
 };
 
 struct random_picture {

@@ -8,15 +8,19 @@
 
 #define MS INT64_C(1000000)
 
-enum { SEEDS = 1000 };
+enum { SEEDS = 1000, BANDS_SEEDS = 300 };
 
 /* Seeds from here on: the same services, some of their components with structural latency. */
 #define LATENCY (UINT64_C(1) << 32)
+/* And from here on: services that may have several containers. */
+#define BANDS (UINT64_C(2) << 32)
 
 static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
 
 struct totals {
-    uint64_t services, promised, frames, late, lost, deaths, faults, uses, unrecovered;
+    uint64_t services, promised, divided; /* divided: promised, in several containers */
+    uint64_t three, wide;                 /* in three or more; of one band's, more than one */
+    uint64_t frames, late, lost, deaths, faults, uses, unrecovered;
 };
 
 struct run;
@@ -88,7 +92,8 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
 
     memset(run, 0, sizeof(*run));
     run->draw.state = seed % LATENCY;
-    run->node.has_latency = seed >= LATENCY;
+    run->node.has_latency = seed / LATENCY % 2 == 1;
+    run->node.has_bands = seed >= BANDS;
     params.seed = draw_next(&run->draw);
     params.cpu_count = 1 + draw_below(&run->draw, 3);
     params.is_partitioned = draw_below(&run->draw, 2);
@@ -100,7 +105,7 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
     run->node.is_partitioned = params.is_partitioned;
     run->node.is_verbose = is_verbose;
     /* The books round each share up to a whole part in a million. */
-    run->node.room_ppm = 750000 * (int64_t)params.cpu_count + SERVICES_MAX;
+    run->node.room_ppm = 750000 * (int64_t)params.cpu_count + SERVICES_MAX * TT_WORKERS_MAX;
     run->service_count = 1 + draw_below(&run->draw, SERVICES_MAX);
     for (uint32_t n = 0; n < run->service_count; n++) {
         run->arrivals[n].run = run;
@@ -120,6 +125,19 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
                run->service_count, run->fault_count, run->load != NULL ? ", load" : "");
 }
 
+static void count_kind(const struct service *service, struct totals *totals)
+{
+    const struct tt_plan *plan = service->plan;
+    bool is_promised = plan->is_admitted && plan->budget_ns > 0, is_wide = false;
+
+    for (uint32_t n = 1; n < plan->worker_count; n++)
+        is_wide = is_wide || plan->workers[n].band == plan->workers[n - 1].band;
+    totals->promised += is_promised;
+    totals->divided += is_promised && plan->worker_count > 1;
+    totals->three += is_promised && plan->worker_count > 2;
+    totals->wide += is_promised && is_wide;
+}
+
 static void add_up(const struct run *run, struct totals *totals)
 {
     totals->faults += run->fault_count;
@@ -127,7 +145,7 @@ static void add_up(const struct run *run, struct totals *totals)
         const struct service *service = &run->services[n];
 
         totals->services++;
-        totals->promised += service->plan->is_admitted && service->plan->budget_ns > 0;
+        count_kind(service, totals);
         totals->frames += service->stats.frames;
         totals->late += service->stats.late;
         totals->lost += service->stats.lost;
@@ -215,16 +233,18 @@ static void say_totals(uint64_t count, const struct totals *t)
     typedef unsigned long long number;
 
     fprintf(stderr,
-            "%llu seeds: %llu services, %llu with a promise, %llu faults, %llu deaths, %llu "
+            "%llu seeds: %llu services, %llu with a promise (%llu in several containers, %llu in "
+            "three or more, %llu with two of a band), %llu faults, %llu deaths, %llu "
             "frames, %llu late, %llu lost, all by their own service's fault or the host's: %llu "
             "late policies used; %llu long after the fault\n",
-            (number)count, (number)t->services, (number)t->promised, (number)t->faults,
-            (number)t->deaths, (number)t->frames, (number)t->late, (number)t->lost, (number)t->uses,
+            (number)count, (number)t->services, (number)t->promised, (number)t->divided,
+            (number)t->three, (number)t->wide, (number)t->faults, (number)t->deaths,
+            (number)t->frames, (number)t->late, (number)t->lost, (number)t->uses,
             (number)t->unrecovered);
 }
 
-/* seeds PROFILES SEEDS.TXT: those seeds, then the first ones; seeds PROFILES FIRST COUNT: others;
- * seeds PROFILES SEED: one, told step by step. */
+/* seeds PROFILES SEEDS.TXT: those seeds, then the first ones, of each kind; seeds PROFILES FIRST
+ * COUNT: others; seeds PROFILES SEED: one, told step by step. */
 int main(int argc, char **argv)
 {
     struct totals totals = {0};
@@ -244,8 +264,12 @@ int main(int argc, char **argv)
         run_kept(argv[2], &totals);
     for (uint64_t seed = first; seed < first + count; seed++)
         run_twice(seed, &totals);
-    say_totals(count, &totals);
+    for (uint64_t n = 1; is_suite && n <= BANDS_SEEDS; n++)
+        run_twice(BANDS + n, &totals);
+    say_totals(count + (is_suite ? BANDS_SEEDS : 0), &totals);
     if (count >= 100)
         check_totals(&totals);
+    if (is_suite)
+        CHECK(totals.divided > BANDS_SEEDS / 3);
     return 0;
 }

@@ -19,6 +19,8 @@ enum {
 };
 
 static const struct tt_rational rates[] = {{5, 1}, {8, 1}, {10, 1}, {12, 1}, {24, 1}, {25, 1}};
+static const struct tt_rational band_rates[] = {{4, 1},  {5, 1},  {10, 1},  {20, 1},
+                                                {25, 1}, {30, 1}, {150, 1}, {200, 1}};
 
 static int64_t now_of(const struct service *service)
 {
@@ -51,6 +53,17 @@ void node_gap(struct node *node, int64_t from_ns, int64_t until_ns)
     node->gaps[node->gap_count++] = (struct excuse){from_ns, until_ns};
 }
 
+static bool is_container(const struct service *service, uint32_t process)
+{
+    return process < service->wiring->container_count;
+}
+
+static void close_container(struct service *service, uint32_t process)
+{
+    judge_life_over(service, process);
+    graph_close(&service->containers[process].graph);
+}
+
 /* What happens to one life of a process later than now. */
 struct later {
     struct service *service;
@@ -79,10 +92,8 @@ static void on_later(void *ctx)
         if (!service->is_alive[later.process])
             return; /* it was killed meanwhile */
         service->is_alive[later.process] = false;
-        if (later.process == 0)
-            judge_life_over(service);
-        if (later.process == 0)
-            graph_close(&service->graph);
+        if (is_container(service, later.process))
+            close_container(service, later.process);
     }
     if (later.kind == SUPERVISE_DIED)
         event.text = later.is_clean ? "in order" : "killed";
@@ -106,10 +117,11 @@ static int64_t cost(void *ctx, uint32_t component, const struct tt_call *call)
     int64_t cost_ns = tt_costs_draw(
         service->node->costs, (service->number * 7 + component * 3) % service->node->costs->count,
         draw_next(&service->draw), most_ns);
+    const struct graph *graph = service->containers[service->wiring->process_of[component]].graph;
     bool is_faulty = component == service->fault_component;
 
     while (is_faulty && now_of(service) < service->hang_until_ns) {
-        tt_thread_spend(service->graph->thread, MS / 2);
+        tt_thread_spend(graph->thread, MS / 2);
         if (service->is_hang_polite && call->stop)
             return 0;
     }
@@ -120,21 +132,15 @@ static int64_t cost(void *ctx, uint32_t component, const struct tt_call *call)
     return cost_ns;
 }
 
-static void ring_edge(void *ctx, uint32_t peer)
+static void ring(void *ctx, uint32_t peer)
 {
     struct service *service = ctx;
 
-    CHECK(peer > 0);
     CHECK(peer < service->wiring->process_count);
-    edge_rung(&service->edges[peer]);
-}
-
-static void ring_container(void *ctx)
-{
-    struct service *service = ctx;
-
-    if (service->graph != NULL)
-        tt_world_bell(service->graph->world);
+    if (!is_container(service, peer))
+        edge_rung(&service->edges[peer]);
+    else if (service->containers[peer].graph != NULL)
+        tt_world_bell(service->containers[peer].graph->world);
 }
 
 static void edge_is_through(void *ctx, uint32_t process)
@@ -149,23 +155,25 @@ static void spawn(struct service *service, uint32_t process)
     tell(service, "spawn %u", process);
     service->spawned[process]++;
     service->is_alive[process] = true;
-    if (process == 0) {
+    if (is_container(service, process)) {
+        struct container *container = &service->containers[process];
         struct graph_params params = {.picture = &service->made.picture,
                                       .plan = service->plan,
                                       .wiring = service->wiring,
                                       .machine = service->node->machine,
                                       .pools = service->pools,
                                       .links = service->links,
+                                      .self = process,
                                       .end_ns = service->end_ns,
                                       .turn_ns = TURN_NS,
                                       .record_slots = 1024,
                                       .cost = cost,
-                                      .ring = ring_edge,
+                                      .ring = ring,
                                       .ctx = service};
 
-        CHECK(service->graph == NULL);
-        service->graph = graph_open(&params);
-        service->is_engine_seen_ended = false;
+        CHECK(container->graph == NULL);
+        container->graph = graph_open(&params);
+        container->is_engine_seen_ended = container->is_reserved = false;
         service->stats.lives++;
     } else {
         edge_start(&service->edges[process]);
@@ -182,43 +190,64 @@ void service_die(struct service *service, uint32_t process)
     tell(service, "%u is gone", process);
     service->is_alive[process] = false;
     service->stats.deaths++;
-    if (process == 0) {
+    if (is_container(service, process)) {
         service_poll(service);
-        judge_life_over(service);
-        graph_close(&service->graph);
+        close_container(service, process);
     } else {
         edge_kill(&service->edges[process]);
     }
     happens(service, SUPERVISE_DIED, process, draw_between(&service->draw, MS / 2, 3 * MS), false);
 }
 
-/* EBUSY is tried once more a period later: the kernel may still have a dead predecessor booked. */
-static void reserve(struct service *service)
+/* Before anything runs reservations of some workers would help nobody: those that have one leave
+ * it with go. Later the others go on with what they have. */
+static void lose_class(struct service *service, uint32_t process)
 {
+    struct books *books = &service->node->books;
+
+    service->is_promised = false;
+    if (service->has_gone) {
+        books_give_back_worker(books, service->number + 1, process, now_of(service));
+        return;
+    }
+    books_give_back(books, service->number + 1, now_of(service));
+    service->is_class_refused = true;
+    for (uint32_t n = 0; n < service->wiring->container_count; n++)
+        if (service->containers[n].is_reserved)
+            graph_leave(service->containers[n].graph);
+}
+
+/* EBUSY is tried once more a period later: the kernel may still have a dead predecessor booked. */
+static void reserve(struct service *service, uint32_t process)
+{
+    struct container *container = &service->containers[process];
+    const struct tt_plan_worker *worker = &service->plan->workers[process];
     int r = 0;
 
-    if (!service->is_promised || service->graph == NULL) {
-        happens(service, SUPERVISE_RESERVED, 0, MS / 10, false);
+    /* Without an entry in the books nothing is asked for: its class is lost. */
+    if (worker->budget_ns == 0 || container->graph == NULL || service->is_class_refused ||
+        books_worker_ppm(&service->node->books, service->number + 1, process, now_of(service)) ==
+            0) {
+        happens(service, SUPERVISE_RESERVED, process, MS / 10, false);
         return;
     }
     if (service->is_right_refused)
         r = -EPERM;
     if (r == 0)
-        r = tt_thread_reserve(service->graph->thread, service->plan->budget_ns,
-                              service->plan->period_ns);
-    tell(service, "reserves: %d", r);
-    if (r == -EBUSY && !service->is_retried) {
-        service->is_retried = true;
-        happens(service, SUPERVISE_READY, 0, service->plan->period_ns + MS, false);
+        r = tt_thread_reserve(container->graph->thread, worker->budget_ns, worker->period_ns);
+    tell(service, "%u reserves: %d", process, r);
+    if (r == -EBUSY && !container->is_retried) {
+        container->is_retried = true;
+        happens(service, SUPERVISE_READY, process, worker->period_ns + MS, false);
         return;
     }
     if (r != 0) { /* the class is lost, and with it the entry: so is the promise */
         judge_reservation(service, r);
-        books_give_back(&service->node->books, service->number + 1, now_of(service));
-        service->is_promised = service->is_entered = false;
+        lose_class(service, process);
     }
-    service->is_retried = false;
-    happens(service, SUPERVISE_RESERVED, 0, MS / 10, false);
+    container->is_reserved = r == 0;
+    container->is_retried = false;
+    happens(service, SUPERVISE_RESERVED, process, MS / 10, false);
 }
 
 static void go(struct service *service, uint32_t process)
@@ -228,17 +257,18 @@ static void go(struct service *service, uint32_t process)
     if (!service->is_alive[process])
         return;
     first_ns = first_ns < 0 ? 0 : first_ns;
-    if (process > 0) {
+    if (!is_container(service, process)) {
         edge_go(&service->edges[process], service->epoch_ns, first_ns);
         return;
     }
-    judge_life_begins(service, first_ns);
-    graph_go(service->graph, service->epoch_ns, first_ns);
+    judge_life_begins(service, process, first_ns);
+    graph_go(service->containers[process].graph, service->epoch_ns, first_ns);
 }
 
 static void go_all(struct service *service)
 {
     service->epoch_ns = now_of(service) + GO_AHEAD_NS;
+    service->has_gone = true;
     tell(service, "go");
     for (uint32_t n = 0; n < service->wiring->process_count; n++)
         go(service, n);
@@ -248,12 +278,12 @@ static void send_stop(struct service *service, uint32_t process)
 {
     if (!service->is_alive[process])
         return;
-    if (process > 0) {
+    if (!is_container(service, process)) {
         edge_stop(&service->edges[process]);
         return;
     }
-    tt_engine_stop(service->graph->engine);
-    tt_world_bell(service->graph->world);
+    tt_engine_stop(service->containers[process].graph->engine);
+    tt_world_bell(service->containers[process].graph->world);
 }
 
 static void on_supervise_timer(void *ctx)
@@ -289,11 +319,11 @@ static void end(struct service *service, const struct supervise_action *action)
     tell(service, "end: %s", action->text);
     (void)snprintf(service->reason, sizeof(service->reason), "%s", action->text);
     service->has_ended = true;
-    for (uint32_t n = 0; n < PICTURE_COMPONENTS; n++)
+    for (uint32_t n = 0; n < PROCESSES_MAX; n++)
         CHECK(!service->is_alive[n]);
-    CHECK(service->graph == NULL);
-    if (service->is_entered)
-        books_give_back(&service->node->books, service->number + 1, now_of(service));
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++)
+        CHECK(service->containers[n].graph == NULL);
+    books_give_back(&service->node->books, service->number + 1, now_of(service));
 }
 
 static void perform(struct service *service, const struct supervise_action *action)
@@ -307,8 +337,8 @@ static void perform(struct service *service, const struct supervise_action *acti
         service_die(service, action->process);
         break;
     case SUPERVISE_RESERVE:
-        service->is_retried = false;
-        reserve(service);
+        service->containers[action->process].is_retried = false;
+        reserve(service, action->process);
         break;
     case SUPERVISE_GO:
         if (action->process == SUPERVISE_ALL)
@@ -341,8 +371,9 @@ static void feed(struct service *service, const struct supervise_event *event)
     if (service->has_ended)
         return;
     /* The second word of readiness stands for the timer after which EBUSY is tried again. */
-    if (event->kind == SUPERVISE_READY && event->process == 0 && service->is_retried) {
-        reserve(service);
+    if (event->kind == SUPERVISE_READY && is_container(service, event->process) &&
+        service->containers[event->process].is_retried) {
+        reserve(service, event->process);
         return;
     }
     tt_machine_note(service->node->machine, step, sizeof(step));
@@ -365,35 +396,44 @@ void service_feed(struct service *service, enum supervise_kind kind, uint32_t pr
     feed(service, &event);
 }
 
-static void watch(struct service *service)
+static void watch(struct service *service, uint32_t process)
 {
-    const struct tt_engine_stats *stats = &service->graph->stats;
+    const struct graph *graph = service->containers[process].graph;
+    const struct tt_engine_stats *stats = &graph->stats;
     int64_t limit_ns;
 
     if (stats->stuck_since_ns == 0)
         return;
-    limit_ns = WATCHDOG_BUDGETS * service->graph->nodes[stats->stuck_node].budget_ns;
+    limit_ns = WATCHDOG_BUDGETS * graph->nodes[stats->stuck_node].budget_ns;
     limit_ns = limit_ns > WATCHDOG_LEAST_NS ? limit_ns : WATCHDOG_LEAST_NS;
     if (now_of(service) - stats->stuck_since_ns > limit_ns)
-        service_feed(service, SUPERVISE_STUCK, 0, "a component does not return");
+        service_feed(service, SUPERVISE_STUCK, process, "a component does not return");
+}
+
+static void poll_container(struct service *service, uint32_t process)
+{
+    struct container *container = &service->containers[process];
+
+    if (container->graph == NULL)
+        return;
+    if (now_of(service) >= service->deaf_until_ns || !service->is_alive[process])
+        judge_records(service, process);
+    if (!service->is_alive[process])
+        return;
+    if (tt_thread_has_ended(container->graph->thread) && !container->is_engine_seen_ended) {
+        container->is_engine_seen_ended = true;
+        judge_records(service, process);
+        tt_engine_check(container->graph->engine);
+        happens(service, SUPERVISE_DIED, process, 2 * MS, true);
+    } else if (!container->is_engine_seen_ended) {
+        watch(service, process);
+    }
 }
 
 void service_poll(struct service *service)
 {
-    if (service->graph == NULL)
-        return;
-    if (now_of(service) >= service->deaf_until_ns || !service->is_alive[0])
-        judge_records(service);
-    if (!service->is_alive[0])
-        return;
-    if (tt_thread_has_ended(service->graph->thread) && !service->is_engine_seen_ended) {
-        service->is_engine_seen_ended = true;
-        judge_records(service);
-        tt_engine_check(service->graph->engine);
-        happens(service, SUPERVISE_DIED, 0, 2 * MS, true);
-    } else if (!service->is_engine_seen_ended) {
-        watch(service);
-    }
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++)
+        poll_container(service, n);
 }
 
 static void plan_it(struct service *service)
@@ -407,21 +447,22 @@ static void plan_it(struct service *service)
                                  .wake_ns = 300000,
                                  .hop_ns = HOP_NS,
                                  .is_virtual = true,
-                                 .is_partitioned = node->is_partitioned};
+                                 .is_partitioned = node->is_partitioned,
+                                 .workers_max = node->has_bands ? TT_WORKERS_MAX : 0};
     struct tt_cost costs[PICTURE_COMPONENTS], segments[PICTURE_COMPONENTS];
     struct tt_error err = {0};
 
     graph_costs(&service->made.picture, costs, segments);
     CHECK_INT(tt_plan_make(&service->made.picture, costs, segments, &machine, &service->plan, &err),
               0);
+    tt_plan_place(service->plan, &service->made.picture);
     CHECK_INT(tt_wiring_make(&service->made.picture, &service->wiring, &err), 0);
     service->is_admitted = service->plan->is_admitted;
     service->is_promised = service->is_admitted && service->plan->budget_ns > 0;
-    if (service->is_promised) {
-        CHECK(books_enter(&node->books, service->number + 1, service->plan->budget_ns,
-                          service->plan->period_ns));
-        service->is_entered = true;
-    }
+    for (uint32_t n = 0; service->is_promised && n < service->plan->worker_count; n++)
+        CHECK(books_enter_worker(&node->books, service->number + 1, n,
+                                 service->plan->workers[n].budget_ns,
+                                 service->plan->workers[n].period_ns));
     CHECK(books_ppm(&node->books, now_of(service)) <= node->room_ppm);
 }
 
@@ -432,15 +473,17 @@ static void tell_picture(const struct service *service)
 
     if (!service->node->is_verbose)
         return;
-    printf("    reserves %.3f of %.3f ms, ends at %.0f ms\n",
-           (double)service->plan->budget_ns / 1e6, (double)service->plan->period_ns / 1e6,
-           (double)service->end_ns / 1e6);
+    printf("    ends at %.0f ms\n", (double)service->end_ns / 1e6);
+    for (uint32_t n = 0; n < service->plan->worker_count; n++)
+        printf("    %s reserves %.3f of %.3f ms\n", service->plan->workers[n].name,
+               (double)service->plan->workers[n].budget_ns / 1e6,
+               (double)service->plan->workers[n].period_ns / 1e6);
     for (uint32_t n = 0; n < picture->component_count; n++) {
         const struct tt_picture_component *component = &picture->components[n];
 
-        printf("    %s%s, %d/%d a second, costs %.3f ms, due %.3f, fires %.3f, from",
+        printf("    %s%s in %u, %d/%d a second, costs %.3f ms, due %.3f, fires %.3f, from",
                component->name, component->flags & TT_EDGE ? " (edge)" : "",
-               (int)component->rate.num, (int)component->rate.den,
+               service->wiring->process_of[n], (int)component->rate.num, (int)component->rate.den,
                (double)component->shape.cost_max_ns / 1e6,
                (double)service->plan->due_offset_ns[n] / 1e6,
                (double)service->plan->fire_offset_ns[n] / 1e6);
@@ -453,11 +496,8 @@ static void tell_picture(const struct service *service)
     }
 }
 
-static void make_memory(struct service *service, uint32_t pool_cut)
+static void cut_pool(struct tt_pool_view *own, uint32_t pool_cut)
 {
-    struct tt_pool_view *own = &service->pools[0];
-
-    graph_pools(service->wiring, service->pools);
     for (uint32_t n = 0; n < own->class_count; n++) {
         uint32_t cut =
             pool_cut < own->classes[n].slot_count ? pool_cut : own->classes[n].slot_count - 1;
@@ -465,6 +505,15 @@ static void make_memory(struct service *service, uint32_t pool_cut)
         own->classes[n].slot_count -= cut;
         own->slot_count -= cut;
     }
+}
+
+static void make_memory(struct service *service, uint32_t pool_cut)
+{
+    CHECK(service->wiring->process_count <= PROCESSES_MAX);
+    CHECK(service->wiring->link_count <= GRAPH_LINKS);
+    graph_pools(service->wiring, service->pools);
+    for (uint32_t n = 0; n < service->wiring->container_count; n++)
+        cut_pool(&service->pools[n], pool_cut);
     for (uint32_t n = 0; n < service->wiring->link_count; n++) {
         uint64_t bytes = (tt_link_bytes(service->wiring->links[n].depth) + 63) & ~(uint64_t)63;
 
@@ -476,7 +525,7 @@ static void make_memory(struct service *service, uint32_t pool_cut)
 
 static void make_edges(struct service *service, uint64_t seed)
 {
-    for (uint32_t n = 1; n < service->wiring->process_count; n++) {
+    for (uint32_t n = service->wiring->container_count; n < service->wiring->process_count; n++) {
         struct edge_params params = {.machine = service->node->machine,
                                      .picture = &service->made.picture,
                                      .wiring = service->wiring,
@@ -486,7 +535,7 @@ static void make_edges(struct service *service, uint64_t seed)
                                      .seed = seed + n,
                                      .delay_max_ns = MS / 2,
                                      .end_ns = service->end_ns,
-                                     .ring = ring_container,
+                                     .ring = ring,
                                      .on_end = edge_is_through,
                                      .ctx = service};
 
@@ -494,16 +543,27 @@ static void make_edges(struct service *service, uint64_t seed)
     }
 }
 
+/* Audio, video and batch, and up to what needs two CPUs. */
+static void draw_bands(struct draw *draw, struct picture_params *params)
+{
+    params->has_bands = true;
+    params->rates = band_rates;
+    params->rate_count = sizeof(band_rates) / sizeof(band_rates[0]);
+    params->deadline_min_ns = 40 * MS;
+    params->deadline_max_ns = 500 * MS;
+    params->share_max_ppm = draw_below(draw, 3) == 0 ? 1800000 : 600000;
+}
+
 void service_begin(struct service *service, struct node *node, uint32_t number, uint64_t seed,
                    uint32_t pool_cut)
 {
-    const struct picture_params params = {.rates = rates,
-                                          .rate_count = sizeof(rates) / sizeof(rates[0]),
-                                          .deadline_min_ns = 15 * MS,
-                                          .deadline_max_ns = 250 * MS,
-                                          .share_max_ppm = 500000,
-                                          .has_edges = true,
-                                          .has_latency = node->has_latency};
+    struct picture_params params = {.rates = rates,
+                                    .rate_count = sizeof(rates) / sizeof(rates[0]),
+                                    .deadline_min_ns = 15 * MS,
+                                    .deadline_max_ns = 250 * MS,
+                                    .share_max_ppm = 500000,
+                                    .has_edges = true,
+                                    .has_latency = node->has_latency};
     struct draw draw = {seed};
     uint64_t sources = 0;
 
@@ -512,15 +572,19 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
     service->number = number;
     service->draw.state = seed ^ 0x5ee0;
     service->timer_ns = INT64_MAX;
+    if (node->has_bands)
+        draw_bands(&draw, &params);
     picture_draw(&draw, &params, &service->made);
     service->end_ns =
         draw_below(&draw, 3) == 0 ? draw_between(&draw, 1000 * MS, 50000 * MS) : INT64_MAX / 4;
     plan_it(service);
     make_memory(service, pool_cut);
     make_edges(service, seed);
-    for (uint32_t n = 1; n < service->wiring->process_count; n++)
+    for (uint32_t n = service->wiring->container_count; n < service->wiring->process_count; n++)
         sources |= (uint64_t)service->edges[n].is_source << n;
     supervise_init(&service->supervise, service->wiring->process_count, sources);
+    supervise_set_containers(&service->supervise, service->wiring->container_count);
+    judge_begin(service);
     tell(service, "%s: %s", service->is_admitted ? "admitted" : "refused", service->plan->binding);
     tell_picture(service);
     if (service->is_admitted)
@@ -531,10 +595,11 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
 
 void service_fini(struct service *service)
 {
-    graph_close(&service->graph);
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++)
+        graph_close(&service->containers[n].graph);
     if (service->wiring == NULL)
         return;
-    for (uint32_t n = 1; n < service->wiring->process_count; n++)
+    for (uint32_t n = service->wiring->container_count; n < service->wiring->process_count; n++)
         edge_fini(&service->edges[n]);
     for (uint32_t n = 0; n < service->wiring->link_count; n++)
         free(service->links[n]);

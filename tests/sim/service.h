@@ -1,6 +1,6 @@
-/* A service in the simulated machine: its container's engine, its edges, supervision by tactusd's
- * own step function, its entry in the books of reservations; and what went wrong by its own fault,
- * for the checkers. */
+/* A service in the simulated machine: its containers' engines, its edges, supervision by tactusd's
+ * own step function, its entries in the books of reservations; and what went wrong by its own
+ * fault, for the checkers. */
 #ifndef TT_TESTS_SIM_SERVICE_H
 #define TT_TESTS_SIM_SERVICE_H
 
@@ -10,10 +10,20 @@
 #include "node/supervise.h"
 #include "platform/sim/costs.h"
 
-enum { EXCUSES_MAX = 64, SINKS_MAX = PICTURE_COMPONENTS };
+enum {
+    EXCUSES_MAX = 64,
+    SINKS_MAX = PICTURE_COMPONENTS,
+    PROCESSES_MAX = TT_WORKERS_MAX + PICTURE_COMPONENTS
+};
 
 struct excuse { /* what falls in it is the service's own fault, or the host's */
     int64_t from_ns, until_ns;
+};
+
+struct container {       /* of a service */
+    struct graph *graph; /* of the life that it has */
+    uint32_t lives;
+    bool is_retried, is_reserved, is_engine_seen_ended;
 };
 
 struct service;
@@ -25,11 +35,13 @@ struct node { /* the machine, and what tactusd keeps of it */
     int64_t room_ppm; /* that the books may reach */
     uint32_t cpu_count;
     bool is_partitioned, is_verbose, has_latency;
+    bool has_bands; /* services may have several containers */
     struct excuse gaps[EXCUSES_MAX];
     uint32_t gap_count;
 };
 
 struct sink_check {
+    uint32_t container; /* that tells of it */
     int64_t next_index;
     bool has_ended;
 };
@@ -49,15 +61,14 @@ struct service {
     struct tt_wiring *wiring;
     struct tt_pool_view pools[TT_PROCESSES_MAX];
     uint8_t *links[GRAPH_LINKS];
-    struct graph *graph;
-    struct edge edges[PICTURE_COMPONENTS];
+    struct container containers[TT_WORKERS_MAX];
+    struct edge edges[PROCESSES_MAX]; /* by process */
     struct supervise supervise;
     int64_t end_ns; /* media time */
     int64_t epoch_ns, timer_ns;
-    uint32_t spawned[PICTURE_COMPONENTS]; /* which life of each process: late words are ignored */
-    bool is_alive[PICTURE_COMPONENTS];
-    bool is_admitted, is_promised, is_entered, has_ended, is_retried, is_timer_used;
-    bool is_engine_seen_ended;
+    uint32_t spawned[PROCESSES_MAX]; /* which life of each process: late words are ignored */
+    bool is_alive[PROCESSES_MAX];
+    bool is_admitted, is_promised, has_ended, is_timer_used, has_gone, is_class_refused;
     char reason[SUPERVISE_TEXT_BYTES];
 
     /* Faults that are on, by the nemesis. */

@@ -236,6 +236,20 @@ void tt_thread_spend(struct tt_thread *thread, int64_t cpu_ns)
     give_way(thread);
 }
 
+void tt_thread_leave(struct tt_thread *thread)
+{
+    struct tt_machine *machine = thread->machine;
+
+    tt_assert(machine->current == thread);
+    if (thread->budget_ns == 0)
+        return;
+    sched_account(machine);
+    thread->shared_ns = sched_least_shared(machine);
+    sched_leave(machine, thread);
+    machine->horizon_ns = machine->now_ns; /* somebody else may go first now */
+    give_way(thread);
+}
+
 void tt_thread_sleep(struct tt_thread *thread, int64_t until_ns)
 {
     sched_account(thread->machine);

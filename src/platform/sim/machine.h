@@ -59,7 +59,9 @@ bool tt_thread_has_ended(const struct tt_thread *thread);
 /* 0, -EBUSY: not so much is free, -EINVAL: not 1,024 ns <= budget <= period. */
 int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t period_ns);
 
-/* By the thread itself. */
+/* By the thread itself. Leaving, it runs without a reservation from there on; its bandwidth stays
+ * booked like that of one who is gone. */
+void tt_thread_leave(struct tt_thread *thread);
 void tt_thread_spend(struct tt_thread *thread, int64_t cpu_ns);
 void tt_thread_sleep(struct tt_thread *thread, int64_t until_ns); /* or until it is woken */
 

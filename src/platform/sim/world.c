@@ -55,7 +55,7 @@ static void ring(void *to, uint32_t peer)
 {
     struct tt_world *world = to;
 
-    if (peer == 0)
+    if (peer == world->params.self)
         tt_world_bell(world);
     else if (world->params.ring != NULL)
         world->params.ring(world->params.ctx, peer);

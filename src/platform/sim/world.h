@@ -11,6 +11,7 @@ struct tt_world;
 struct tt_world_params {
     struct tt_machine *machine;
     uint32_t record_slots; /* a power of two */
+    uint32_t self;         /* its own number among those that can be rung */
     int64_t turn_ns;       /* what the engine's own work costs in a turn of its loop */
     void (*ring)(void *ctx, uint32_t peer); /* a bell of somebody else was rung; may be NULL */
     void (*on_budget)(void *ctx);           /* may be NULL */
