@@ -94,8 +94,8 @@ static void turns(void)
     CHECK_INT(raw_turn(0, -1, rate), 0);
     CHECK_INT(raw_turn(19000000, -1, rate), 0);
     CHECK_INT(raw_turn(38000000, 0, rate), 1);
-    CHECK_INT(raw_turn(18000000, 0, rate), 1);  /* a tenth of a period early: it waits */
-    CHECK_INT(raw_turn(17000000, 0, rate), -1); /* more: left out */
+    CHECK_INT(raw_turn(16000000, 0, rate), 1);  /* a fifth of a period early: it waits */
+    CHECK_INT(raw_turn(14000000, 0, rate), -1); /* more: left out */
     CHECK_INT(raw_turn(41000000, 0, rate), 2);  /* a period late: one is missing */
     CHECK_INT(raw_turn(1005000000, 0, rate), 50);
 }

@@ -27,9 +27,10 @@ extern const struct tt_param raw_capture_params[RAW_PARAM_COUNT]; /* live by its
 /* The one output; state_bytes stays the caller's. */
 int raw_shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err);
 
-/* The index of a frame that came at media_ns: the next one while it came within its period, or an
- * eighth of one before it; -1: it came before its turn and is left out, so that those after it
- * need not wait for theirs. */
+/* The index of a frame that came at media_ns: the next one while it came within its period, or a
+ * quarter of one before it; -1: it came before its turn and is left out, so that those after it
+ * need not wait for theirs. After one that came a period late the next are about on time: what the
+ * quarter leaves for their jitter is not left out. */
 int64_t raw_turn(int64_t media_ns, int64_t last, struct tt_rational rate);
 
 /* Choices of a parameter, in the gst spelling and FFmpeg's. */

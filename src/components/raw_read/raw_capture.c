@@ -84,7 +84,7 @@ int64_t raw_turn(int64_t media_ns, int64_t last, struct tt_rational rate)
     int64_t index = last + 1, period_ns = tt_index_ns(1, rate);
     int64_t early_ns = tt_index_ns(index, rate) - media_ns;
 
-    if (early_ns > period_ns / 8)
+    if (early_ns > period_ns / 4)
         return -1;
     return early_ns > -period_ns ? index : tt_ns_index(media_ns, rate);
 }
