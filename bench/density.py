@@ -12,8 +12,9 @@ import time
 import harness
 import peers
 import stats
+from harness import OURS
 from node import Node
-from pictures import OURS, WARM_UP_S
+from pictures import WARM_UP_S
 
 RATE, DEADLINE_NS, MAX, BROKEN = 50, 40_000_000, 24, 0.01
 SERVICE = ("test.video width=1280 height=720 rate=50 ! video.scale width=960 height=540 ! "

@@ -7,6 +7,7 @@ import bisect
 import json
 
 import stats
+from harness import OURS
 from node import Node
 
 HANDOFF, BUDGET, QUEUED = 24, 26, 6
@@ -75,7 +76,7 @@ def measure(bench):
             bench.put("handoff_ns", "tactus", latency_ns, "", index // RATE, index)
             bench.put("engine_ns", "tactus", engine_ns, "", index // RATE, index)
         bench.put("healthy_ours", "tactus", sum(frame["sink"] == "good" and frame["outcome"] != "on_time" and
-                                                frame["cause"] in ("edge", "worker", "budget", "unknown") for frame in told["frames"]))
+                                                frame["cause"] in OURS for frame in told["frames"]))
 
 
 def judge(data):

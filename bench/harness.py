@@ -13,8 +13,15 @@ OUT = os.path.join(machine.TOP, "bench", "out")
 COLUMNS = ["what", "who", "scene", "round", "index", "origin_ns", "arrival_ns", "value"]
 
 
+OURS = ("none", "edge", "worker", "budget", "unknown")  # causes of a late frame that are ours, as the ledger has them
+
+
 class Missing(Exception):
     """Something that a bench needs is not here; says what."""
+
+
+class Wrong(Exception):
+    """What was asked for cannot be; says why."""
 
 
 class Bench:
@@ -43,7 +50,10 @@ class Bench:
     def pick(self, name, quick, full):
         """A number that the command line may change; it is told beside the figures."""
         given = self.options.get(name)
-        self.settings[name] = type(full)(given) if given is not None else (quick if self.is_quick else full)
+        try:
+            self.settings[name] = type(full)(given) if given is not None else (quick if self.is_quick else full)
+        except ValueError:
+            raise Wrong(f"--set {name}={given}: '{given}' is no number such as {full}") from None
         return self.settings[name]
 
     def say(self, text):
@@ -73,11 +83,19 @@ class Data:
 
     def __init__(self, path):
         self.frame_rows, self.value_rows = {}, {}
+        try:
+            self.read(path)
+        except OSError as problem:
+            raise Wrong(f"cannot read {path}: {problem.strerror}") from None
+        except (ValueError, StopIteration) as problem:
+            raise Wrong(f"{path} is no raw rows of a bench ({problem or 'it ends early'}); bench/out/NAME.csv has them") from None
+
+    def read(self, path):
         with open(path, encoding="utf-8", newline="") as file:
             self.head = json.loads(file.readline()[2:])
             reader = csv.reader(file)
             if next(reader) != COLUMNS:
-                raise ValueError(f"{path}: other columns")
+                raise ValueError("other columns")
             for what, who, scene, turn, index, origin_ns, arrival_ns, value in reader:
                 if origin_ns:
                     frame = (int(index), int(origin_ns), int(arrival_ns) if arrival_ns else None)

@@ -10,10 +10,10 @@ import subprocess
 import harness
 import machine
 import stats
-from harness import Missing
+from harness import OURS, Missing
 from noise import hogs
 from node import Node
-from pictures import OURS, WARM_UP_S
+from pictures import WARM_UP_S
 
 BANDS = {"audio": (240, 5, 100), "video": (1920, 40, 750), "batch": (4800, 100, 3000)}  # samples, ms, us a component
 LENGTH, HOGS = 10, 6

@@ -6,7 +6,8 @@ import time
 
 import machine
 import peers
-from pictures import FIFO, OURS, end_all, wait_all
+from harness import OURS
+from pictures import FIFO, end_all, wait_all
 
 BEFORE_S, WARM_UP_S, LEARN_S = 1.5, 2.0, 4.0
 SAMPLE_RATE = 48000
