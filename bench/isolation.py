@@ -3,6 +3,7 @@
 Sound every 5 ms (10 components of 100 us), pictures' pace every 40 ms (10 of 750 us), a batch every 100 ms (10 of 3 ms). The
 rivals are the same engine and components under another class of the kernel, so that only the scheduling differs."""
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -114,7 +115,7 @@ def turn_of(bench, node, party, turn, path, seconds):
 def learn(bench, node, path):
     for _ in range(6):
         checked = node.command("check", path, "--json", check=False, timeout=120)
-        told = harness.json.loads(checked.stdout) if checked.stdout else {}
+        told = json.loads(checked.stdout) if checked.stdout else {}
         if told.get("class") == "targeted":
             return True
         bench.say(f"not promised yet: {(told.get('class_reason') or checked.stderr)[:300]}")

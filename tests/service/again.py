@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from camera_server import CAMERA, Sender, free_port
 from lib import SLOW, Node, check, need, skip, wait_for
 
 need("ffmpeg")
@@ -29,51 +30,6 @@ components:
   heard: {{kind: "null"}}
 flows: [web.video ! wdec ! wseen, srt.video ! sdec ! sseen, tone ! heard]
 """
-CAMERA = ["ffmpeg", "-v", "quiet", "-nostdin", "-re", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-c:v", "libx264", "-preset",
-          "ultrafast", "-tune", "zerolatency", "-g", "5", "-f", "mpegts", "-flush_packets", "1"]
-
-
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Web:
-    """Whoever asks for anything gets live MPEG-TS without a length, until it is killed."""
-
-    def __init__(self, port):
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", port))
-        self.socket.listen()
-        self.children, self.thread = [], threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            with peer:
-                asked = b""
-                while b"\r\n\r\n" not in asked:
-                    more = peer.recv(4096)
-                    if not more:
-                        break
-                    asked += more
-                peer.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n")
-                self.children.append(subprocess.Popen([*CAMERA, "-"], stdin=subprocess.DEVNULL, stdout=peer.fileno(),
-                                                      stderr=subprocess.DEVNULL))
-
-    def kill(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.thread.join()
-        for child in self.children:
-            child.kill()
-            child.wait()
 
 
 class Srt:
@@ -105,11 +61,11 @@ def outcomes(node, ledger, sink):
 
 
 with Node() as node:
-    ports = {"http": free_port(socket.SOCK_STREAM), "srt": free_port(socket.SOCK_DGRAM)}
+    ports = {"http": free_port(), "srt": free_port(socket.SOCK_DGRAM)}
     with open(node.path("service.yaml"), "w", encoding="utf-8") as text:
         text.write(SERVICE.format(**ports))
     ledger, said = node.path("run.ledger"), node.path("said")
-    web, srt = Web(ports["http"]), Srt(ports["srt"])
+    web, srt = Sender(ports["http"], is_web=True), Srt(ports["srt"])
     with open(said, "w", encoding="utf-8") as words:
         command = node.spawn("run", node.path("service.yaml"), "--for", "120s", "--no-profile", "--ledger", ledger, stdout=words,
                              stderr=words)
@@ -129,7 +85,7 @@ with Node() as node:
         web.kill()
         srt.kill()
         wait_for(lambda: "live.ts: lost" in told() and "mode=listener: lost" in told(), 30, f"a loss is not told: {told()}")
-        web, srt = Web(ports["http"]), Srt(ports["srt"])
+        web, srt = Sender(ports["http"], is_web=True), Srt(ports["srt"])
         wait_for(lambda: "live.ts: back after" in told() and "mode=listener: back after" in told(), 40,
                  f"a return is not told: {told()}")
         before = frames()

@@ -4,11 +4,10 @@ until they answer, what misses is in the ledger with a note of each loss and ret
 import json
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 
+from camera_server import Sender, free_port
 from lib import SLOW, Node, check, need, probe, skip, wait_for
 
 need("ffmpeg", "ffprobe")
@@ -31,44 +30,6 @@ components:
   live:  {{kind: av.write, params: {{url: "rtmp://127.0.0.1:{rtmp}/app/us"}}, late: {{video: drop, audio: drop}}}}
 flows: [far.video ! fdec ! seen, video ! venc ! file.video, venc ! live.video, tone ! aenc ! file.audio, aenc ! live.audio]
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Sender:
-    """A camera: whoever connects gets live MPEG-TS, until it is killed."""
-
-    def __init__(self, port):
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", port))
-        self.socket.listen()
-        self.children, self.thread = [], threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            with peer:
-                self.children.append(subprocess.Popen(
-                    ["ffmpeg", "-v", "quiet", "-nostdin", "-re", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-c:v", "libx264",
-                     "-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-f", "mpegts", "-flush_packets", "1", "-"],
-                    stdin=subprocess.DEVNULL, stdout=peer.fileno(), stderr=subprocess.DEVNULL))
-
-    def kill(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.thread.join()
-        for child in self.children:
-            child.kill()
-            child.wait()
 
 
 def rtmp_server(node, port, name):
