@@ -209,7 +209,7 @@ static void log_event(struct run *run, const struct supervise_action *action)
             run_process_name(run, action->process), action->text);
     if (run->pump != NULL)
         pump_event(run->pump, action->name, run_process_name(run, action->process), action->text,
-                   loop_now_ns());
+                   action->at_ns);
     /* The user hears of a refusal as the answer to the start, once. */
     if (run->params.is_profile || strcmp(action->name, "stopped") == 0 ||
         strcmp(action->name, "refused") == 0)

@@ -504,6 +504,9 @@ void supervise_step(struct supervise *s, const struct supervise_event *event, in
         break;
     }
     settle(s, now_ns, out);
+    for (uint32_t n = 0; n < out->count; n++) /* whoever writes it down may come to it later */
+        if (out->list[n].verb == SUPERVISE_LOG)
+            out->list[n].at_ns = now_ns;
 }
 
 void supervise_check(const struct supervise *s)

@@ -52,9 +52,9 @@ enum supervise_verb {
                             together, so that all get theirs or none. */
     SUPERVISE_GO,        /* process, or SUPERVISE_ALL: this fixes the epoch */
     SUPERVISE_SEND_STOP, /* process */
-    SUPERVISE_LOG,       /* an event for the ledger: name, process, text */
-    SUPERVISE_TIMER,     /* at_ns; replaces the one before */
-    SUPERVISE_END        /* text: the reason; is_ok. Nothing follows. */
+    SUPERVISE_LOG,   /* an event for the ledger: name, process, text; at_ns: when it was decided */
+    SUPERVISE_TIMER, /* at_ns; replaces the one before */
+    SUPERVISE_END    /* text: the reason; is_ok. Nothing follows. */
 };
 
 struct supervise_action {

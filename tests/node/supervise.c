@@ -30,6 +30,8 @@ static void die(uint32_t process, bool is_clean, bool is_refusal)
                                              .text = "killed by signal 9"},
                    now_ns, &out);
     supervise_check(&s);
+    for (uint32_t n = 0; n < out.count; n++) /* as the ledger shall tell it */
+        CHECK(out.list[n].verb != SUPERVISE_LOG || out.list[n].at_ns == now_ns);
 }
 
 static uint32_t count(enum supervise_verb verb, uint32_t process)
