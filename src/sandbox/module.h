@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define TT_MODULE_ABI 1u
+#define TT_MODULE_SYMBOL "tt_module" /* const struct tt_module */
 
 enum tt_trap {
     TT_TRAP_NONE = 0,
@@ -50,15 +51,15 @@ struct tt_module_host {
 };
 
 /* The component's functions behind the shim that the builder adds: each takes the offset of a
- * record in linear memory, and returns what component.h says of its namesake. */
+ * record in linear memory, and returns what component.h says of its namesake. The records are those
+ * of records.h and component.h; the host lays them out in [record_at, record_at + record_bytes). */
 enum tt_entry {
-    TT_ENTRY_SHAPE =
-        0, /* record: a struct tt_wasm_request, answered in a struct tt_shape behind it */
-    TT_ENTRY_INIT,
-    TT_ENTRY_OPEN,
-    TT_ENTRY_PROCESS, /* record: a struct tt_call */
-    TT_ENTRY_CLOSE,
-    TT_ENTRY_DESCRIBE, /* makes the description below; record: 0. Returns its offset. */
+    TT_ENTRY_SHAPE = 0, /* record: a struct tt_wasm_request, answered where its `shape` points */
+    TT_ENTRY_INIT,      /* the same; afterwards comes the snapshot */
+    TT_ENTRY_OPEN,      /* the same */
+    TT_ENTRY_PROCESS,   /* record: a struct tt_call */
+    TT_ENTRY_CLOSE,     /* record: 0 */
+    TT_ENTRY_DESCRIBE,  /* record: 0. Returns the offset of a struct tt_wasm_component. */
     TT_ENTRY_COUNT
 };
 
