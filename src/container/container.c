@@ -11,6 +11,7 @@
 #include "components/table.h"
 #include "container/inside.h"
 #include "platform/linux/reserve.h"
+#include "platform/linux/stamp.h"
 
 enum {
     PICTURE_BYTES_MAX = 16 << 20,
@@ -318,6 +319,8 @@ static int set_up(struct container *container, int control, const struct tt_jail
     int r = tt_seat_receive(&container->seat, control, err);
 
     if (r == 0)
+        tt_stamp("container set-up heard");
+    if (r == 0)
         r = read_picture(container, err);
     if (r < 0)
         return r;
@@ -327,7 +330,9 @@ static int set_up(struct container *container, int control, const struct tt_jail
     container->seat.standby = run_standby;
     if (costs_open(&watch->costs, container) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
+    tt_stamp("container picture read");
     r = map_memory(container, err);
+    tt_stamp("container memory mapped");
     if (r == 0)
         r = load_plugins(container, jail, err);
     if (r == 0)
@@ -340,8 +345,10 @@ static int set_up(struct container *container, int control, const struct tt_jail
         r = levels_open(container, err);
     if (r == 0 && container->is_profile)
         start_spinners(container);
+    tt_stamp("container built");
     if (r == 0)
         r = tt_jail_close(jail, err);
+    tt_stamp("container filtered");
     return r == 0 ? tt_seat_start(&container->seat, run_engine, container, err) : r;
 }
 

@@ -11,6 +11,7 @@
 
 #include "components/table.h"
 #include "edge/inside.h"
+#include "platform/linux/stamp.h"
 #include "tactus/format.h"
 
 enum { PICTURE_BYTES_MAX = 16 << 20, SERVE_MS = 50, FDS_MAX = 64 };
@@ -323,6 +324,7 @@ static int set_up(struct edge *edge, int control, const struct tt_jail *jail, st
 {
     int r = tt_seat_receive(&edge->seat, control, err);
 
+    tt_stamp("edge set-up heard");
     if (r == 0)
         r = read_picture(edge, err);
     if (r == 0)
@@ -331,10 +333,13 @@ static int set_up(struct edge *edge, int control, const struct tt_jail *jail, st
         r = map_memory(edge, err);
     if (r == 0)
         r = take_streams(edge, err);
+    tt_stamp("edge built");
     if (r == 0)
         r = tt_jail_close(jail, err);
+    tt_stamp("edge filtered");
     if (r == 0)
         r = start_component(edge, err);
+    tt_stamp("edge opened");
     return r == 0 ? tt_seat_start(&edge->seat, run_edge, edge, err) : r;
 }
 

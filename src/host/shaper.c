@@ -15,6 +15,7 @@
 #include "host/plugin.h"
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
+#include "platform/linux/stamp.h"
 #include "spec/picture.h"
 
 enum { PROBE_S = 5 };
@@ -369,6 +370,7 @@ static int answer_order(int control, struct tt_message *order, struct tt_error *
         return read_setting(control, order, text, bytes, err);
     if (r == 0)
         r = shape(order, text, bytes, &answer, err);
+    tt_stamp("shaper shaped");
     return r == 0 ? send_answer(control, &answer, err) : r;
 }
 
@@ -384,6 +386,7 @@ void host_shaper(int control, const struct tt_jail *jail)
     struct tt_error err = {0};
     int r = tt_jail_close(jail, &err);
 
+    tt_stamp("shaper filtered");
     too_late.control = control;
     host_plugin_say(say_last);
     (void)sigaction(SIGALRM, &action, NULL);

@@ -17,6 +17,7 @@
 #include "host/host.h"
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
+#include "platform/linux/stamp.h"
 
 enum { STACK_BYTES = 8 << 20, CONTROL_FD = 3, ASIDE_FD = 64, PATHS_MAX = 64, GROUPS_MAX = 64 };
 
@@ -104,7 +105,9 @@ static int child_main(void *ctx)
         say_note(order, order->note);
     order->jail.note = say_note;
     order->jail.ctx = order;
+    tt_stamp("child runs");
     r = tt_jail_enter(&order->jail, &err);
+    tt_stamp("child jailed");
     die_with_parent(order);
     if (r < 0)
         tt_seat_fail(order->control, &err);

@@ -13,6 +13,7 @@
 #include "node/ladder.h"
 #include "node/run_follow.h"
 #include "node/run_inside.h"
+#include "platform/linux/stamp.h"
 
 #define POLL_NS (20 * RUN_MILLI)
 /* Of a service with a clock that runs: its rings hold half a second, and a wake-up is dear. */
@@ -188,6 +189,7 @@ static void go_all(struct run *run)
                                  .ctx = run};
     int64_t now_ns = loop_now_ns();
 
+    tt_stamp("all ready");
     run->epoch_ns = params.epoch_ns = now_ns + go_ahead_ns(run);
     run->wall_offset_ns = run_wall_of(run->epoch_ns);
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
@@ -198,6 +200,7 @@ static void go_all(struct run *run)
         run_level_began(run, n);
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
+    tt_stamp("go sent");
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
 }
 
@@ -360,7 +363,9 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     if (run == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a service");
     run->params = *params;
+    tt_stamp("told the plan");
     r = broker_open(params->picture, params->node->stock, &run->broker, err);
+    tt_stamp("memory made");
     /* The room is taken before anybody else plans with it; the kernel is asked once there is a
      * thread to give it to. */
     if (r == 0 && ladder_is_reservation_planned(params))

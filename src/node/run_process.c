@@ -13,6 +13,7 @@
 #include "node/run_inside.h"
 #include "node/shape.h"
 #include "platform/linux/reserve.h"
+#include "platform/linux/stamp.h"
 
 enum { NOBODY = 65534 };
 
@@ -123,7 +124,9 @@ void run_spawn(struct run *run, uint32_t number)
         groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
         run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
+        tt_stamp("forked");
         r = set_up(process, &err);
+        tt_stamp("set-up sent");
         if (r < 0)
             child_abandon(&process->child);
     }
@@ -295,6 +298,7 @@ static void on_message(void *ctx, struct tt_message *message)
     const char *event = tt_message_text(message, "event");
 
     if (strcmp(event, "ready") == 0) {
+        tt_stamp("ready heard");
         if (!run->supervise.processes[process->number].is_ready)
             on_ready(process, tt_message_int(message, "tid", 0),
                      tt_message_int(message, "standby_tid", 0));

@@ -13,6 +13,7 @@
 #include "node/profile_answer.h"
 #include "node/service_inside.h"
 #include "node/set.h"
+#include "platform/linux/stamp.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -428,6 +429,7 @@ static void start(struct service *service)
         answer_check(service);
         return;
     }
+    tt_stamp("planned");
     answer_plan(service, NULL);
     if (!service->plan->is_admitted) {
         fail_text(service, -EBUSY, service->plan->binding, 1);
@@ -556,6 +558,7 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
         fail(service, err, exit_code);
         return;
     }
+    tt_stamp("shaped");
     service->picture = answer->picture;
     service->plugins = answer->plugins;
     service->print = answer->print;
@@ -608,7 +611,10 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     const char *base = json_string_value(json_object_get(request, "base"));
     struct tt_error err = {0};
     struct timespec now;
-    int r = check_request(request, &err);
+    int r;
+
+    tt_stamp("asked");
+    r = check_request(request, &err);
 
     if (r < 0) {
         client_error(client, &err, 2);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "node/groups.h"
+#include "platform/linux/stamp.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -217,6 +218,7 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
         free(shape);
         return r;
     }
+    tt_stamp("shaper sent");
     loop_set(node->loop, &shape->timer, loop_now_ns() + LIMIT_S * SECOND);
     *ret = shape;
     return 0;

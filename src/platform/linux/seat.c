@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "platform/linux/jail.h"
+#include "platform/linux/stamp.h"
 
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
@@ -191,7 +192,9 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
         r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
+    tt_stamp("threads made");
     is_locked = tt_seat_lock_memory();
+    tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
     r = tt_message_send_new(seat->control,
@@ -229,6 +232,7 @@ static void go(struct tt_seat *seat, const struct tt_message *message)
 {
     if (seat->is_go)
         return;
+    tt_stamp("go heard");
     seat->epoch_ns = tt_message_int(message, "epoch_ns", tt_linux_now());
     seat->first_ns = tt_message_int(message, "first_ns", 0);
     if (seat->on_go)
