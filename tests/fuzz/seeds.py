@@ -8,7 +8,7 @@ import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
 out = sys.argv[1]
-TARGETS = ("service", "one_liner", "negotiate", "ledger", "records", "control", "link", "rtp")
+TARGETS = ("service", "one_liner", "negotiate", "ledger", "records", "control", "link", "rtp", "snapshot")
 
 
 def write(target, name, data):
@@ -41,6 +41,14 @@ def link():
     for mode in range(2):
         write("link", f"honest-{mode}", bytes([mode, 1, 0, 1, 0, 0]) + (put + take) * 20 + end + take * 4)
     write("link", "scribbled", bytes([0, 0, 1, 0, 0, 1]) + (put + bytes([0, 0, 64, 0, 3, 1, 2, 3, 4])) * 12 + take)
+
+
+def snapshot():
+    head = near(0) * 3
+    page = b"\2" + near(0) + b"\1\1"
+    write("snapshot", "honest", head + page * 3 + b"\3" + near(0) + struct.pack("<I", 1))
+    write("snapshot", "far-page", head + b"\2" + near(1, 9) + b"\0\1")
+    write("snapshot", "raw", b"\x40TTSNAP\1\0" + bytes(120))
 
 
 def rtp():
@@ -91,5 +99,5 @@ for target in TARGETS:
         if kept.endswith(".hex"):
             with open(os.path.join(folder, kept), encoding="ascii") as text:
                 write(target, kept[:-4], bytes.fromhex(text.read()))
-for make in (records, link, rtp, ledger, negotiate, control):
+for make in (records, link, rtp, snapshot, ledger, negotiate, control):
     make()
