@@ -412,6 +412,7 @@ static void take_components(struct crew *crew)
         plan->worker_of[n] = worker;
         plan->due_offset_ns[n] = of_worker->due_offset_ns[n];
         plan->fire_offset_ns[n] = of_worker->fire_offset_ns[n];
+        plan->wait_ns[n] = of_worker->wait_ns[n];
     }
 }
 

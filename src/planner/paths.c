@@ -148,6 +148,32 @@ static void jitters(struct work *work)
     }
 }
 
+/* How long a join's inputs keep one another waiting. Whoever wakes the worker for them is late,
+ * too.
+ */
+static void waits(struct work *work)
+{
+    const struct tt_picture *picture = work->picture;
+
+    for (uint32_t n = 0; picture->is_live && n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        work->plan->wait_ns[n] = 0;
+        for (uint32_t k = 0; component->in_count > 1 && k < component->in_count; k++) {
+            const struct tt_picture_flow *flow =
+                component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
+            int64_t wait_ns;
+
+            if (!flow || flow->format.rate.num <= 0)
+                continue;
+            wait_ns = picture->components[flow->from].structural_ns + work->jitter_ns[flow->from] +
+                      work_lag_ns(picture, flow) + work->machine->wake_ns;
+            if (wait_ns > work->plan->wait_ns[n])
+                work->plan->wait_ns[n] = wait_ns;
+        }
+    }
+}
+
 bool work_is_inner(const struct tt_picture *picture, uint32_t component)
 {
     const struct tt_picture_component *self = &picture->components[component];
@@ -262,6 +288,7 @@ static void before_ns(struct work *work)
 void work_offsets(struct work *work)
 {
     jitters(work);
+    waits(work);
     due_offsets(work);
     before_ns(work);
     work_fire_early(work);

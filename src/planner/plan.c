@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "planner/bend.h"
 #include "planner/work.h"
+#include "spec/depths.h"
 #include "spec/wiring.h"
 #include "tactus/format.h"
 
@@ -51,13 +52,15 @@ int work_init(struct work *work)
     plan->due_offset_ns = zeroed(components, sizeof(int64_t));
     plan->fire_offset_ns = zeroed(components, sizeof(int64_t));
     plan->budget_of_ns = zeroed(components, sizeof(int64_t));
+    plan->wait_ns = zeroed(components, sizeof(int64_t));
     plan->workers = zeroed(TT_WORKERS_MAX, sizeof(*plan->workers));
     plan->worker_of = zeroed(components, sizeof(*plan->worker_of));
     plan->worker_count = plan->parts = 1;
     return work->cost && work->segment && work->tasks && work->tried && work->mark &&
                    work->until_ns && work->before_ns && work->jitter_ns && work->ahead_ns &&
                    work->end_ns && work->jobs && plan->sinks && plan->due_offset_ns &&
-                   plan->fire_offset_ns && plan->budget_of_ns && plan->workers && plan->worker_of
+                   plan->fire_offset_ns && plan->budget_of_ns && plan->wait_ns && plan->workers &&
+                   plan->worker_of
                ? 0
                : -ENOMEM;
 }
@@ -101,9 +104,11 @@ static int plan_pools(struct work *work, struct tt_error *err)
     if (r < 0)
         return tt_fail(err, r, "no memory");
     tt_plan_place(plan, &placed.picture);
-    r = tt_wiring_make(&placed.picture, &wiring, &why);
+    if (plan->class != TT_CLASS_BEST_EFFORT)
+        r = tt_picture_depths(&placed.picture, plan->wait_ns, &why);
+    if (r == 0)
+        r = tt_wiring_make(&placed.picture, &wiring, &why);
     bend_close(&placed);
-
     if (r == -E2BIG) {
         (void)tt_format_text(plan->binding, sizeof(plan->binding), "frame pools: %s", why.text);
         return refuse(work);
@@ -294,10 +299,12 @@ int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
     return 0;
 }
 
+/* A queue that would be too long is cut: a plan that promises anything was refused for it. */
 void tt_plan_place(const struct tt_plan *plan, struct tt_picture *picture)
 {
     for (uint32_t n = 0; n < picture->component_count; n++)
         picture->components[n].worker = plan ? plan->worker_of[n] : 0;
+    (void)tt_picture_depths(picture, plan ? plan->wait_ns : NULL, NULL);
 }
 
 void tt_plan_close(struct tt_plan **plan)
@@ -308,6 +315,7 @@ void tt_plan_close(struct tt_plan **plan)
     free((*plan)->due_offset_ns);
     free((*plan)->fire_offset_ns);
     free((*plan)->budget_of_ns);
+    free((*plan)->wait_ns);
     free((*plan)->workers);
     free((*plan)->worker_of);
     free((*plan)->terms);

@@ -23,11 +23,19 @@ struct tt_cost {                          /* of one component or one segment, pe
     char origin[24];                      /* "profile", "declared", "unknown" */
 };
 
+struct tt_server { /* a reservation that the node has given */
+    int64_t budget_ns, period_ns;
+    int64_t tolerance_ns; /* by which it may come late, as its plan counts with */
+};
+
 struct tt_machine {
     uint32_t cpus;
     int64_t limit_ppm;    /* of all CPUs together, what the kernel admits: 900000 x cpus */
     int64_t slack_ppm;    /* kept free of that, 150000 x cpus */
     int64_t reserved_ppm; /* by services that run */
+    /* The same one by one; none: only their sum is known, and the worst of it is assumed. */
+    const struct tt_server *servers;
+    uint32_t server_count;
     enum tt_right right;  /* best scheduling class to be had */
     int64_t wake_ns;      /* eps: the p99.9 wake-up */
     bool is_wake_assumed; /* it is not measured yet */
@@ -57,6 +65,7 @@ struct tt_plan_worker {
     enum tt_band band;
     int64_t budget_ns, period_ns, deadline_ns; /* its reservation; 0: none */
     int64_t hand_over_ns;                      /* by which what it gives to others is there; 0 */
+    int64_t tolerance_ns; /* by which its budget may come late: the plan counts with it */
 };
 
 struct tt_plan {
@@ -76,6 +85,9 @@ struct tt_plan {
     int64_t pool_bytes;
     struct tt_plan_sink *sinks;                             /* picture->sink_count */
     int64_t *due_offset_ns, *fire_offset_ns, *budget_of_ns; /* picture->component_count each */
+    /* The same: so long after its origin all inputs of a join are there that come from outside its
+     * worker; what it makes of them itself is served by their due times. */
+    int64_t *wait_ns;
     struct tt_term *terms;
     uint32_t term_count;
     uint32_t level, level_count; /* the degrading level that it is for, 0 the best; of how many more
@@ -100,7 +112,8 @@ void tt_plan_allow_above(struct tt_plan *plan, const struct tt_plan *above, uint
 
 void tt_plan_close(struct tt_plan **plan);
 
-/* Writes the plan's workers into the picture that goes to the processes; NULL: all into one. */
+/* Writes the plan's workers, and the queues that they need, into the picture that goes to the
+ * processes; NULL: all into one. */
 void tt_plan_place(const struct tt_plan *plan, struct tt_picture *picture);
 
 const char *tt_class_name(enum tt_class class);

@@ -1,9 +1,9 @@
 /* What follows once all formats are known: rates, latencies, queues, segments, sinks. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "spec/build.h"
+#include "spec/depths.h"
 #include "spec/picture_build.h"
 #include "tactus/format.h"
 
@@ -58,76 +58,6 @@ static void derive_rate(struct tt_picture *picture, uint32_t place)
     else
         component->rate =
             component->shape.clock_rate.den > 0 ? component->shape.clock_rate : picture->rate;
-}
-
-/* The longest path from an origin; inputs that come once are always there. */
-static int64_t latest_input_ns(const struct tt_picture *picture,
-                               const struct tt_picture_component *component)
-{
-    int64_t latest_ns = 0;
-
-    for (uint32_t n = 0; n < component->in_count; n++) {
-        const struct tt_picture_flow *flow = &picture->flows[component->in[n].flow];
-        int64_t ns = picture->components[flow->from].structural_ns;
-
-        if (flow->format.rate.num > 0 && ns > latest_ns)
-            latest_ns = ns;
-    }
-    return latest_ns;
-}
-
-static uint32_t burst(const struct tt_picture *picture, const struct tt_picture_flow *flow)
-{
-    uint32_t out_max = picture->components[flow->from].shape.out_max[flow->from_out];
-
-    return out_max > 1 ? out_max : 1;
-}
-
-/* A queue holds a burst of its producer beside the frame that is being taken, and at a join what
- * comes before the input with the longest structural latency. */
-static int derive_depths(struct tt_picture *picture, const struct tt_picture_component *component,
-                         struct tt_error *err)
-{
-    int64_t latest_ns = latest_input_ns(picture, component);
-
-    for (uint32_t n = 0; n < component->in_count; n++) {
-        struct tt_picture_flow *flow = &picture->flows[component->in[n].flow];
-        int64_t early_ns = latest_ns - picture->components[flow->from].structural_ns, depth;
-
-        depth = burst(picture, flow) + 1;
-        if (component->in_count > 1 && !(component->flags & TT_SEPARATE) &&
-            flow->format.rate.num > 0 && early_ns > 0)
-            depth +=
-                tt_muldiv(early_ns, flow->format.rate.num, flow->format.rate.den * 1000000000) + 1;
-        if (depth > SPEC_DEPTH_MAX)
-            return tt_fail(err, -E2BIG,
-                           "'%s.%s' would have to queue %ld frames, at most %d are: give its "
-                           "inputs paths of like structural latency",
-                           component->name, component->in[n].name, (long)depth, SPEC_DEPTH_MAX);
-        flow->depth = (uint32_t)depth;
-    }
-    return 0;
-}
-
-/* A coded frame that a full queue pushes out costs all that follow up to the next key frame. All
- * that is not late yet has room: who is served before the deadline loses none. */
-static void derive_coded_depths(struct tt_picture *picture)
-{
-    for (uint32_t n = 0; picture->is_live && n < picture->flow_count; n++) {
-        struct tt_picture_flow *flow = &picture->flows[n];
-        const struct tt_picture_component *to = &picture->components[flow->to];
-        int64_t deadline_ns = to->is_sink ? to->deadline_ns : picture->deadline_ns, depth;
-
-        if ((flow->format.kind != TT_CODED_VIDEO && flow->format.kind != TT_CODED_AUDIO) ||
-            flow->format.rate.num <= 0)
-            continue;
-        depth = tt_muldiv(deadline_ns, flow->format.rate.num, flow->format.rate.den * 1000000000) +
-                1 + 2;
-        if (depth > SPEC_DEPTH_MAX)
-            depth = SPEC_DEPTH_MAX;
-        if (depth > flow->depth)
-            flow->depth = (uint32_t)depth;
-    }
 }
 
 static uint32_t new_segment(struct tt_picture *picture, uint32_t head, struct tt_rational rate)
@@ -244,26 +174,21 @@ int spec_derive(struct tt_picture *picture, const struct tt_service *service, st
     tt_assert(picture->component_count > 0);
     for (uint32_t n = 0; n < picture->component_count; n++) {
         struct tt_picture_component *component = &picture->components[n];
-        int r;
 
         derive_rate(picture, n);
         component->structural_ns =
-            latest_input_ns(picture, component) + component->shape.latency_ns;
-        r = derive_depths(picture, component, err);
-        if (r < 0)
-            return r;
+            spec_latest_input_ns(picture, component) + component->shape.latency_ns;
         derive_segment(picture, n);
         derive_sink(picture, component, service);
         if (component->is_source && component->shape.length_ns > picture->length_ns)
             picture->length_ns = component->shape.length_ns;
     }
     adopt(picture);
-    derive_coded_depths(picture);
     for (uint32_t n = 0; n < picture->component_count; n++) {
         struct tt_picture_component *component = &picture->components[n];
 
         component->ratio_max =
             ratio_of(component->rate, picture->segments[component->segment].rate);
     }
-    return 0;
+    return tt_picture_depths(picture, NULL, err);
 }

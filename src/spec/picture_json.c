@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/depths.h"
 #include "spec/picture_build.h"
 #include "spec/picture_check.h"
 #include "spec/visit.h"
@@ -221,7 +222,7 @@ static void visit_flow(struct visit *visit, json_t *object, struct tt_picture_fl
     visit_u32(visit, object, "from_out", UINT32_MAX, &flow->from_out);
     visit_u32(visit, object, "to", UINT32_MAX, &flow->to);
     visit_u32(visit, object, "to_in", UINT32_MAX, &flow->to_in);
-    visit_u32(visit, object, "depth", SPEC_DEPTH_MAX, &flow->depth);
+    visit_u32(visit, object, "depth", TT_DEPTH_MAX, &flow->depth);
     visit_u32(visit, object, "bytes_max", SPEC_FRAME_BYTES_MAX, &flow->bytes_max);
     visit_format(visit, object, &flow->format);
 }

@@ -1,14 +1,20 @@
 /* A minute of a machine with a few services, by a seed: what they are, when they come, what goes
  * wrong. Checked while it runs and at its end, and run twice for the same trace. */
+#include <signal.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "check.h"
 #include "judge.h"
 #include "nemesis.h"
 
 #define MS INT64_C(1000000)
 
-enum { SEEDS = 1000, BANDS_SEEDS = 300 };
+enum {
+    SEEDS = 1000,
+    BANDS_SEEDS = 300,
+    LOOK_NS = 20000000 /* so often tactusd looks at records and counters */
+};
 
 /* Seeds from here on: the same services, some of their components with structural latency. */
 #define LATENCY (UINT64_C(1) << 32)
@@ -42,6 +48,7 @@ struct run {
 };
 
 static uint64_t running_seed;
+static char failed[120]; /* the sentence that names it, ready for who dies by a signal */
 static struct tt_costs costs;
 
 static void spin(void *ctx)
@@ -73,7 +80,7 @@ static void look(void *ctx)
         service_poll(&run->services[n]);
     CHECK(books_ppm(&run->node.books, now_ns) <= run->node.room_ppm);
     if (now_ns < over_ns)
-        tt_machine_at(run->node.machine, now_ns + 100 * MS, look, run);
+        tt_machine_at(run->node.machine, now_ns + LOOK_NS, look, run);
 }
 
 static void stop_all(void *ctx)
@@ -164,14 +171,24 @@ static void add_up(const struct run *run, struct totals *totals)
     }
 }
 
+static void set_seed(uint64_t seed)
+{
+    running_seed = seed;
+    (void)snprintf(failed, sizeof(failed),
+                   "seed %llu failed; see it: tests/sim/replay BUILD %llu\n",
+                   (unsigned long long)seed, (unsigned long long)seed);
+}
+
 static uint64_t run_seed(uint64_t seed, bool is_verbose, struct totals *totals)
 {
     static struct run run;
     uint64_t hash;
 
-    running_seed = seed;
+    set_seed(seed);
+    if (getenv("ABORT_AT") != NULL) /* for the test of the search */
+        tt_assert(seed != strtoull(getenv("ABORT_AT"), NULL, 10));
     set_up(&run, seed, is_verbose);
-    tt_machine_at(run.node.machine, start_ns + 100 * MS, look, &run);
+    tt_machine_at(run.node.machine, start_ns + LOOK_NS, look, &run);
     tt_machine_at(run.node.machine, stop_ns, stop_all, &run);
     for (int64_t t = start_ns; t <= over_ns; t += 5000 * MS) {
         tt_machine_run(run.node.machine, t);
@@ -187,17 +204,18 @@ static uint64_t run_seed(uint64_t seed, bool is_verbose, struct totals *totals)
     for (uint32_t n = 0; n < run.service_count; n++)
         service_fini(&run.services[n]);
     tt_machine_close(&run.node.machine);
-    running_seed = 0;
+    set_seed(0);
     return hash;
 }
 
 static void run_twice(uint64_t seed, struct totals *totals)
 {
     struct totals again = {0};
-    uint64_t hash = run_seed(seed, false, totals);
+    uint64_t hash = run_seed(seed, false, totals), hash_again = run_seed(seed, false, &again);
 
-    running_seed = seed;
-    CHECK(run_seed(seed, false, &again) == hash);
+    set_seed(seed);
+    CHECK(hash_again == hash);
+    set_seed(0);
 }
 
 static void run_kept(const char *path, struct totals *totals)
@@ -214,9 +232,34 @@ static void run_kept(const char *path, struct totals *totals)
 
 static void say_seed(void)
 {
-    if (running_seed != 0)
-        fprintf(stderr, "seed %llu failed; see it: tests/sim/replay BUILD %llu\n",
-                (unsigned long long)running_seed, (unsigned long long)running_seed);
+    if (running_seed != 0 && write(STDERR_FILENO, failed, strlen(failed)) < 0)
+        running_seed = 0;
+}
+
+static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU, SIGTERM};
+static struct sigaction before[sizeof(deadly) / sizeof(deadly[0])];
+
+/* Then whoever would have had the signal has it: nobody, or a sanitizer. */
+static void on_signal(int number)
+{
+    say_seed();
+    for (uint32_t n = 0; n < sizeof(deadly) / sizeof(deadly[0]); n++)
+        if (deadly[n] == number)
+            (void)sigaction(number, &before[n], NULL);
+    (void)raise(number);
+}
+
+/* An assertion aborts, and what overran its stack has none left for this. */
+static void name_seeds(void)
+{
+    static uint8_t memory[64 * 1024];
+    const stack_t stack = {.ss_sp = memory, .ss_size = sizeof(memory)};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+
+    CHECK_INT(sigaltstack(&stack, NULL), 0);
+    for (uint32_t n = 0; n < sizeof(deadly) / sizeof(deadly[0]); n++)
+        CHECK_INT(sigaction(deadly[n], &action, &before[n]), 0);
+    (void)atexit(say_seed);
 }
 
 /* Faults do break what is theirs, or the checkers would see nothing. */
@@ -255,7 +298,7 @@ int main(int argc, char **argv)
     CHECK_INT(tt_costs_read(argv[1], &costs), 0);
     first = is_suite ? 1 : strtoull(argv[2], NULL, 10);
     count = argc > 3 ? strtoull(argv[3], NULL, 10) : SEEDS;
-    (void)atexit(say_seed);
+    name_seeds();
     if (argc == 3 && !is_suite) {
         printf("trace %016llx\n", (unsigned long long)run_seed(first, true, &totals));
         return 0;

@@ -166,7 +166,8 @@ static void spawn(struct service *service, uint32_t process)
                                       .self = process,
                                       .end_ns = service->end_ns,
                                       .turn_ns = TURN_NS,
-                                      .record_slots = 1024,
+                                      .record_slots =
+                                          service->wiring->processes[process].record_slots,
                                       .cost = cost,
                                       .ring = ring,
                                       .ctx = service};
