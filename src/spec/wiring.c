@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "spec/depths.h"
 #include "spec/picture_build.h"
 #include "spec/places.h"
 #include "tactus/format.h"
@@ -14,7 +15,8 @@ enum {
     PAGE_BYTES = 4096,
     CODED_DEPTH_MIN = 16,
     RAW_DEPTH_MIN = 4,
-    RAW_DEPTH_MAX = 32, /* pictures are large */
+    LARGE_DEPTH_MAX = 32, /* of frames of which more would take more than this */
+    RING_BYTES_MAX = 64 << 20,
     RECORDS_MIN = 1024,
     RECORDS_MAX = 1 << 16
 };
@@ -56,9 +58,15 @@ static uint64_t backlog(const struct plan *plan, const struct tt_picture_flow *f
     return (uint64_t)tt_ns_index(plan->until_ns[flow->to], rate) + 2;
 }
 
+/* Pictures are large, and a deadline may be long. */
 static uint64_t depth_max(const struct tt_picture_flow *flow)
 {
-    return flow->format.kind == TT_VIDEO ? RAW_DEPTH_MAX : SPEC_DEPTH_MAX;
+    uint64_t least = flow->format.kind == TT_VIDEO ? LARGE_DEPTH_MAX : SPEC_DEPTH_MAX;
+    uint64_t most = RING_BYTES_MAX / (flow->bytes_max > 0 ? flow->bytes_max : 1);
+
+    if (most > TT_DEPTH_MAX)
+        return TT_DEPTH_MAX;
+    return most > least ? most : least;
 }
 
 static uint32_t link_depth(const struct plan *plan, const struct tt_picture_flow *flow)

@@ -341,6 +341,76 @@ static void a_hand_over_adds_up(void)
     tt_plan_close(&plan);
 }
 
+/* What a join's queue holds as placed, and whether the plan lets it stand. */
+static uint32_t joined_depth(struct tt_rational fast, int64_t slow_ns, uint32_t flow,
+                             struct tt_plan **ret)
+{
+    const struct tt_rational slow = {10, 1};
+    struct tt_machine machine = machine_of(2);
+    struct random_picture made;
+    uint32_t depth;
+
+    draw_chains(1, fast, MS / 20, &made); /* s0 leads h0 leads n0 */
+    made.picture.deadline_ns = made.components[2].deadline_ns = 900 * MS;
+    made.picture.segment_count = 2;
+    made.segments[1] = (struct tt_picture_segment){.head = 3, .rate = slow};
+    made.components[3] = made.components[2]; /* flows go forward */
+    made.components[2] = made.components[1];
+    made.components[1] = made.components[0];
+    (void)snprintf(made.components[0].name, sizeof(made.components[0].name), "still");
+    made.components[0].rate = slow;
+    made.components[0].segment = 1;
+    made.segments[0].head = 1;
+    made.segments[1].head = 0;
+    made.components[0].shape.cost_max_ns = slow_ns;
+    made.picture.component_count = 4;
+    made.flows[0].from = 1;
+    made.flows[0].to = 2;
+    made.flows[1].from = 2;
+    made.flows[1].to = 3;
+    made.flows[2] =
+        (struct tt_picture_flow){.from = 0, .to = 2, .to_in = 1, .format = {.rate = slow}};
+    made.picture.flow_count = 3;
+    made.components[2].in_count = 2;
+    made.components[2].in[1] =
+        (struct tt_picture_pin){.flow = 2, .in_place_of = -1, .late_policy = TT_LATE_REPEAT};
+    *ret = plan_of(&made.picture, &machine);
+    tt_plan_place(*ret, &made.picture);
+    depth = made.flows[flow].depth;
+    tt_plan_place(NULL, &made.picture); /* as one container would have it */
+    CHECK_INT(made.flows[flow].depth, 2);
+    return depth;
+}
+
+/* The leader's frames come while the join waits for what another worker hands over. */
+static void a_join_keeps_what_waits_for_a_hand_over(void)
+{
+    struct tt_plan *plan;
+    uint32_t depth = joined_depth((struct tt_rational){200, 1}, 5 * MS, 0, &plan);
+
+    CHECK(plan->is_admitted);
+    CHECK_INT(plan->worker_count, 2);
+    CHECK(plan->workers[0].hand_over_ns > 10 * MS);
+    CHECK(plan->wait_ns[2] > plan->workers[0].hand_over_ns);
+    CHECK_INT(depth, 2 + tt_muldiv(plan->wait_ns[2], 200, 1000 * MS));
+    tt_plan_close(&plan);
+
+    depth = joined_depth((struct tt_rational){200, 1}, 5 * MS, 2, &plan);
+    CHECK(depth <= 4); /* the other input's are few */
+    tt_plan_close(&plan);
+}
+
+static void a_queue_that_would_be_too_long_is_refused(void)
+{
+    struct tt_plan *plan;
+    uint32_t depth = joined_depth((struct tt_rational){4000, 1}, 80 * MS, 0, &plan);
+
+    CHECK(!plan->is_admitted);
+    CHECK(strstr(plan->binding, "would have to queue") != NULL);
+    CHECK_INT(depth, 256);
+    tt_plan_close(&plan);
+}
+
 int main(void)
 {
     RUN(every_component_has_a_worker_and_every_flow_a_way);
@@ -348,5 +418,7 @@ int main(void)
     RUN(two_heavy_chains_get_a_cpu_each_and_three_are_too_many);
     RUN(a_light_service_of_one_time_scale_has_one_worker);
     RUN(a_hand_over_adds_up);
+    RUN(a_join_keeps_what_waits_for_a_hand_over);
+    RUN(a_queue_that_would_be_too_long_is_refused);
     return 0;
 }

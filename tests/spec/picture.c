@@ -189,7 +189,7 @@ static void raw_links_hold_a_deadline(void)
     CHECK_INT(raw_depth("30ms", true), 4);
     CHECK_INT(raw_depth("100ms", true), 8);
     CHECK_INT(raw_depth("300ms", true), 32);
-    CHECK_INT(raw_depth("20s", true), 32);
+    CHECK_INT(raw_depth("20s", true), 64); /* 64 MiB of 720p, and not below 32 */
     CHECK_INT(raw_depth("20s", false), 4);
 }
 
