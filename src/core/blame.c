@@ -43,10 +43,9 @@ void engine_gap(struct tt_engine *engine, const struct node *inlet, const struct
         engine->drops[(engine->drop_next - 1) % DROPS].until_ns = gap->origin_ns + gap->duration_ns;
 }
 
-void engine_history(struct node *node, const struct hop *hop)
+struct hop *engine_history(struct node *node)
 {
-    node->history[node->history_next++ % HISTORY] = *hop;
-    node->history[(node->history_next - 1) % HISTORY].is_set = true;
+    return &node->history[node->history_next++ % HISTORY];
 }
 
 /* Containers round presentation times: an eighth of a period either way is the same instant. */

@@ -43,11 +43,16 @@ static int64_t stop_after_ns(const struct tt_engine *engine, const struct node *
     return budget_ns * 5 > limit_ns / 20 || limit_ns == TIME_MAX ? budget_ns * 5 : limit_ns / 20;
 }
 
+void engine_cost_limit(const struct tt_engine *engine, struct node *node)
+{
+    node->stop_after_ns = stop_after_ns(engine, node);
+}
+
 /* Armed lazily: a timer that fires too early for this job is armed again by its handler. */
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
     struct running *running = engine->running;
-    int64_t until_ns = engine->now_ns + stop_after_ns(engine, node), armed_ns;
+    int64_t until_ns = engine->now_ns + node->stop_after_ns, armed_ns;
 
     __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
@@ -241,12 +246,18 @@ static void put_sample(struct tt_engine *engine, uint32_t segment, int64_t cost_
  * first origin is the phase; what a codec shifts by a constant stays in its release. */
 static int64_t release_of(struct segment *segment, int64_t origin_ns)
 {
+    int64_t half_ns;
+
+    if (segment->has_phase && origin_ns == segment->last_origin_ns)
+        return segment->last_release;
     if (!segment->has_phase) {
         segment->has_phase = true;
         segment->phase_ns = origin_ns;
     }
-    return tt_ns_index(origin_ns - segment->phase_ns + tt_index_ns(1, segment->rate) / 2,
-                       segment->rate);
+    half_ns = tt_index_ns(1, segment->rate) / 2;
+    segment->last_origin_ns = origin_ns;
+    segment->last_release = tt_ns_index(origin_ns - segment->phase_ns + half_ns, segment->rate);
+    return segment->last_release;
 }
 
 void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,

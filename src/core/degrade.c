@@ -119,7 +119,7 @@ void engine_degrade(struct tt_engine *engine, const struct tt_record *record)
                                    .room_ns = record->due_ns - record->origin_ns};
     const struct node *node;
 
-    if (!degrade || record->kind != TT_RECORD_FRAME || record->sink >= SINKS ||
+    if (record->kind != TT_RECORD_FRAME || record->sink >= SINKS ||
         !degrade->sinks[record->sink].node)
         return;
     hear_answer(engine);

@@ -58,21 +58,20 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
                           .format_id = slot->format_id,
                           .valid_slices = slot->valid_slices};
     struct slot *own = engine_slot(engine, entry.handle);
-    struct hop hop = {.origin_ns = slot->origin_ns,
+    struct hop hop = {.is_set = true,
+                      .origin_ns = slot->origin_ns,
                       .ready_ns = slot->stamp_ns,
                       .start_ns = engine_owed(engine, node, slot),
                       .end_ns = engine->now_ns,
                       .cpu_ns = -1,
                       .received_ns = slot->received_ns};
 
-    engine_history(node, &hop);
+    *engine_history(node) = hop;
     node->next_index = slot->index + 1;
     own->is_shared = own->refs > 0;
     own->refs++;
     own->inlet = node->number;
-    own->entry = entry;
     engine_push(engine, node, 0, &entry);
-    engine_unref(engine, entry.handle);
 }
 
 /* A frame that is here already may come again from a worker that passed it on: by another link. */
@@ -372,7 +371,7 @@ void engine_outlet(struct tt_engine *engine, struct node *node)
             wait_for_reader(engine, node);
             return;
         }
-        entry = engine_pop(engine, flow);
+        engine_pop(engine, flow, &entry);
         engine_unref(engine, entry.handle);
     }
     if (flow->has_ended) {

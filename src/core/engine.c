@@ -65,14 +65,31 @@ static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t
 
 /* Coded frames come in decoding order, each at the time of its index: what one shows may be far
  * from what its activation gives. */
-static int64_t release_ns(const struct tt_engine *engine, const struct node *node,
-                          const struct decision *d)
+static int64_t release_ns(const struct tt_engine *engine, const struct node *node, int64_t index,
+                          int64_t origin_ns)
 {
-    const struct flow *flow = node->kind == KIND_SINGLE ? &engine->flows[node->in[d->input]] : NULL;
+    const struct flow *flow;
 
-    if (!flow || !flow->is_coded || flow->is_still || node->sinks)
-        return d->origin_ns;
-    return tt_index_ns(d->index, flow->plan->format->rate);
+    if (node->kind != KIND_SINGLE || node->sinks)
+        return origin_ns;
+    flow = &engine->flows[node->in[node->only]];
+    if (!flow->is_coded || flow->is_still)
+        return origin_ns;
+    return tt_index_ns(index, flow->plan->format->rate);
+}
+
+/* What most nodes are most of the time: its next frame is there, and nothing else is asked. */
+static void settle_single(struct tt_engine *engine, struct node *node)
+{
+    const struct entry *head = engine_head(&engine->flows[node->in[node->only]], 0);
+    int64_t at_ns = release_ns(engine, node, head->index, head->origin_ns);
+
+    engine_heap_remove(&engine->timers, node->number);
+    if (node->is_starved && !engine->is_forced) {
+        engine_heap_remove(&engine->ready, node->number);
+        return;
+    }
+    engine_heap_put(&engine->ready, node->number, due_of(engine, node, at_ns));
 }
 
 static void settle(struct tt_engine *engine, struct node *node)
@@ -91,6 +108,11 @@ static void settle(struct tt_engine *engine, struct node *node)
         return;
     }
 
+    if (node->kind == KIND_SINGLE && !node->is_again && !engine_is_held(engine, node) &&
+        engine->flows[node->in[node->only]].count > 0) {
+        settle_single(engine, node);
+        return;
+    }
     engine_decide(engine, node, &d);
     is_ready = d.what != WHAT_NOTHING && !node->is_starved;
     if (engine->is_forced && d.what == WHAT_RUN && node->in_count > 0)
@@ -101,7 +123,7 @@ static void settle(struct tt_engine *engine, struct node *node)
     }
     if (is_ready)
         engine_heap_put(&engine->ready, node->number,
-                        due_of(engine, node, release_ns(engine, node, &d)));
+                        due_of(engine, node, release_ns(engine, node, d.index, d.origin_ns)));
     else
         engine_heap_remove(&engine->ready, node->number);
     if (d.wake_ns != NEVER)
@@ -116,7 +138,8 @@ static void settle_dirty(struct tt_engine *engine)
     for (uint32_t n = 0; n < 4 * engine->params.node_count && engine->dirty_count > 0; n++) {
         struct node *node = &engine->nodes[engine->dirty[engine->dirty_head]];
 
-        engine->dirty_head = (engine->dirty_head + 1) % engine->params.node_count;
+        if (++engine->dirty_head == engine->params.node_count)
+            engine->dirty_head = 0;
         engine->dirty_count--;
         node->is_dirty = false;
         settle(engine, node);
@@ -222,6 +245,18 @@ static void undo_standstill(struct tt_engine *engine)
     settle_all(engine);
 }
 
+/* Is there anything that it would do, or be woken for, before it gets another frame? */
+static bool is_idle(const struct tt_engine *engine, const struct node *node)
+{
+    const struct flow *flow;
+
+    if (node->kind != KIND_SINGLE || node->is_again || engine_is_held(engine, node) ||
+        engine->timers.place[node->number] != NONE)
+        return false;
+    flow = &engine->flows[node->in[node->only]];
+    return flow->count == 0 && !flow->has_ended;
+}
+
 /* False: the worker was lost, and nothing of the engine is the caller's. */
 static bool run_next(struct tt_engine *engine)
 {
@@ -231,8 +266,10 @@ static bool run_next(struct tt_engine *engine)
     engine_heap_remove(&engine->ready, node->number);
     if (!engine_run_node(engine, node))
         return false;
-    engine_dirty(engine, node->number);
-    settle_dirty(engine);
+    if (!is_idle(engine, node))
+        engine_dirty(engine, node->number);
+    if (engine->dirty_count > 0)
+        settle_dirty(engine);
     engine->is_now_fresh = true;
     return true;
 }
@@ -244,12 +281,14 @@ static int64_t turn(struct tt_engine *engine)
     __atomic_store_n(&engine->stats->loops, engine->stats->loops + 1, __ATOMIC_RELAXED);
     hear_bell(engine);
     hear_stop(engine);
-    look_ns = engine_look_after(engine);
+    look_ns = engine->away ? engine_look_after(engine) : NEVER;
     release_due(engine);
     feed_starved(engine);
     engine->is_pool_freed = false;
-    settle_dirty(engine);
-    engine_settle_mutes(engine);
+    if (engine->dirty_count > 0)
+        settle_dirty(engine);
+    if (engine->now_ns >= engine->mute_look_ns)
+        engine_settle_mutes(engine);
 
     if (!is_over(engine) && is_standing_still(engine))
         undo_standstill(engine);

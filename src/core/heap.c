@@ -50,25 +50,26 @@ void engine_heap_put(struct heap *heap, uint32_t node, int64_t key)
         return;
     heap->key[node] = key;
     if (place == NONE) {
-        place = heap->count++;
-        set(heap, place, node);
+        heap->nodes[heap->count] = node;
+        rise(heap, heap->count++);
+        return;
     }
     rise(heap, place);
     sink(heap, heap->place[node]);
 }
 
-void engine_heap_remove(struct heap *heap, uint32_t node)
+void engine_heap_take_out(struct heap *heap, uint32_t node)
 {
     uint32_t place = heap->place[node], moved;
 
-    if (place == NONE)
-        return;
+    tt_assert(place != NONE);
     heap->place[node] = NONE;
     moved = heap->nodes[--heap->count];
     if (moved == node)
         return;
     set(heap, place, moved);
-    rise(heap, place);
+    if (place > 0)
+        rise(heap, place);
     sink(heap, heap->place[moved]);
 }
 

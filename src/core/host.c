@@ -40,7 +40,7 @@ static int make_frame(struct node *node, uint32_t port, struct tt_frame *ret)
     if (handle == TT_NO_FRAME)
         return -ENOBUFS;
     *ret = (struct tt_frame){.capacity = node->bytes_max[port], .handle = handle};
-    ret->data = (tt_addr)(uintptr_t)engine_slot_data(engine, handle, NULL);
+    ret->data = (tt_addr)(uintptr_t)engine_slot(engine, handle)->data;
     if (node->running) {
         ret->index = node->running->decision.index;
         ret->origin_ns = node->running->decision.origin_ns;
@@ -107,11 +107,10 @@ static int emit(struct node *node, uint32_t port, uint32_t handle, bool has_work
         emit.entry = made_entry(node, kept->port, handle);
         forget(node, kept); /* its reference goes with the frame */
         engine_slot(node->engine, handle)->made = NULL;
-        engine_slot(node->engine, handle)->entry = emit.entry;
     } else if (!has_worker) {
         return -ENOBUFS;
     } else if (input || kept) {
-        emit.entry = input ? input->entry : engine_slot(node->engine, handle)->entry;
+        emit.entry = input ? input->entry : kept->entry;
         engine_ref(node->engine, handle);
     } else {
         return -EINVAL;
@@ -134,15 +133,18 @@ static int frame_emit(void *ctx, uint32_t port, uint32_t handle)
 
 static int keep(struct node *node, uint32_t handle)
 {
+    const struct input *input;
     uint32_t port;
 
-    if (handle == TT_NO_FRAME || !find_input(node, handle, &port))
+    input = handle == TT_NO_FRAME ? NULL : find_input(node, handle, &port);
+    if (!input)
         return -EINVAL;
     if (count_kept(node, port, false) >= engine_port(node->plan, port)->hold_max ||
         node->kept_count >= node->kept_max)
         return -ENOBUFS;
     engine_ref(node->engine, handle);
-    node->kept[node->kept_count++] = (struct kept){.handle = handle, .port = port};
+    node->kept[node->kept_count++] =
+        (struct kept){.handle = handle, .port = port, .entry = input->entry};
     return 0;
 }
 

@@ -48,6 +48,7 @@ struct flow {
     uint32_t next_of_output; /* the next flow from the same output, or NONE */
     struct entry *entries;
     uint32_t head, count, capacity;
+    int64_t index_most; /* no frame's index is as great */
     uint32_t spare; /* an inlet's of several consumers: frames beyond the depth, as in its ring */
     struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
     bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
@@ -63,10 +64,11 @@ struct flow {
 
 struct slot {
     uint32_t refs;
+    uint32_t class_, capacity;
+    uint8_t *data;
     uint32_t inlet;        /* foreign pools: the node whose link it goes back to */
     bool is_shared;        /* it may have come by other links, too */
     struct tt_frame *made; /* between frame_new and frame_emit: the component's header */
-    struct entry entry;    /* as it was last seen, for frame_emit of a kept input */
 };
 
 struct pool {
@@ -77,6 +79,7 @@ struct pool {
 
 struct kept {
     uint32_t handle, port;
+    struct entry entry; /* of an input: for its frame_emit */
     bool is_made;
     bool is_dropped; /* by a component that had lost the worker: let go when it is back */
 };
@@ -121,6 +124,10 @@ struct node {
     struct tt_node_plan own_plan;
     struct tt_engine *engine;
     uint32_t number, kind, in_count, out_count, leader;
+    uint32_t only;         /* of KIND_SINGLE: its input that is connected */
+    uint32_t in_place;     /* likewise: the output that may take its input's frame, or NONE */
+    int64_t stop_after_ns; /* of an activation's start: when it is asked to return */
+    int64_t usual_ns;      /* what an activation takes, about */
     uint32_t in[TT_PORTS_MAX], out[TT_PORTS_MAX]; /* flows, or NONE; out: the first of each */
     uint32_t out_max[TT_PORTS_MAX], bytes_max[TT_PORTS_MAX], calls_max;
     uint64_t ancestors[TT_NODES_MAX / 64]; /* itself too */
@@ -194,7 +201,8 @@ struct sum {
 struct segment {
     struct tt_rational rate;
     bool has_phase;
-    int64_t phase_ns; /* origin of the first release that was seen */
+    int64_t phase_ns;                     /* origin of the first release that was seen */
+    int64_t last_origin_ns, last_release; /* with has_phase: the last that were calculated */
     struct sum sums[OPEN_SUMS];
 };
 
@@ -298,30 +306,24 @@ bool engine_work(struct tt_engine *engine);
 
 /* heap.c: nodes by key, ties in topological order */
 void engine_heap_put(struct heap *heap, uint32_t node, int64_t key);
-void engine_heap_remove(struct heap *heap, uint32_t node);
+void engine_heap_take_out(struct heap *heap, uint32_t node); /* it is in it */
 void engine_heap_check(const struct heap *heap, uint32_t node_count);
 
 /* pool.c */
 uint32_t engine_slot_new(struct tt_engine *engine, uint32_t class_); /* a handle or NO_FRAME */
-struct slot *engine_slot(struct tt_engine *engine, uint32_t handle);
-void *engine_slot_data(struct tt_engine *engine, uint32_t handle, uint32_t *ret_capacity);
-void engine_ref(struct tt_engine *engine, uint32_t handle);
-void engine_unref(struct tt_engine *engine, uint32_t handle);
-uint32_t engine_handle(uint32_t pool, uint32_t slot);
-void engine_handle_split(uint32_t handle, uint32_t *ret_pool, uint32_t *ret_slot);
+void engine_slot_free(struct tt_engine *engine, uint32_t handle); /* its last reference is gone */
 
 /* queue.c */
-void engine_dirty(struct tt_engine *engine, uint32_t node);
+/* Takes the caller's reference over. */
 void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
-                 const struct entry *entry); /* takes no reference of its own */
+                 const struct entry *entry);
 void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port, int64_t end_ns);
-struct entry engine_pop(struct tt_engine *engine, struct flow *flow); /* with its reference */
+/* With its reference. */
+void engine_pop(struct tt_engine *engine, struct flow *flow, struct entry *ret);
 void engine_flow_clear(struct tt_engine *engine, struct flow *flow);
 bool engine_has_room(struct tt_engine *engine, const struct node *node);
 int64_t engine_shed(struct tt_engine *engine, struct node *inlet); /* when to look again */
-bool engine_is_held(const struct tt_engine *engine, const struct node *node);
 void engine_finishing(struct tt_engine *engine, struct node *node);
-const struct entry *engine_head(const struct flow *flow, uint32_t n);
 
 /* release.c, join.c: what a node does next */
 void engine_decide_source(struct tt_engine *engine, struct node *node, struct decision *ret);
@@ -374,7 +376,7 @@ void engine_drop(struct tt_engine *engine, const struct node *node, int64_t orig
 void engine_gap(struct tt_engine *engine, const struct node *inlet, const struct tt_link_slot *gap);
 int64_t engine_owed(const struct tt_engine *engine, const struct node *inlet,
                     const struct tt_link_slot *slot);
-void engine_history(struct node *node, const struct hop *hop);
+struct hop *engine_history(struct node *node); /* the oldest, to be written over */
 
 struct blame {
     const struct node *sink;
@@ -389,6 +391,7 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
 void engine_busy(struct tt_engine *engine);
 void engine_idle(struct tt_engine *engine);
 void engine_cost_begin(struct tt_engine *engine, const struct node *node);
+void engine_cost_limit(const struct tt_engine *engine, struct node *node); /* of its budget */
 int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns); /* CPU */
 int64_t engine_cpu_used(const struct tt_engine *engine); /* by who runs, so far */
 void engine_cost_take_over(struct tt_engine *engine, struct running *hog);
@@ -396,6 +399,90 @@ void engine_cost_back(struct tt_engine *engine, struct running *hog);
 void engine_cost_add(struct tt_engine *engine, const struct node *node, int64_t origin_ns,
                      int64_t cost_ns);
 void engine_cost_flush(struct tt_engine *engine);
+
+/* What each activation does several times stands here, so that it is no call. */
+
+static inline uint32_t engine_handle(uint32_t pool, uint32_t slot)
+{
+    return pool * TT_POOL_SLOTS_MAX + slot;
+}
+
+static inline void engine_handle_split(uint32_t handle, uint32_t *ret_pool, uint32_t *ret_slot)
+{
+    *ret_pool = handle / TT_POOL_SLOTS_MAX;
+    *ret_slot = handle % TT_POOL_SLOTS_MAX;
+}
+
+static inline struct slot *engine_slot(const struct tt_engine *engine, uint32_t handle)
+{
+    struct pool *pool = &engine->pools[handle / TT_POOL_SLOTS_MAX];
+
+    tt_assert(handle / TT_POOL_SLOTS_MAX < engine->params.pool_count);
+    tt_assert(handle % TT_POOL_SLOTS_MAX < pool->view.slot_count);
+    return &pool->slots[handle % TT_POOL_SLOTS_MAX];
+}
+
+static inline void engine_ref(struct tt_engine *engine, uint32_t handle)
+{
+    struct slot *slot;
+
+    if (handle == TT_NO_FRAME)
+        return;
+    slot = engine_slot(engine, handle);
+    tt_assert(slot->refs > 0);
+    slot->refs++;
+}
+
+static inline void engine_unref(struct tt_engine *engine, uint32_t handle)
+{
+    struct slot *slot;
+
+    if (handle == TT_NO_FRAME)
+        return;
+    slot = engine_slot(engine, handle);
+    tt_assert(slot->refs > 0);
+    if (--slot->refs == 0)
+        engine_slot_free(engine, handle);
+}
+
+static inline void engine_heap_remove(struct heap *heap, uint32_t node)
+{
+    if (heap->place[node] != NONE)
+        engine_heap_take_out(heap, node);
+}
+
+static inline void engine_dirty(struct tt_engine *engine, uint32_t number)
+{
+    struct node *node = &engine->nodes[number];
+    uint32_t place = engine->dirty_head + engine->dirty_count;
+
+    if (node->is_dirty || node->is_ended)
+        return;
+    node->is_dirty = true;
+    engine->dirty_count++;
+    engine->dirty[place < engine->params.node_count ? place : place - engine->params.node_count] =
+        number;
+}
+
+/* The place in a queue's memory of its n-th frame, n at most its capacity. */
+static inline uint32_t engine_place(const struct flow *flow, uint32_t n)
+{
+    uint32_t place = flow->head + n;
+
+    return place < flow->capacity ? place : place - flow->capacity;
+}
+
+static inline const struct entry *engine_head(const struct flow *flow, uint32_t n)
+{
+    return n < flow->count ? &flow->entries[engine_place(flow, n)] : NULL;
+}
+
+/* Does it wait for room? Behind an End frames come as fast as codecs give up what they held: a
+ * queue that is full then is no sign that somebody is late, until the End itself is due. */
+static inline bool engine_is_held(const struct tt_engine *engine, const struct node *node)
+{
+    return !engine->is_live || engine->now_ns < node->hold_until_ns;
+}
 
 static inline int64_t engine_media(const struct tt_engine *engine, int64_t monotonic_ns)
 {

@@ -15,7 +15,10 @@ static bool is_filling(uint32_t policy)
  * at its source when a sink asks. */
 static void forget_head(struct tt_engine *engine, struct flow *flow)
 {
-    engine_unref(engine, engine_pop(engine, flow).handle);
+    struct entry entry;
+
+    engine_pop(engine, flow, &entry);
+    engine_unref(engine, entry.handle);
 }
 
 static void record_use(struct tt_engine *engine, struct node *node, uint32_t input, int64_t index,
@@ -235,8 +238,9 @@ static enum state state_of_video(struct tt_engine *engine, struct flow *flow,
 
     while (flow->count > 0 &&
            (flow->is_still || engine_head(flow, 0)->origin_ns <= decision->origin_ns + margin_ns)) {
-        struct entry entry = engine_pop(engine, flow);
+        struct entry entry;
 
+        engine_pop(engine, flow, &entry);
         retain(engine, flow, &entry);
     }
     if (flow->has_last && flow->last.arrived_ns > decision->ready_ns)
@@ -333,7 +337,7 @@ static void take_leader(struct tt_engine *engine, struct flow *flow,
         input->is_new = input->is_there;
         return;
     }
-    entry = engine_pop(engine, flow);
+    engine_pop(engine, flow, &entry);
     show(input, &entry, 0);
     input->is_new = true;
     input->is_owned = !flow->is_retained;
@@ -361,7 +365,7 @@ static void take_input(struct tt_engine *engine, struct flow *flow, const struct
     }
     if (flow->count == 0 || engine_head(flow, 0)->index != decision->index)
         return; /* after its End: silence */
-    entry = engine_pop(engine, flow);
+    engine_pop(engine, flow, &entry);
     show(input, &entry, 0);
     input->is_new = true;
     input->is_owned = !flow->is_retained;

@@ -121,6 +121,20 @@ static int check_params(const struct tt_engine_params *params, struct tt_error *
     return r;
 }
 
+static uint32_t open_class(struct pool *pool, uint32_t class_)
+{
+    const struct tt_pool_class *part = &pool->view.classes[class_];
+
+    for (uint32_t n = 0; n < part->slot_count; n++) {
+        struct slot *slot = &pool->slots[pool->first[class_] + n];
+
+        slot->class_ = class_;
+        slot->capacity = part->slot_bytes;
+        slot->data = pool->view.memory + part->offset + (uint64_t)n * part->slot_bytes;
+    }
+    return part->slot_count;
+}
+
 /* Pools: a slot's place in the numbering follows from its class. */
 static int open_pools(struct tt_engine *engine)
 {
@@ -138,7 +152,7 @@ static int open_pools(struct tt_engine *engine)
             return -ENOMEM;
         for (uint32_t class_ = 0; class_ < pool->view.class_count; class_++) {
             pool->first[class_] = first;
-            first += pool->view.classes[class_].slot_count;
+            first += open_class(pool, class_);
         }
     }
     for (uint32_t class_ = 0; class_ < engine->own->view.class_count; class_++) {
@@ -206,7 +220,7 @@ static int open_nodes(struct tt_engine *engine)
         node->plan = &node->own_plan;
         node->engine = engine;
         node->number = n;
-        node->leader = NONE;
+        node->leader = node->in_place = NONE;
         node->in_count = ports_of(node->plan, false);
         node->out_count = ports_of(node->plan, true);
         node->ancestors[n / 64] |= (uint64_t)1 << (n % 64);
@@ -262,6 +276,7 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
     flow->is_audio = plan->format->kind == TT_AUDIO || plan->format->kind == TT_CODED_AUDIO;
     flow->is_coded = plan->format->kind == TT_CODED_VIDEO || plan->format->kind == TT_CODED_AUDIO;
     flow->period_ns = flow->is_still ? 0 : tt_index_ns(1, plan->format->rate);
+    flow->index_most = flow->is_still ? TIME_MAX : tt_ns_index(TIME_MAX, plan->format->rate);
     flow->last.handle = TT_NO_FRAME;
     flow->bytes = bytes_of(plan->format);
     /* Room for all that one activation may give beyond the declared depth, when nothing is
@@ -316,7 +331,7 @@ static int open_flows(struct tt_engine *engine, struct tt_error *err)
 
 static enum kind kind_of(const struct tt_engine *engine, struct node *node, uint32_t *ret_leader)
 {
-    uint32_t connected = 0, first = NONE;
+    uint32_t connected = 0, first = NONE, only = 0;
 
     if (node->plan->role != TT_NODE_COMPONENT)
         return node->plan->role == TT_NODE_INLET ? KIND_INLET : KIND_OUTLET;
@@ -324,6 +339,7 @@ static enum kind kind_of(const struct tt_engine *engine, struct node *node, uint
         if (node->in[n] == NONE)
             continue;
         connected++;
+        only = n;
         if (first == NONE && engine_port(node->plan, n)->is_leader)
             first = n;
     }
@@ -332,6 +348,7 @@ static enum kind kind_of(const struct tt_engine *engine, struct node *node, uint
         return KIND_SOURCE;
     if (node->plan->component->flags & TT_SEPARATE)
         return KIND_SEPARATE;
+    node->only = only;
     if (connected == 1)
         return KIND_SINGLE;
     *ret_leader = first;
@@ -378,12 +395,25 @@ static void open_rate(struct tt_engine *engine, struct node *node)
     node->index_max = node->rate.num > 0 ? tt_ns_index(TIME_MAX / 2, node->rate) : TIME_MAX;
 }
 
+static void open_in_place(struct node *node)
+{
+    for (uint32_t n = 0; node->kind == KIND_SINGLE && n < node->in_count; n++) {
+        int32_t output = engine_port(node->plan, n)->in_place_of;
+
+        if (node->in[n] != NONE && output >= 0 && (uint32_t)output < node->out_count &&
+            engine_port(node->plan, n)->hold_max == 0)
+            node->in_place = (uint32_t)output;
+    }
+}
+
 static int settle_node(struct tt_engine *engine, struct node *node, struct tt_error *err)
 {
     node->kind = kind_of(engine, node, &node->leader);
     if (node->kind == KIND_OUTLET && node->in[0] == NONE)
         return tt_fail(err, -EINVAL, "outlet '%s' is not fed", node->plan->name);
     open_rate(engine, node);
+    engine_cost_limit(engine, node);
+    open_in_place(node);
     if (node->kind == KIND_CLOCKED && node->rate.num <= 0)
         return tt_fail(err, -EINVAL, "'%s' joins by the clock but has no rate", node->plan->name);
     for (uint32_t n = 0; n < node->in_count; n++) {

@@ -1,38 +1,37 @@
 /* Queues between nodes: declared depth, a reference for each consumer, End after the last. */
 #include "core/inside.h"
 
-void engine_dirty(struct tt_engine *engine, uint32_t number)
+/* Who gave to it may have room again: one that waits for that, or goes behind its consumer as long
+ * as there is none. */
+static void tell_giver(struct tt_engine *engine, const struct flow *flow)
 {
-    struct node *node = &engine->nodes[number];
+    const struct node *from = &engine->nodes[flow->plan->from_node];
+    bool was_full = flow->count + 1 >= flow->plan->depth;
 
-    if (node->is_dirty || node->is_ended)
-        return;
-    node->is_dirty = true;
-    engine->dirty[(engine->dirty_head + engine->dirty_count++) % engine->params.node_count] =
-        number;
+    if (engine_is_held(engine, from) || engine->ready.place[from->number] != NONE ||
+        (from->kind == KIND_INLET && was_full))
+        engine_dirty(engine, from->number);
 }
 
-const struct entry *engine_head(const struct flow *flow, uint32_t n)
+void engine_pop(struct tt_engine *engine, struct flow *flow, struct entry *ret)
 {
-    return n < flow->count ? &flow->entries[(flow->head + n) % flow->capacity] : NULL;
-}
-
-struct entry engine_pop(struct tt_engine *engine, struct flow *flow)
-{
-    struct entry entry = *engine_head(flow, 0);
     struct tt_node_stats *stats = &engine->stats->nodes[flow->plan->to_node];
 
-    flow->head = (flow->head + 1) % flow->capacity;
+    *ret = *engine_head(flow, 0);
+    flow->head = engine_place(flow, 1);
     flow->count--;
     __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
-    engine_dirty(engine, flow->plan->from_node); /* it may have room again */
-    return entry;
+    tell_giver(engine, flow);
 }
 
 void engine_flow_clear(struct tt_engine *engine, struct flow *flow)
 {
-    while (flow->count > 0)
-        engine_unref(engine, engine_pop(engine, flow).handle);
+    struct entry entry;
+
+    while (flow->count > 0) {
+        engine_pop(engine, flow, &entry);
+        engine_unref(engine, entry.handle);
+    }
     if (flow->has_last)
         engine_unref(engine, flow->last.handle);
     flow->has_last = false;
@@ -49,13 +48,6 @@ bool engine_has_room(struct tt_engine *engine, const struct node *node)
                 return false;
         }
     return true;
-}
-
-/* Does it wait for room? Behind an End frames come as fast as codecs give up what they held: a
- * queue that is full then is no sign that somebody is late, until the End itself is due. */
-bool engine_is_held(const struct tt_engine *engine, const struct node *node)
-{
-    return !engine->is_live || engine->now_ns < node->hold_until_ns;
 }
 
 static bool is_finishing(const struct tt_engine *engine, const struct node *node)
@@ -135,36 +127,37 @@ static bool is_near(const struct tt_engine *engine, const struct flow *flow,
 
 static void drop_oldest(struct tt_engine *engine, struct flow *flow)
 {
-    struct entry oldest = engine_pop(engine, flow);
+    struct entry oldest;
 
+    engine_pop(engine, flow, &oldest);
     blame_overflow(engine, &engine->nodes[flow->plan->to_node], oldest.origin_ns);
     engine_unref(engine, oldest.handle);
 }
 
-/* A full queue loses its oldest: the consumer, or the edge behind it, is behind. */
-static void push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
+/* A full queue loses its oldest: the consumer, or the edge behind it, is behind. False: the frame
+ * does not go into it. */
+static bool push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
 {
     struct node *to = &engine->nodes[flow->plan->to_node];
     struct tt_node_stats *stats = &engine->stats->nodes[to->number];
 
     if (to->is_ended || flow->has_ended)
-        return;
+        return false;
     if (!is_fit(engine, flow, entry) || !is_near(engine, flow, entry)) {
         engine_drop(engine, to, entry->origin_ns, TT_CAUSE_MEDIA);
         flow->has_ended = flow->is_still;
         engine_dirty(engine, to->number);
-        return;
+        return false;
     }
-    if (engine_is_refused(to, flow, entry)) {
+    if (to->plan->overrun == TT_OVERRUN_SKIP && engine_is_refused(to, flow, entry)) {
         engine_drop(engine, to, entry->origin_ns, TT_CAUSE_BUDGET);
-        return;
+        return false;
     }
     if (flow->count >= flow->plan->depth + flow->spare &&
         !engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
         drop_oldest(engine, flow);
     tt_assert(flow->count < flow->capacity);
-    flow->entries[(flow->head + flow->count++) % flow->capacity] = *entry;
-    engine_ref(engine, entry->handle);
+    flow->entries[engine_place(flow, flow->count++)] = *entry;
     flow->has_ended = flow->is_still;
     flow->end_ns = entry->origin_ns;
     flow->pushed_index = entry->index;
@@ -172,17 +165,22 @@ static void push_one(struct tt_engine *engine, struct flow *flow, const struct e
         __atomic_store_n(&stats->queue_max, flow->count, __ATOMIC_RELAXED);
     __atomic_store_n(&stats->queue_depth, flow->count, __ATOMIC_RELAXED);
     engine_dirty(engine, to->number);
+    return true;
 }
 
 void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
                  const struct entry *entry)
 {
     struct entry copy = *entry;
+    uint32_t taken = 0;
 
     copy.arrived_ns = engine->now_ns;
     copy.flags &= ~(uint32_t)TT_END;
     for (uint32_t n = from->out[port]; n != NONE; n = engine->flows[n].next_of_output)
-        push_one(engine, &engine->flows[n], &copy);
+        if (push_one(engine, &engine->flows[n], &copy) && taken++ > 0)
+            engine_ref(engine, entry->handle);
+    if (taken == 0)
+        engine_unref(engine, entry->handle);
 }
 
 /* One consumer's full queue is no reason for the others to wait: what exceeds it lies in it as it

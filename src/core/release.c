@@ -63,6 +63,28 @@ static void from_entry(const struct entry *entry, struct decision *ret)
     ret->ready_ns = entry->arrived_ns;
 }
 
+static void from_end(const struct tt_engine *engine, const struct flow *flow, uint32_t input,
+                     struct decision *ret)
+{
+    ret->what = WHAT_END;
+    ret->input = input;
+    ret->index = flow->has_index ? flow->last_index + 1 : 0;
+    ret->origin_ns = flow->end_ns;
+    ret->ready_ns = engine->now_ns;
+}
+
+static void decide_single(const struct tt_engine *engine, const struct node *node,
+                          struct decision *ret)
+{
+    const struct flow *flow = &engine->flows[node->in[node->only]];
+
+    if (flow->count > 0)
+        from_entry(engine_head(flow, 0), ret);
+    else if (flow->has_ended && !flow->is_end_seen)
+        from_end(engine, flow, node->only, ret);
+    ret->input = node->only;
+}
+
 /* Of all inputs the frame with the earliest origin, else an End that was not told yet. */
 static void decide_by_input(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
@@ -84,11 +106,7 @@ static void decide_by_input(struct tt_engine *engine, struct node *node, struct 
 
         if (!flow || !flow->has_ended || flow->is_end_seen)
             continue;
-        ret->what = WHAT_END;
-        ret->input = n;
-        ret->index = flow->has_index ? flow->last_index + 1 : 0;
-        ret->origin_ns = flow->end_ns;
-        ret->ready_ns = engine->now_ns;
+        from_end(engine, flow, n, ret);
         return;
     }
 }
@@ -96,7 +114,9 @@ static void decide_by_input(struct tt_engine *engine, struct node *node, struct 
 void engine_decide(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
     *ret = (struct decision){.wake_ns = NEVER};
-    if (node->is_again) {
+    if (node->kind == KIND_SINGLE && !node->is_again) {
+        decide_single(engine, node, ret);
+    } else if (node->is_again) {
         ret->what = WHAT_AGAIN;
         ret->input = node->again_input;
         ret->index = node->again_index;

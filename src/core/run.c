@@ -22,8 +22,34 @@ static void release_outputs(struct tt_engine *engine, struct node *node)
     }
 }
 
+/* Is this frame the running call's alone, so that an output may be written over it? Frames that a
+ * late policy or another consumer may still show have more than one reference. */
+static bool may_reuse(const struct tt_engine *engine, const struct node *node, uint32_t handle,
+                      uint32_t output)
+{
+    const struct slot *slot;
+
+    if (handle == TT_NO_FRAME || handle / TT_POOL_SLOTS_MAX != engine->params.own_number)
+        return false;
+    slot = engine_slot(engine, handle);
+    return slot->refs == 1 && slot->capacity >= node->bytes_max[output];
+}
+
+/* An output that may take its input's frame does so where nobody else needs it: a copy less. */
+static void reuse_next(struct tt_engine *engine, struct node *node)
+{
+    const struct entry *head =
+        engine_head(&engine->flows[node->in[engine->running->decision.input]], 0);
+
+    if (!head || node->out[node->in_place] == NONE ||
+        !may_reuse(engine, node, head->handle, node->in_place))
+        return;
+    engine_ref(engine, head->handle);
+    engine->running->out[node->in_place] = head->handle;
+}
+
 /* False, with nothing taken, when the pool has no room for one of them. */
-static bool lay_outputs(struct tt_engine *engine, struct node *node)
+static bool lay_outputs(struct tt_engine *engine, struct node *node, bool is_reusing)
 {
     struct running *running = engine->running;
     bool was_freed = engine->is_pool_freed;
@@ -31,8 +57,10 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node)
 
     for (uint32_t n = 0; n < node->out_count; n++)
         running->out[n] = TT_NO_FRAME;
+    if (is_reusing && node->in_place != NONE)
+        reuse_next(engine, node);
     for (uint32_t n = 0; n < node->out_count; n++) {
-        if (node->out[n] == NONE)
+        if (node->out[n] == NONE || running->out[n] != TT_NO_FRAME)
             continue;
         running->out[n] = engine_slot_new(engine, class_of[n]);
         if (running->out[n] == TT_NO_FRAME) {
@@ -44,39 +72,23 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node)
     return true;
 }
 
-/* Is this input's frame the running call's alone, so that an output may be written over it? Frames
- * that a late policy or another consumer may still show have more than one reference. */
-static bool may_reuse(struct tt_engine *engine, const struct node *node, uint32_t port)
-{
-    const struct input *input = &engine->running->in[port];
-    int32_t output = engine_port(node->plan, port)->in_place_of;
-    uint32_t handle = input->entry.handle, pool, slot, capacity;
-
-    if (!input->is_there || !input->is_owned || handle == TT_NO_FRAME || output < 0 ||
-        (uint32_t)output >= node->out_count || engine->running->out[output] == TT_NO_FRAME ||
-        engine_port(node->plan, port)->hold_max > 0)
-        return false;
-    engine_handle_split(handle, &pool, &slot);
-    if (pool != engine->params.own_number || engine->own->slots[slot].refs != 1)
-        return false;
-    (void)engine_slot_data(engine, handle, &capacity);
-    return capacity >= node->bytes_max[output];
-}
-
-/* An output that may take its input's frame does so where nobody else needs it: a copy less. */
+/* Of joins, whose inputs are known when they are taken. */
 static void reuse_inputs(struct tt_engine *engine, struct node *node)
 {
     struct running *running = engine->running;
 
     for (uint32_t n = 0; n < node->in_count; n++) {
-        int32_t output;
+        const struct input *input = &running->in[n];
+        int32_t output = engine_port(node->plan, n)->in_place_of;
 
-        if (node->in[n] == NONE || !may_reuse(engine, node, n))
+        if (!input->is_there || !input->is_owned || output < 0 ||
+            (uint32_t)output >= node->out_count || running->out[output] == TT_NO_FRAME ||
+            engine_port(node->plan, n)->hold_max > 0 ||
+            !may_reuse(engine, node, input->entry.handle, (uint32_t)output))
             continue;
-        output = engine_port(node->plan, n)->in_place_of;
         engine_unref(engine, running->out[output]);
-        engine_ref(engine, running->in[n].entry.handle);
-        running->out[output] = running->in[n].entry.handle;
+        engine_ref(engine, input->entry.handle);
+        running->out[output] = input->entry.handle;
     }
 }
 
@@ -94,7 +106,7 @@ static void show_outputs(struct tt_engine *engine, struct node *node)
         if (running->out[n] == TT_NO_FRAME)
             continue;
         frame->capacity = node->bytes_max[n];
-        frame->data = (tt_addr)(uintptr_t)engine_slot_data(engine, running->out[n], NULL);
+        frame->data = (tt_addr)(uintptr_t)engine_slot(engine, running->out[n])->data;
         frame->flags = running->is_repeated ? TT_REPEATED : 0;
     }
 }
@@ -112,7 +124,7 @@ static void take_one(struct tt_engine *engine, struct node *node, uint32_t port)
     struct flow *flow = &engine->flows[node->in[port]];
     struct input *input = &engine->running->in[port];
 
-    input->entry = engine_pop(engine, flow);
+    engine_pop(engine, flow, &input->entry);
     input->is_there = input->is_owned = input->is_new = true;
     mark_gap(flow, input);
 }
@@ -121,15 +133,20 @@ static void take_inputs(struct tt_engine *engine, struct node *node, const struc
 {
     struct running *running = engine->running;
 
-    for (uint32_t n = 0; n < node->in_count; n++)
-        running->in[n] = (struct input){.entry = {.handle = TT_NO_FRAME}};
-    if (d->what == WHAT_RUN) {
-        if (node->kind == KIND_LED || node->kind == KIND_CLOCKED)
-            engine_take_join(engine, node, d);
-        else if (node->kind != KIND_SOURCE)
-            take_one(engine, node, d->input);
-        if (node->kind != KIND_SINGLE && node->kind != KIND_SEPARATE)
-            node->next_index = d->index + 1;
+    for (uint32_t n = 0; n < node->in_count; n++) {
+        running->in[n].is_there = running->in[n].is_owned = running->in[n].is_new = false;
+        running->in[n].entry.handle = TT_NO_FRAME;
+    }
+    if (d->what != WHAT_RUN)
+        return;
+    if (node->kind == KIND_SINGLE || node->kind == KIND_SEPARATE) {
+        take_one(engine, node, d->input);
+        return;
+    }
+    node->next_index = d->index + 1;
+    if (node->kind != KIND_SOURCE) {
+        engine_take_join(engine, node, d);
+        reuse_inputs(engine, node);
     }
 }
 
@@ -175,7 +192,7 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
                                    .handle = input->entry.handle,
                                    .valid_slices = input->entry.valid_slices};
         if (input->entry.handle != TT_NO_FRAME)
-            frame->data = (tt_addr)(uintptr_t)engine_slot_data(engine, input->entry.handle, NULL);
+            frame->data = (tt_addr)(uintptr_t)engine_slot(engine, input->entry.handle)->data;
     }
 }
 
@@ -220,6 +237,7 @@ static void follow_budget(struct tt_engine *engine, struct node *node, int64_t b
     if (budget_ns <= 0)
         return;
     __atomic_store_n(&node->own_plan.budget_ns, budget_ns, __ATOMIC_RELAXED);
+    engine_cost_limit(engine, node);
     engine_record(engine, &record);
 }
 
@@ -303,17 +321,20 @@ static void keep_outputs(struct tt_engine *engine, struct node *node)
 
         if (frame->flags & TT_END && node->kind == KIND_SOURCE)
             running->has_ended_itself = true;
-        if (entry.handle == TT_NO_FRAME || entry.bytes == 0)
+        if (entry.handle == TT_NO_FRAME)
             continue;
+        if (entry.bytes == 0) {
+            engine_unref(engine, entry.handle);
+            running->out[n] = TT_NO_FRAME;
+            continue;
+        }
         if (running->is_repeated && entry.origin_ns == running->decision.origin_ns)
             entry.flags |= TT_REPEATED;
         entry.bytes = entry.bytes < node->bytes_max[n] ? entry.bytes : node->bytes_max[n];
-        engine_slot(engine, entry.handle)->entry = entry;
         tt_assert(running->emit_count < running->emit_max + node->out_count * node->calls_max);
         running->emits[running->emit_count++] = (struct emit){n, entry};
         running->out[n] = TT_NO_FRAME;
     }
-    release_outputs(engine, node);
 }
 
 /* Calls until the component has no more to give, the limit is reached or the pool is empty. In a
@@ -338,7 +359,7 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
         keep_outputs(engine, node);
         if (r != TT_AGAIN || is_end || calls >= node->calls_max)
             return r;
-        if (!lay_outputs(engine, node))
+        if (!lay_outputs(engine, node, false))
             return r;
         running->call.event_count = 0;
         for (uint32_t n = 0; n < node->in_count; n++)
@@ -349,9 +370,7 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
 static bool is_sound(const struct tt_engine *engine, const struct node *node, uint32_t port,
                      const struct entry *entry)
 {
-    const struct flow *flow = &engine->flows[node->out[port]];
-    const struct tt_rational rate = flow->plan->format->rate;
-    int64_t most = rate.num > 0 ? tt_ns_index(TIME_MAX, rate) : TIME_MAX;
+    int64_t most = engine->flows[node->out[port]].index_most;
 
     return entry->index < most && entry->index > -most && entry->origin_ns < TIME_MAX &&
            entry->origin_ns > -TIME_MAX;
@@ -368,7 +387,8 @@ static void pass_on(struct tt_engine *engine, struct node *node, bool is_good)
         if (is_good && node->out[emit->port] != NONE &&
             is_sound(engine, node, emit->port, &emit->entry))
             engine_push(engine, node, emit->port, &emit->entry);
-        engine_unref(engine, emit->entry.handle);
+        else
+            engine_unref(engine, emit->entry.handle);
     }
     running->emit_count = 0;
 }
@@ -400,23 +420,25 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
                        int64_t cpu_ns, bool is_stolen)
 {
     const struct decision *d = &engine->running->decision;
-    struct hop hop = {.origin_ns = d->origin_ns,
-                      .ready_ns = d->ready_ns < start_ns ? d->ready_ns : start_ns,
-                      .start_ns = start_ns,
-                      .end_ns = engine->now_ns,
-                      .cpu_ns = cpu_ns,
-                      .is_stolen = is_stolen};
+    int64_t ready_ns = d->ready_ns < start_ns ? d->ready_ns : start_ns;
+    struct hop *hop = engine_history(node);
     struct tt_record record = {.kind = TT_RECORD_HOP,
                                .component = (uint16_t)node->plan->ledger_component,
                                .index = d->index,
-                               .origin_ns = engine_media(engine, hop.ready_ns),
+                               .origin_ns = engine_media(engine, ready_ns),
                                .due_ns = d->origin_ns + node->plan->due_offset_ns,
                                .delivered_ns = engine_media(engine, start_ns),
                                .sent_ns = engine_media(engine, engine->now_ns),
                                .slack_ns = cpu_ns,
                                .value = d->origin_ns};
 
-    engine_history(node, &hop);
+    *hop = (struct hop){.is_set = true,
+                        .origin_ns = d->origin_ns,
+                        .ready_ns = ready_ns,
+                        .start_ns = start_ns,
+                        .end_ns = engine->now_ns,
+                        .cpu_ns = cpu_ns,
+                        .is_stolen = is_stolen};
     engine_record(engine, &record);
     if (!engine->running->is_end) /* a drain is no release's, and nothing is admitted by it */
         engine_cost_add(engine, node, d->origin_ns,
@@ -456,7 +478,7 @@ static void end_input(struct tt_engine *engine, struct node *node, const struct 
 
 static void settle_result(struct tt_engine *engine, struct node *node, int result, bool is_end)
 {
-    const struct decision d = engine->running->decision;
+    const struct decision *d = &engine->running->decision;
 
     node->is_again = false;
     if (result == TT_AGAIN)
@@ -466,10 +488,10 @@ static void settle_result(struct tt_engine *engine, struct node *node, int resul
     node->is_again = node->is_draining = false;
     node->silent_calls = 0;
     if (is_end)
-        end_input(engine, node, &d);
+        end_input(engine, node, d);
     else if (engine->running->has_ended_itself)
         engine_finish(engine, node,
-                      d.origin_ns + (engine->running->output_count ? d.duration_ns : 0));
+                      d->origin_ns + (engine->running->output_count ? d->duration_ns : 0));
 }
 
 static void deliver(struct tt_engine *engine, struct node *node)
@@ -490,11 +512,11 @@ static void fail(struct tt_engine *engine, struct node *node)
 /* The component has returned: what it gave goes on, what it took is let go. */
 static void end_activation(struct tt_engine *engine, struct node *node, int r)
 {
-    const struct decision d = engine->running->decision;
+    int64_t origin_ns = engine->running->decision.origin_ns;
 
     pass_on(engine, node, r >= 0);
     if (r >= 0 && node->kind == KIND_SOURCE && engine->running->output_count == 0)
-        engine_drop(engine, node, d.origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
+        engine_drop(engine, node, origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
     if (r < 0)
         fail(engine, node);
     else
@@ -585,30 +607,28 @@ static void feed(struct tt_engine *engine, struct node *node)
 
 bool engine_run_node(struct tt_engine *engine, struct node *node)
 {
-    struct decision d;
+    struct decision *d = &engine->running->decision;
 
     feed(engine, node);
-    engine_decide(engine, node, &d);
-    if (d.what == WHAT_NOTHING)
+    engine_decide(engine, node, d);
+    if (d->what == WHAT_NOTHING)
         return true;
-    engine->running->decision = d;
-    if (d.what == WHAT_END && !has_flag(node, TT_DRAINS)) {
-        end_input(engine, node, &d);
+    if (d->what == WHAT_END && !has_flag(node, TT_DRAINS)) {
+        end_input(engine, node, d);
         return true;
     }
-    if (d.what == WHAT_END && node->kind != KIND_SEPARATE)
+    if (d->what == WHAT_END && node->kind != KIND_SEPARATE)
         engine_finishing(engine, node);
     if (engine_is_held(engine, node) && !engine_has_room(engine, node))
         return true;
-    if (!lay_outputs(engine, node)) {
-        starve(engine, node, &d);
+    if (!lay_outputs(engine, node, d->what == WHAT_RUN)) {
+        starve(engine, node, d);
         return true;
     }
     engine->running->node = node;
     node->running = engine->running;
-    take_inputs(engine, node, &d);
-    reuse_inputs(engine, node);
-    if (!activate(engine, node, &d))
+    take_inputs(engine, node, d);
+    if (!activate(engine, node, d))
         return false;
     engine->running->node = NULL;
     return true;

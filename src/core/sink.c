@@ -13,8 +13,6 @@ static bool record_lost_ones(struct tt_engine *engine)
 {
     struct tt_record lost = {.kind = TT_RECORD_LOST};
 
-    if (engine->records_pending_lost == 0)
-        return true;
     lost.value = (int64_t)engine->records_pending_lost;
     if (!engine->ops->record_out(engine->world, &lost))
         return false;
@@ -24,8 +22,10 @@ static bool record_lost_ones(struct tt_engine *engine)
 
 void engine_record(struct tt_engine *engine, const struct tt_record *record)
 {
-    engine_degrade(engine, record);
-    if (record_lost_ones(engine) && engine->ops->record_out(engine->world, record))
+    if (engine->degrade)
+        engine_degrade(engine, record);
+    if ((engine->records_pending_lost == 0 || record_lost_ones(engine)) &&
+        engine->ops->record_out(engine->world, record))
         return;
     engine->records_pending_lost++;
     __atomic_store_n(&engine->stats->records_lost, engine->stats->records_lost + 1,
@@ -81,7 +81,8 @@ static void settle_until(struct tt_engine *engine, const struct node *node, uint
     /* A jump that no media explains: the rest is one record with their count. */
     engine->records_pending_lost += (uint64_t)(until - sink->next_index);
     sink->next_index = until;
-    (void)record_lost_ones(engine);
+    if (engine->records_pending_lost > 0)
+        (void)record_lost_ones(engine);
 }
 
 static void settle_window(struct tt_engine *engine, struct sink *sink)
@@ -186,9 +187,9 @@ static void settle_mute(struct tt_engine *engine, const struct node *node, uint3
  * says what was due. Of a mailbox the other side speaks. */
 void engine_settle_mutes(struct tt_engine *engine)
 {
-    if (!engine->is_live || engine->now_ns < engine->mute_look_ns)
-        return;
     engine->mute_look_ns = engine->now_ns + MUTE_LOOK_NS;
+    if (!engine->is_live)
+        return;
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         const struct node *node = &engine->nodes[n];
 

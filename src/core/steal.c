@@ -166,7 +166,7 @@ bool engine_is_refused(struct node *node, const struct flow *flow, const struct 
 {
     bool is_lead = flow->plan->format->kind == TT_CODED_VIDEO;
 
-    if (node->plan->overrun != TT_OVERRUN_SKIP || flow->is_still)
+    if (flow->is_still)
         return false;
     if (node->is_away)
         return true;
@@ -273,14 +273,13 @@ static int64_t end_of(const struct tt_engine *engine, const struct node *node)
     return end_ns < engine->params.end_ns ? end_ns : engine->params.end_ns;
 }
 
-/* Each turn: the time to look again, or NEVER. */
+/* Each turn while somebody is away: the time to look again, or NEVER. */
 int64_t engine_look_after(struct tt_engine *engine)
 {
     struct running *hog = engine->away;
     struct node *node;
 
-    if (!hog)
-        return NEVER;
+    tt_assert(hog);
     if (__atomic_load_n(&hog->is_back, __ATOMIC_ACQUIRE)) {
         come_back(engine);
         return NEVER;
