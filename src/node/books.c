@@ -47,13 +47,23 @@ bool books_enter_worker(struct books *books, uint64_t service, uint32_t worker, 
         place = find_free(books);
     if (place == NULL)
         return false;
-    *place = (struct books_entry){.service = service,
-                                  .worker = worker,
-                                  .ppm = books_share_ppm(budget_ns, period_ns),
-                                  .period_ns = period_ns,
-                                  .until_ns = INT64_MAX,
-                                  .later_ns = INT64_MAX};
+    *place =
+        (struct books_entry){.service = service,
+                             .worker = worker,
+                             .tolerance_ns = place->service == service ? place->tolerance_ns : 0,
+                             .ppm = books_share_ppm(budget_ns, period_ns),
+                             .period_ns = period_ns,
+                             .until_ns = INT64_MAX,
+                             .later_ns = INT64_MAX};
     return true;
+}
+
+void books_tolerate(struct books *books, uint64_t service, uint32_t worker, int64_t tolerance_ns)
+{
+    struct books_entry *entry = find(books, service, worker);
+
+    if (entry != NULL)
+        entry->tolerance_ns = tolerance_ns;
 }
 
 void books_lower(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
@@ -117,6 +127,25 @@ int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns)
             sum_ppm += entry->ppm;
     }
     return sum_ppm;
+}
+
+void books_tell(struct books *books, uint64_t service, int64_t now_ns, struct tt_machine *ret)
+{
+    struct tt_server *told = books->told[service != 0];
+
+    ret->reserved_ppm = books_others_ppm(books, service, now_ns);
+    ret->servers = told;
+    ret->server_count = 0;
+    for (uint32_t n = 0; n < BOOKS_MAX; n++) {
+        const struct books_entry *entry = &books->entries[n];
+
+        if (entry->service == 0 || entry->service == service)
+            continue;
+        told[ret->server_count++] =
+            (struct tt_server){.budget_ns = tt_muldiv(entry->ppm, entry->period_ns, 1000000),
+                               .period_ns = entry->period_ns,
+                               .tolerance_ns = entry->tolerance_ns};
+    }
 }
 
 int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "planner/planner.h"
+
 enum { BOOKS_MAX = 256 };
 
 struct books {
@@ -15,13 +17,18 @@ struct books {
         int64_t ppm;
         int64_t period_ns, until_ns; /* until_ns INT64_MAX: held */
         int64_t later_ppm, later_ns; /* from later_ns on it is this much; INT64_MAX: no change */
+        int64_t tolerance_ns;
     } entries[BOOKS_MAX];
+    struct tt_server told[2][BOOKS_MAX]; /* books_tell()'s: of all, and of the others */
 };
 
 /* False: no room in the books. A worker has one entry at most; a new one replaces it. */
 bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64_t period_ns);
 bool books_enter_worker(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
                         int64_t period_ns);
+
+/* The worker's plan counts with a budget that comes so much late; 0 until this is said. */
+void books_tolerate(struct books *books, uint64_t service, uint32_t worker, int64_t tolerance_ns);
 
 /* The worker has less from now on: the kernel may run it by its old numbers until its 0-lag time,
  * so what it had stays booked for a period. */
@@ -36,6 +43,9 @@ void books_give_back(struct books *books, uint64_t service, int64_t now_ns);
 int64_t books_ppm(struct books *books, int64_t now_ns);
 /* Without what this service has. */
 int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns);
+/* Tells the planner what others than this service (0: all) have. Valid until
+ * it is called again for all, or for any. */
+void books_tell(struct books *books, uint64_t service, int64_t now_ns, struct tt_machine *ret);
 /* Of one worker; 0: none. */
 int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns);
 /* What this reservation will be entered as. */

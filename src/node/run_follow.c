@@ -241,7 +241,7 @@ static struct tt_plan *plan_anew(struct run *run)
         run->follow->planned_ns[n] = segment_bound(run, n);
     machine_refresh(&node->machine);
     machine = node->machine.plan;
-    machine.reserved_ppm = books_others_ppm(&node->books, run->params.service, loop_now_ns());
+    books_tell(&node->books, run->params.service, loop_now_ns(), &machine);
     if (levels_plan_on(node, &machine, run->params.picture, run_level(run), &plan, &err) < 0)
         plan = NULL;
     return plan;
@@ -294,6 +294,7 @@ static bool resize(struct run *run, uint32_t number, const struct tt_plan_worker
         tell_refusal(run, err.text);
         return false;
     }
+    books_tolerate(&run->params.node->books, run->params.service, number, planned->tolerance_ns);
     (void)snprintf(text, sizeof(text), "%s: %lld us in %lld us -> %lld us in %lld us",
                    run_process_name(run, number), (long long)(worker.budget_ns / 1000),
                    (long long)(worker.period_ns / 1000), (long long)(budget_ns / 1000),

@@ -325,7 +325,7 @@ static int make_plan_once(struct service *service, struct tt_error *err)
     costs_fini(&service->costs);
     tt_plan_close(&service->plan);
     machine_refresh(&node->machine);
-    node->machine.plan.reserved_ppm = books_ppm(&node->books, loop_now_ns());
+    books_tell(&node->books, 0, loop_now_ns(), &node->machine.plan);
     return levels_plan(node, service->picture, 0, &service->costs, &service->plan, err);
 }
 

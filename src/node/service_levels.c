@@ -141,7 +141,7 @@ static int admit(struct service *service, uint32_t level, struct tt_error *err)
 
     machine_refresh(&node->machine);
     machine = node->machine.plan;
-    machine.reserved_ppm = books_others_ppm(&node->books, service->number, loop_now_ns());
+    books_tell(&node->books, service->number, loop_now_ns(), &machine);
     r = levels_plan_on(node, &machine, service->picture, level, &plan, err);
     if (r < 0)
         return r;

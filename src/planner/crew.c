@@ -10,6 +10,7 @@
 
 #include "base/pool_view.h"
 #include "planner/place.h"
+#include "planner/tardy.h"
 #include "planner/work.h"
 #include "tactus/format.h"
 
@@ -25,8 +26,9 @@ struct crew {
     struct work *base;
     struct placement placement;
     enum share share;
-    bool is_tardy; /* more reservations than CPUs, and too much for none to be late */
+    bool is_tardy; /* too much for none of them to be late */
     struct tt_machine machines[TT_WORKERS_MAX];
+    struct tt_server servers[TT_WORKERS_MAX][TARDY_SET_MAX]; /* what each one's machine has */
     struct work works[TT_WORKERS_MAX];
     struct reservation reservations[TT_WORKERS_MAX];
     int64_t room_ppm[TT_WORKERS_MAX];
@@ -219,16 +221,49 @@ static void close_work(struct work *work)
     *work = (struct work){0};
 }
 
+/* The node's reservations in servers, then its own by room; how many there are. */
+static uint32_t all_servers(const struct crew *crew, struct tt_server *servers)
+{
+    uint32_t count = tardy_others(crew->base->machine, servers, TARDY_SET_MAX - TT_WORKERS_MAX);
+
+    for (uint32_t n = 0; n < crew->placement.count; n++) {
+        int64_t period_ns = crew->reservations[n].period_ns;
+
+        servers[count++] =
+            (struct tt_server){.budget_ns = tt_muldiv(period_ns, crew->room_ppm[n], 1000000),
+                               .period_ns = period_ns,
+                               .tolerance_ns = INT64_MAX};
+    }
+    return count;
+}
+
+/* Where they make one another late, the others are beside this one. */
+static void set_machine(struct crew *crew, uint32_t worker)
+{
+    struct tt_machine *machine = &crew->machines[worker];
+    struct tt_server *servers = crew->servers[worker];
+    uint32_t count, own;
+
+    *machine = *crew->base->machine;
+    if (!crew->is_tardy)
+        return;
+    count = all_servers(crew, servers);
+    own = count - crew->placement.count + worker;
+    servers[own] = servers[count - 1];
+    for (uint32_t n = 0; n < crew->placement.count; n++)
+        if (n != worker)
+            machine->reserved_ppm += crew->room_ppm[n];
+    machine->servers = servers;
+    machine->server_count = count - 1;
+}
+
 static int open_work(struct crew *crew, uint32_t worker)
 {
     struct work *work = &crew->works[worker];
     const struct work *base = crew->base;
 
     close_work(work);
-    crew->machines[worker] = *base->machine;
-    for (uint32_t n = 0; crew->is_tardy && n < crew->placement.count; n++)
-        if (n != worker)
-            crew->machines[worker].reserved_ppm += crew->room_ppm[n];
+    set_machine(crew, worker);
     *work = (struct work){.picture = base->picture,
                           .costs = base->costs,
                           .segment_costs = base->segment_costs,
@@ -291,22 +326,13 @@ static int64_t share_ppm(int64_t budget_ns, int64_t period_ns)
     return tt_muldiv(budget_ns, 1000000, period_ns) + 1;
 }
 
-/* Goossens, Funk, Baruah 2003: so much on so many CPUs is never late under global EDF. */
 static bool is_never_late(const struct crew *crew)
 {
-    const struct tt_machine *machine = crew->base->machine;
-    int64_t sum_ppm = machine->reserved_ppm, most_ppm = machine->reserved_ppm;
+    struct tt_server all[TARDY_SET_MAX];
+    uint32_t count = all_servers(crew, all);
 
-    if (most_ppm > WORKER_MAX_PPM)
-        most_ppm = WORKER_MAX_PPM;
-    for (uint32_t n = 0; n < crew->placement.count; n++) {
-        int64_t ppm = share_ppm(crew->reservations[n].budget_ns, crew->reservations[n].period_ns);
-
-        sum_ppm += ppm;
-        most_ppm = ppm > most_ppm ? ppm : most_ppm;
-    }
-    return machine->is_partitioned || crew->placement.count <= machine->cpus ||
-           sum_ppm <= machine->cpus * (1000000 - most_ppm) + most_ppm;
+    return crew->base->machine->is_partitioned ||
+           tardy_is_never(all, count, crew->base->machine->cpus);
 }
 
 static int64_t least_ppm(const struct crew *crew, uint32_t worker)
@@ -337,6 +363,24 @@ static int share_room(struct crew *crew)
     return 0;
 }
 
+/* Less headroom where that keeps all from being late; with none left they are. */
+static void limit_headroom(struct crew *crew)
+{
+    const int64_t parts = 4;
+    int64_t most_ppm[TT_WORKERS_MAX];
+
+    memcpy(most_ppm, crew->room_ppm, sizeof(most_ppm));
+    for (int64_t part = parts; part >= 0; part--) {
+        for (uint32_t n = 0; n < crew->placement.count; n++)
+            crew->room_ppm[n] =
+                least_ppm(crew, n) + (most_ppm[n] - least_ppm(crew, n)) * part / parts;
+        if (is_never_late(crew))
+            return;
+    }
+    memcpy(crew->room_ppm, most_ppm, sizeof(most_ppm));
+    crew->is_tardy = true;
+}
+
 /* 0: each has its reservation, or nobody can have one; 1: not so; negative errno. */
 static int try_share(struct crew *crew)
 {
@@ -353,7 +397,7 @@ static int try_share(struct crew *crew)
         crew->failed = crew->placement.count;
         return 1;
     }
-    crew->is_tardy = !is_never_late(crew);
+    limit_headroom(crew);
     return plan_workers(crew);
 }
 
@@ -379,7 +423,7 @@ static void say_failed(struct crew *crew)
     struct work *work = &crew->works[crew->failed];
     struct reservation unlimited = {0};
 
-    if (work_reserve(work, 1000000, &unlimited))
+    if (work_reserve_alone(work, &unlimited))
         work_say_no_room(work, &unlimited);
     else
         work_say_unschedulable(work, &unlimited);
@@ -446,6 +490,7 @@ static void take_reservations(struct crew *crew)
         plan->workers[n].budget_ns = crew->reservations[n].budget_ns;
         plan->workers[n].period_ns = crew->reservations[n].period_ns;
         plan->workers[n].deadline_ns = crew->reservations[n].period_ns;
+        plan->workers[n].tolerance_ns = crew->reservations[n].tardiness_ns;
     }
     plan->budget_ns = plan->workers[0].budget_ns;
     plan->period_ns = plan->deadline_ns = plan->workers[0].period_ns;

@@ -190,7 +190,7 @@ static void reserve(struct work *work)
     struct reservation reservation = {0}, unlimited = {0};
     bool is_found = work_reserve(work, work_room_ppm(work->machine), &reservation);
 
-    if (!is_found && work_reserve(work, 1000000, &unlimited)) {
+    if (!is_found && work_reserve_alone(work, &unlimited)) {
         work_reservation_terms(work, &unlimited);
         work_say_no_room(work, &unlimited);
     } else if (!is_found) {
@@ -211,6 +211,7 @@ static void reserve(struct work *work)
     plan->period_ns = plan->deadline_ns = reservation.period_ns;
     plan->workers[0].budget_ns = plan->budget_ns;
     plan->workers[0].period_ns = plan->workers[0].deadline_ns = plan->period_ns;
+    plan->workers[0].tolerance_ns = reservation.tardiness_ns;
 }
 
 static bool has_lasting(const struct work *work)

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "base/assert.h"
+#include "planner/tardy.h"
 #include "planner/work.h"
 #include "tactus/format.h"
 
@@ -49,24 +50,6 @@ static int64_t period_max(const struct work *work)
     return most_ns > periods_ns[PERIOD_COUNT - 1] ? most_ns : periods_ns[PERIOD_COUNT - 1];
 }
 
-/* Global EDF bounds how late a reservation comes, by the kernel's own documentation:
- * ((M - 1) C_max - C_min) / (M - (M - 2) U_max) + C_max. One CPU, a partition, or nobody else: it
- * is never late. Others' budgets are at most their share of the longest period that we give. */
-static int64_t tardiness(const struct tt_machine *machine, int64_t period_ns)
-{
-    int64_t others_ppm =
-        machine->reserved_ppm < WORKER_MAX_PPM ? machine->reserved_ppm : WORKER_MAX_PPM;
-    int64_t cpus = machine->cpus, most_ns = tt_muldiv(period_ns, WORKER_MAX_PPM, 1000000);
-    int64_t others_ns = tt_muldiv(VIDEO_PERIOD_MAX_NS, others_ppm, 1000000);
-
-    if (cpus <= 1 || machine->is_partitioned || machine->reserved_ppm <= 0)
-        return 0;
-    if (others_ns > most_ns)
-        most_ns = others_ns;
-    return tt_muldiv((cpus - 1) * most_ns, 1000000, cpus * 1000000 - (cpus - 2) * WORKER_MAX_PPM) +
-           most_ns;
-}
-
 /* The least of bad_ns < budget <= good_ns that keeps every deadline, in whole steps from good_ns.
  */
 static int64_t bisect(const struct demand_set *set, int64_t period_ns, int64_t bad_ns,
@@ -103,10 +86,10 @@ static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t
 
 /* The least budget in this period, by bisection: more budget never hurts. */
 static bool least_budget(const struct demand_set *set, const struct demand_set *early,
-                         int64_t period_ns, int64_t room_ppm, struct reservation *ret)
+                         int64_t period_ns, int64_t whole_ns, struct reservation *ret)
 {
     int64_t overhead_ns = (period_ns / OVERHEAD_PART + STEP_NS - 1) / STEP_NS * STEP_NS;
-    int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS - overhead_ns;
+    int64_t most_ns = whole_ns - overhead_ns;
 
     *ret = (struct reservation){
         .period_ns = period_ns, .tardiness_ns = set->tardiness_ns, .overhead_ns = overhead_ns};
@@ -131,26 +114,43 @@ static bool is_better(const struct reservation *a, const struct reservation *b)
            tt_muldiv(b->budget_ns, 1000000, b->period_ns);
 }
 
-bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret)
+/* What global EDF has to do with it: nothing, for a service by itself; nobody is late, for which
+ * its budget is limited; or it and the others are late by no more than each plan counts with. */
+enum lateness { LATENESS_ALONE, LATENESS_NONE, LATENESS_TOLERATED };
+
+static bool reserve_in(struct work *work, enum lateness lateness, int64_t room_ppm,
+                       int64_t period_ns, struct reservation *ret)
+{
+    int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS;
+    struct demand_set set = work->set, early = work->set;
+    struct tt_server own = {.period_ns = period_ns, .tolerance_ns = INT64_MAX};
+
+    if (lateness == LATENESS_NONE && most_ns > 0)
+        most_ns = tardy_budget_ns(work->machine, period_ns, STEP_NS, most_ns);
+    if (lateness == LATENESS_TOLERATED && most_ns > 0)
+        set.tardiness_ns = tardy_own_ns(work->machine, most_ns, period_ns);
+    if (set.tardiness_ns == INT64_MAX)
+        set.tardiness_ns = INT64_MAX / 4; /* no deadline is longer */
+    early.tasks = work->tried;
+    early.tardiness_ns = set.tardiness_ns;
+    if (!least_budget(&set, &early, period_ns, most_ns, ret))
+        return false;
+    own.budget_ns = ret->budget_ns;
+    return lateness != LATENESS_TOLERATED || tardy_is_tolerated(work->machine, &own);
+}
+
+static bool reserve_by(struct work *work, enum lateness lateness, int64_t room_ppm,
+                       struct reservation *ret)
 {
     int64_t longest_ns = period_max(work);
     bool is_found = false, is_tried = false;
 
-    if (room_ppm > WORKER_MAX_PPM)
-        room_ppm = WORKER_MAX_PPM;
-    for (uint32_t n = 0; n < work->picture->segment_count; n++) {
-        work->tried[n] = work->tasks[n];
-        work->tried[n].deadline_ns -= work->tasks[n].deadline_ns / EDGE_PART;
-    }
     for (uint32_t n = 0; n < PERIOD_COUNT; n++) {
         struct reservation found = {0};
-        struct demand_set set = work->set, early = work->set;
 
         if (periods_ns[n] > longest_ns)
             continue;
-        early.tasks = work->tried;
-        set.tardiness_ns = early.tardiness_ns = tardiness(work->machine, periods_ns[n]);
-        if (least_budget(&set, &early, periods_ns[n], room_ppm < 0 ? 0 : room_ppm, &found)) {
+        if (reserve_in(work, lateness, room_ppm, periods_ns[n], &found)) {
             if (!is_found || is_better(&found, ret))
                 *ret = found;
             is_found = true;
@@ -161,6 +161,28 @@ bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret)
     }
     tt_assert(is_tried);
     return is_found;
+}
+
+static void set_tried(struct work *work)
+{
+    for (uint32_t n = 0; n < work->picture->segment_count; n++) {
+        work->tried[n] = work->tasks[n];
+        work->tried[n].deadline_ns -= work->tasks[n].deadline_ns / EDGE_PART;
+    }
+}
+
+bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret)
+{
+    room_ppm = room_ppm < 0 ? 0 : room_ppm > WORKER_MAX_PPM ? WORKER_MAX_PPM : room_ppm;
+    set_tried(work);
+    return reserve_by(work, LATENESS_NONE, room_ppm, ret) ||
+           reserve_by(work, LATENESS_TOLERATED, room_ppm, ret);
+}
+
+bool work_reserve_alone(struct work *work, struct reservation *ret)
+{
+    set_tried(work);
+    return reserve_by(work, LATENESS_ALONE, WORKER_MAX_PPM, ret);
 }
 
 static void try_deadline(struct work *work, int64_t deadline_ns)

@@ -1,4 +1,5 @@
 /* The arithmetic line by line, and what binds as a sentence. */
+#include "planner/tardy.h"
 #include "planner/work.h"
 #include "tactus/format.h"
 
@@ -127,18 +128,36 @@ void work_say_unschedulable(struct work *work, const struct reservation *best)
         text_ms(worst->room_ns < 0 ? -worst->room_ns : 0).text);
 }
 
+/* Of one CPU, what nobody is made late by. */
+static int64_t never_late_ppm(const struct work *work, const struct reservation *wanted)
+{
+    int64_t budget_ns = tardy_budget_ns(work->machine, wanted->period_ns, 1000, wanted->period_ns);
+
+    return tt_muldiv(budget_ns, 1000000, wanted->period_ns);
+}
+
 void work_say_no_room(struct work *work, const struct reservation *wanted)
 {
     const struct tt_machine *machine = work->machine;
+    int64_t wanted_ppm =
+        tt_muldiv(wanted->least_ns + wanted->overhead_ns, 1000000, wanted->period_ns);
 
+    if (wanted_ppm < work_room_ppm(machine)) {
+        (void)tt_format_text(
+            work->plan->binding, sizeof(work->plan->binding),
+            "CPU: the service needs %s of a CPU and %s beside the others makes none late: all CPUs "
+            "serve all of %s (global EDF), and of these each counts with being in time",
+            text_percent(wanted_ppm).text, text_percent(never_late_ppm(work, wanted)).text,
+            text_percent(machine->reserved_ppm).text);
+        return;
+    }
     (void)tt_format_text(
         work->plan->binding, sizeof(work->plan->binding),
         "CPU: the service needs %s of a CPU and %s is free (limit %s, kept free %s, "
         "reserved %s)",
-        text_percent(tt_muldiv(wanted->least_ns + wanted->overhead_ns, 1000000, wanted->period_ns))
-            .text,
-        text_percent(work_room_ppm(machine)).text, text_percent(machine->limit_ppm).text,
-        text_percent(machine->slack_ppm).text, text_percent(machine->reserved_ppm).text);
+        text_percent(wanted_ppm).text, text_percent(work_room_ppm(machine)).text,
+        text_percent(machine->limit_ppm).text, text_percent(machine->slack_ppm).text,
+        text_percent(machine->reserved_ppm).text);
 }
 
 /* Of an admitted service: the deadline or the CPU, whichever has the smaller share left. */

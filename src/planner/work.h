@@ -116,6 +116,8 @@ uint32_t work_mark_sink(struct work *work, uint32_t sink);
  * room_ppm, and headroom as far as there is room; false: none does, and ret says where the best try
  * fails. */
 bool work_reserve(struct work *work, int64_t room_ppm, struct reservation *ret);
+/* The same on a machine where nothing else runs. */
+bool work_reserve_alone(struct work *work, struct reservation *ret);
 
 /* The shortest deadline of what is marked, not above deadline_ns, that would still be admitted. */
 int64_t work_sink_bound(struct work *work, const struct reservation *reservation,

@@ -170,6 +170,33 @@ static void each_worker_has_an_entry(void)
     CHECK_INT(books_ppm(&books, 15 * MILLI), 100000);
 }
 
+/* The planner hears of each reservation, and how late it may come. */
+static void the_planner_is_told_each(void)
+{
+    struct books books = {0};
+    struct tt_machine machine = {.server_count = 7};
+
+    CHECK(books_enter_worker(&books, 1, 0, MILLI, 10 * MILLI));
+    books_tolerate(&books, 1, 0, 3 * MILLI);
+    CHECK(books_enter(&books, 2, MILLI, 5 * MILLI));
+    CHECK(books_enter_worker(&books, 1, 0, 2 * MILLI, 10 * MILLI)); /* more, of the same plan */
+    books_tell(&books, 0, 0, &machine);
+    CHECK_INT(machine.server_count, 2);
+    CHECK_INT(machine.reserved_ppm, 400000);
+    CHECK_INT(machine.servers[0].budget_ns, 2 * MILLI);
+    CHECK_INT(machine.servers[0].tolerance_ns, 3 * MILLI);
+    CHECK_INT(machine.servers[1].period_ns, 5 * MILLI);
+    CHECK_INT(machine.servers[1].tolerance_ns, 0);
+    books_tell(&books, 1, 0, &machine);
+    CHECK_INT(machine.server_count, 1);
+    CHECK_INT(machine.servers[0].budget_ns, MILLI);
+    books_give_back(&books, 1, 0);
+    CHECK(books_enter_worker(&books, 3, 0, MILLI, 10 * MILLI));
+    books_tell(&books, 0, 20 * MILLI, &machine);
+    CHECK_INT(machine.server_count, 2); /* of whose place another one has nothing stayed */
+    CHECK_INT(machine.servers[0].tolerance_ns + machine.servers[1].tolerance_ns, 0);
+}
+
 /* What is lowered stays booked for a period; what is raised before that counts at once. */
 static void less_is_free_after_a_period(void)
 {
@@ -206,6 +233,7 @@ int main(void)
     RUN(what_is_entered_is_given_back_after_a_period);
     RUN(own_room_is_not_others);
     RUN(each_worker_has_an_entry);
+    RUN(the_planner_is_told_each);
     RUN(less_is_free_after_a_period);
     RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);

@@ -403,19 +403,38 @@ static void what_runs_once_costs_once(void)
 
 static void tardiness_costs_its_time(void)
 {
+    struct tt_server others[] = {{MS, 10 * MS, 0}, {MS, 10 * MS, 0}};
     struct tt_machine shared = machine;
     struct test_picture *made = news();
     struct tt_plan *alone = plan_on(made, &machine), *beside;
 
+    /* Two light ones beside it: nobody is late. */
+    shared.servers = others;
+    shared.server_count = 2;
     shared.reserved_ppm = 200000;
     beside = plan_on(made, &shared);
     CHECK(beside->is_admitted);
-    /* On two CPUs C_max / 2 + C_max, C_max 0.95 of the period. */
-    CHECK_INT(term(beside, "tardiness", "worker"), beside->period_ns * 95 / 100 * 3 / 2);
-    CHECK_INT(term(alone, "tardiness", "worker"), 0);
-    CHECK(beside->bound_ns > alone->bound_ns);
-    tt_plan_close(&alone);
+    CHECK_INT(term(beside, "tardiness", "worker"), 0);
+    CHECK_INT(beside->workers[0].tolerance_ns, 0);
+    CHECK_INT(beside->bound_ns, alone->bound_ns);
     tt_plan_close(&beside);
+    /* A heavy one too, and all that are there count with lateness. */
+    others[1] = (struct tt_server){9 * MS, 10 * MS, 20 * MS};
+    others[0].tolerance_ns = 20 * MS;
+    shared.reserved_ppm = 1000000;
+    shared.slack_ppm = 0;
+    beside = plan_on(made, &shared);
+    CHECK(beside->is_admitted);
+    CHECK(term(beside, "tardiness", "worker") > 0);
+    CHECK_INT(beside->workers[0].tolerance_ns, term(beside, "tardiness", "worker"));
+    CHECK(beside->bound_ns > alone->bound_ns);
+    tt_plan_close(&beside);
+    /* They do not: there is a tenth of a CPU in which nobody is late, though more is free. */
+    others[1].tolerance_ns = 0;
+    beside = plan_on(made, &shared);
+    expect(beside, false, TT_CLASS_TARGETED, "", "makes none late");
+    tt_plan_close(&beside);
+    tt_plan_close(&alone);
     free(made);
 }
 

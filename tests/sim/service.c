@@ -443,7 +443,6 @@ static void plan_it(struct service *service)
     struct tt_machine machine = {.cpus = node->cpu_count,
                                  .limit_ppm = 900000 * (int64_t)node->cpu_count,
                                  .slack_ppm = 150000 * (int64_t)node->cpu_count,
-                                 .reserved_ppm = books_ppm(&node->books, now_of(service)),
                                  .right = TT_RIGHT_DEADLINE,
                                  .wake_ns = 300000,
                                  .hop_ns = HOP_NS,
@@ -453,6 +452,7 @@ static void plan_it(struct service *service)
     struct tt_cost costs[PICTURE_COMPONENTS], segments[PICTURE_COMPONENTS];
     struct tt_error err = {0};
 
+    books_tell(&node->books, 0, now_of(service), &machine);
     graph_costs(&service->made.picture, costs, segments);
     CHECK_INT(tt_plan_make(&service->made.picture, costs, segments, &machine, &service->plan, &err),
               0);
@@ -460,10 +460,13 @@ static void plan_it(struct service *service)
     CHECK_INT(tt_wiring_make(&service->made.picture, &service->wiring, &err), 0);
     service->is_admitted = service->plan->is_admitted;
     service->is_promised = service->is_admitted && service->plan->budget_ns > 0;
-    for (uint32_t n = 0; service->is_promised && n < service->plan->worker_count; n++)
+    for (uint32_t n = 0; service->is_promised && n < service->plan->worker_count; n++) {
         CHECK(books_enter_worker(&node->books, service->number + 1, n,
                                  service->plan->workers[n].budget_ns,
                                  service->plan->workers[n].period_ns));
+        books_tolerate(&node->books, service->number + 1, n,
+                       service->plan->workers[n].tolerance_ns);
+    }
     CHECK(books_ppm(&node->books, now_of(service)) <= node->room_ppm);
 }
 
