@@ -63,6 +63,29 @@ static bool has_place(const struct edge *edge, uint32_t output)
            tt_link_filled(edge->out[output]) < edge->out_depth[output];
 }
 
+/* The first frame of every output is there (or its End): the service may start. */
+static void tell_primed(struct edge *edge, bool is_full)
+{
+    bool has_all = true, has_any = false;
+
+    for (uint32_t n = 0; n < edge->plan->out_count && !edge->is_primed; n++) {
+        has_all = has_all && (edge->has_put[n] || !edge->out[n]);
+        has_any = has_any || edge->has_put[n];
+    }
+    if (edge->is_primed || !(has_all || (has_any && is_full)))
+        return;
+    edge->is_primed = true;
+    tt_seat_say(edge->seat.control, "primed", NULL);
+}
+
+/* Reads on without room, because what it reads is on a clock of its own. */
+static bool is_eager(const struct edge *edge)
+{
+    const struct tt_edge *own = edge->component->edge;
+
+    return own->is_eager && own->is_eager(edge->state) != 0;
+}
+
 /* A slot for each output that goes on, and room for it. */
 static bool has_room(struct edge *edge)
 {
@@ -78,7 +101,9 @@ static bool has_room(struct edge *edge)
             edge->held[n] = slots_take(&edge->slots, edge->out_class[n]);
         is_ready = is_ready && has_place(edge, n);
     }
-    return is_ready || is_driven(edge);
+    if (!is_ready && !is_driven(edge))
+        tell_primed(edge, true);
+    return is_ready || is_driven(edge) || is_eager(edge);
 }
 
 static void offer_outputs(struct edge *edge)
@@ -91,7 +116,7 @@ static void offer_outputs(struct edge *edge)
         uint32_t bytes = 0;
         uint8_t *data = NULL;
 
-        if (is_wanted(edge, n) && (!is_driven(edge) || has_place(edge, n)))
+        if (is_wanted(edge, n) && has_place(edge, n))
             data = slots_at(&edge->slots.view, edge->held[n], &bytes);
         *frame = (struct tt_frame){.data = (uintptr_t)data,
                                    .capacity = bytes,
@@ -188,21 +213,6 @@ static bool put_outputs(struct edge *edge)
     return has_any;
 }
 
-/* The first frame of every output is there (or its End): the service may start. */
-static void tell_primed(struct edge *edge, bool is_full)
-{
-    bool has_all = true, has_any = false;
-
-    for (uint32_t n = 0; n < edge->plan->out_count && !edge->is_primed; n++) {
-        has_all = has_all && (edge->has_put[n] || !edge->out[n]);
-        has_any = has_any || edge->has_put[n];
-    }
-    if (edge->is_primed || !(has_all || (has_any && is_full)))
-        return;
-    edge->is_primed = true;
-    tt_seat_say(edge->seat.control, "primed", NULL);
-}
-
 static void end_all(struct edge *edge)
 {
     for (uint32_t n = 0; n < edge->plan->out_count; n++)
@@ -297,7 +307,6 @@ int edge_run_source(struct edge *edge)
             break;
         }
         if (!has_room(edge)) {
-            tell_primed(edge, true);
             edge_sleep(edge, seen, nap_ns);
             continue;
         }

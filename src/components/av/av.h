@@ -34,7 +34,10 @@ enum tt_av_note {
     TT_AV_NOTE_SHORT = 16,     /* value: bytes of an incomplete last frame, dropped */
     TT_AV_NOTE_PEER_LOST = TT_NOTE_PEER_LOST,
     TT_AV_NOTE_PEER_BACK = TT_NOTE_PEER_BACK,
-    TT_AV_NOTE_OVERRUN = 17 /* packets dropped because the network was too slow */
+    TT_AV_NOTE_OVERRUN = 17,  /* packets dropped because the network was too slow */
+    TT_AV_NOTE_REPEATED = 27, /* pictures shown twice because their clock is slower than ours */
+    TT_AV_NOTE_DRIFT = 28,    /* value: the clock of what comes against ours, in parts per 10^9 */
+    TT_AV_NOTE_LATER = 29 /* value: ms by which a live input has come to lie later, all in all */
 };
 
 /* Takes FFmpeg's log away from stderr: it is counted, and the last error kept for sentences. */
@@ -84,6 +87,13 @@ struct tt_av_colour tt_av_colour_to(const struct tt_format *format);
 /* Channel layouts as WAVE masks; an unknown layout gets the usual one for its count. */
 uint64_t tt_av_layout_mask(const AVChannelLayout *layout);
 void tt_av_layout(const struct tt_format *format, AVChannelLayout *ret);
+
+/* A coded format has no planes: stride[3] says which pixels to expect (1 + FFmpeg's number), and
+ * stride[2] that its times are another clock's, moved to ours, and do not keep to the grid. */
+static inline bool tt_av_is_drifting(const struct tt_format *coded)
+{
+    return coded->stride[2] != 0;
+}
 
 int64_t tt_av_now_ns(void);
 

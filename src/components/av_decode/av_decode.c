@@ -26,7 +26,7 @@ struct decoder {
     struct sound sound;
     struct tt_format out;
     bool is_video, is_key_seen, is_flushed, is_finished;
-    bool is_phase_known;
+    bool is_phase_known, is_drifting;
     int64_t phase_ns; /* by how much pictures come after their place on the grid */
     int64_t index;    /* the last picture's, INT64_MIN before the first */
     int64_t in_index; /* of the last packet */
@@ -65,7 +65,6 @@ static const struct tt_param params[PARAM_COUNT] = {
 static int shape_video(const struct tt_format *in, const AVCodec *codec, struct tt_format *out,
                        struct tt_error *err)
 {
-    /* av.read says in stride[3] which pixels the stream holds, when it knows. */
     enum AVPixelFormat pixels = in->stride[3] ? (enum AVPixelFormat)(in->stride[3] - 1) : 0;
     const char *name = av_get_pix_fmt_name(pixels);
 
@@ -222,6 +221,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
         return r;
 
     decoder->is_video = request->in[0].kind == TT_CODED_VIDEO;
+    decoder->is_drifting = tt_av_is_drifting(&request->in[0]);
     decoder->index = decoder->in_index = INT64_MIN;
     decoder->codec = find_codec(&request->in[0], err);
     decoder->context = avcodec_alloc_context3(decoder->codec);
@@ -231,7 +231,7 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
     for (uint32_t n = 0; n < WAITING_MAX && r == 0 && decoder->is_video; n++)
         r = (decoder->waiting[n] = av_frame_alloc()) ? 0 : -ENOMEM;
     if (r == 0 && !decoder->is_video)
-        r = sound_init(&decoder->sound, &decoder->out);
+        r = sound_init(&decoder->sound, &decoder->out, decoder->is_drifting);
     if (r < 0)
         (void)tt_fail(err, r, "no memory");
     else
@@ -334,6 +334,10 @@ static bool is_broken(struct decoder *decoder, const struct tt_frame *frame)
     bool is_known =
         decoder->in_index != INT64_MIN && left_out > 0 && left_out == (int64_t)frame->valid_slices;
 
+    /* A sender that is faster than we are has two packets for one place at times. */
+    if (decoder->in_index != INT64_MIN && left_out == -1 && decoder->is_drifting)
+        is_known = true;
+
     decoder->in_index = frame->index;
     return (frame->flags & TT_DISCONT) && !is_known;
 }
@@ -396,6 +400,29 @@ static int64_t index_of(struct decoder *decoder, int64_t origin_ns)
     return tt_av_nearest_index(origin_ns - decoder->phase_ns, rate);
 }
 
+/* By how much a picture comes after the place of the next index. */
+static int64_t after_next_ns(const struct decoder *decoder, int64_t origin_ns)
+{
+    return origin_ns - decoder->phase_ns - tt_index_ns(decoder->index + 1, decoder->out.rate);
+}
+
+/* Pictures of another clock wander over the grid. Each is the next until it is clearly not: rounded
+ * stamps near the middle between two places would tip to and fro. A clock that is slower leaves a
+ * place empty then, which this picture fills as well: *ret_is_early. What is a whole period away
+ * was lost. */
+static int64_t drifting_index(struct decoder *decoder, int64_t origin_ns, bool *ret_is_early)
+{
+    int64_t period_ns = tt_index_ns(1, decoder->out.rate), off_ns;
+
+    if (!decoder->is_phase_known || decoder->index == INT64_MIN)
+        return index_of(decoder, origin_ns);
+    off_ns = after_next_ns(decoder, origin_ns);
+    if (off_ns > period_ns * 7 / 8 || off_ns < -period_ns * 5 / 8)
+        return index_of(decoder, origin_ns);
+    *ret_is_early = off_ns > period_ns * 5 / 8;
+    return decoder->index + 1;
+}
+
 /* Gives the oldest picture, but for those whose index was given already. */
 static void give_picture(struct decoder *decoder, const struct tt_call *call,
                          struct tt_frame *frame)
@@ -403,9 +430,11 @@ static void give_picture(struct decoder *decoder, const struct tt_call *call,
     while (decoder->waiting_count > 0 && frame->bytes == 0) {
         AVFrame *picture = decoder->waiting[decoder->waiting_first];
         int64_t origin_ns = origin_of(picture), index;
+        bool is_early = false;
 
         origin_ns = origin_ns == TT_AV_NO_TIME ? call->media_ns : origin_ns;
-        index = index_of(decoder, origin_ns);
+        index = decoder->is_drifting ? drifting_index(decoder, origin_ns, &is_early)
+                                     : index_of(decoder, origin_ns);
         if (index > decoder->index) {
             picture_copy(&decoder->out, frame->data, picture);
             frame->index = decoder->index = index;
@@ -413,9 +442,14 @@ static void give_picture(struct decoder *decoder, const struct tt_call *call,
             frame->duration_ns = tt_index_ns(1, decoder->out.rate);
             frame->bytes =
                 decoder->out.plane_offset[2] + decoder->out.stride[2] * decoder->out.height / 2;
-            frame->flags = 0;
+            frame->flags = is_early ? TT_REPEATED : 0;
         } else {
             count(decoder, TT_AV_NOTE_SAME_INDEX);
+        }
+        if (is_early) { /* it stays, and is given again at its own place */
+            frame->origin_ns -= frame->duration_ns;
+            count(decoder, TT_AV_NOTE_REPEATED);
+            return;
         }
         av_frame_unref(picture);
         decoder->waiting_first = (decoder->waiting_first + 1) % WAITING_MAX;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "components/av/av.h"
+#include "components/drift/pace.h"
 #include "tactus/component.h"
 
 struct sound {
@@ -16,9 +17,12 @@ struct sound {
     int64_t position; /* the sample number of the first that is held */
     uint64_t silence_count, overlap_count;
     const struct tt_host *host;
+    struct drift_table *table; /* NULL: the samples are those of the grid */
+    struct drift_pace pace;    /* what was put and cannot be read yet */
 };
 
-int sound_init(struct sound *sound, const struct tt_format *format);
+/* is_drifting: the samples are another clock's, and read at the pace that their origins tell. */
+int sound_init(struct sound *sound, const struct tt_format *format, bool is_drifting);
 void sound_fini(struct sound *sound);
 
 /* Adds a decoded frame whose first sample is at origin_ns (TT_AV_NO_TIME: goes on). -EPROTO when

@@ -11,14 +11,14 @@
 #define WAIT_MAX_NS (8 * SECOND_NS)
 #define SILENCE_NS (2 * SECOND_NS)
 #define NAP_NS (SECOND_NS / 50)
+#define WAITED_NS (SECOND_NS / 200)
+#define CATCH_UP_NS (SECOND_NS / 5)
 
 int input_again_init(struct input *input, const struct input_params *params, AVDictionary *options)
 {
     struct input_again *again = &input->again;
 
-    /* What says how long it is, is no live stream: its end is its end. */
-    again->is_lasting =
-        params->is_lasting && input->is_network && input->format->duration == AV_NOPTS_VALUE;
+    again->is_lasting = params->is_lasting && input->live.is_on;
     if (!again->is_lasting)
         return 0;
     again->probe_ns = params->probe_ns;
@@ -96,6 +96,33 @@ static bool call(struct input *input)
     return is_there;
 }
 
+/* What came while its streams were looked at lies read already: it is taken until one must be
+ * waited for, so that what came last is known. Nothing: the first that comes will tell. */
+static void catch_up(struct input *input)
+{
+    int64_t newest_ns = INT64_MIN, oldest_ns = INT64_MAX, before_ns = tt_av_now_ns();
+
+    while (input->held_count < INPUT_HELD_MAX && tt_av_now_ns() - before_ns < WAITED_NS) {
+        AVPacket *packet = av_packet_alloc();
+        int64_t dts_ns = TT_AV_NO_TIME;
+
+        before_ns = tt_av_now_ns();
+        if (!packet || input_read_frame(input, packet, CATCH_UP_NS) < 0) {
+            av_packet_free(&packet);
+            break;
+        }
+        input->held[input->held_count++] = packet;
+        dts_ns = input_dts(input, packet);
+        if (dts_ns == TT_AV_NO_TIME)
+            continue;
+        newest_ns = dts_ns > newest_ns ? dts_ns : newest_ns;
+        oldest_ns = dts_ns < oldest_ns ? dts_ns : oldest_ns;
+    }
+    input->again.is_anchor_wanted = newest_ns == INT64_MIN;
+    if (newest_ns != INT64_MIN)
+        input_anchor(input, newest_ns, oldest_ns);
+}
+
 int input_return(struct input *input)
 {
     const struct timespec nap = {.tv_nsec = NAP_NS};
@@ -111,46 +138,34 @@ int input_return(struct input *input)
         return -EAGAIN;
     }
     again->is_away = false;
-    again->is_anchor_wanted = true;
-    tt_av_note(input->host, TT_AV_NOTE_PEER_BACK, (tt_av_now_ns() - again->left_ns) / 1000000);
     input->heard_ns = tt_av_now_ns();
+    tt_av_note(input->host, TT_AV_NOTE_PEER_BACK, (input->heard_ns - again->left_ns) / 1000000);
+    catch_up(input);
     return 0;
 }
 
-void input_was_read(struct input *input, int64_t dts_ns)
+void input_anchor(struct input *input, int64_t newest_ns, int64_t oldest_ns)
 {
-    struct input_again *again = &input->again;
-    int64_t ahead_ns = dts_ns - tt_av_now_ns();
+    int64_t place_ns;
 
-    if (!again->is_ahead_known || ahead_ns > again->ahead_ns)
-        again->ahead_ns = ahead_ns;
-    again->is_ahead_known = true;
-}
-
-void input_anchor(struct input *input, int64_t dts_ns)
-{
-    struct input_again *again = &input->again;
-    int64_t now_dts_ns = tt_av_now_ns() + again->ahead_ns;
-
-    again->is_anchor_wanted = false;
-    if (!again->is_ahead_known)
+    input->again.is_anchor_wanted = false;
+    if (!drift_clock_anchor(&input->live.clock, tt_av_now_ns(), &place_ns))
         return;
-    input->shift_ns = now_dts_ns - dts_ns;
+    input->shift_ns = place_ns - newest_ns;
     for (uint32_t n = 0; n < input->output_count; n++) {
         struct input_output *output = &input->outputs[n];
 
         output->shift_ns = input->shift_ns;
         output->is_back = output->is_torn = true;
-        if (output->dts_ns < now_dts_ns - output->period_ns)
-            output->dts_ns = now_dts_ns - output->period_ns;
+        output->dts_ns = oldest_ns + input->shift_ns - output->period_ns;
     }
 }
 
 void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns)
 {
-    int64_t away_ns = tt_av_now_ns() + input->again.ahead_ns - expected_ns;
+    int64_t away_ns = tt_av_now_ns() - input->live.clock.lead_ns - expected_ns;
 
     tt_av_note(input->host, TT_AV_NOTE_PEER_LOST, ECONNRESET);
     tt_av_note(input->host, TT_AV_NOTE_PEER_BACK, away_ns > 0 ? away_ns / 1000000 : 0);
-    input_anchor(input, dts_ns);
+    input_anchor(input, dts_ns, dts_ns);
 }

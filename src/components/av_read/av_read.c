@@ -184,9 +184,10 @@ static int open_input(struct input *input, const struct tt_request *request, str
         .start_ns = tt_setting_int(request, PARAM_START),
         .resume_ns = request->resume_ns,
         .probe_ns = tt_setting_int(request, PARAM_PROBE),
+        .began_ns = tt_av_now_ns(),
         .is_as_stored = tt_setting_int(request, PARAM_AS_STORED) != 0,
-        .is_lasting = tt_setting_int(request, PARAM_LIVE) != 0 &&
-                      tt_setting_int(request, PARAM_RECONNECT) != 0,
+        .is_live = tt_setting_int(request, PARAM_LIVE) != 0,
+        .is_lasting = tt_setting_int(request, PARAM_RECONNECT) != 0,
     };
     int r;
 
@@ -205,7 +206,7 @@ static int open_input(struct input *input, const struct tt_request *request, str
     av_dict_free(&options);
     if (r == 0)
         r = choose(input, request, err);
-    if (r == 0 && input_again_init(input, &open, again) < 0)
+    if (r == 0 && (input_live_init(input, &open) < 0 || input_again_init(input, &open, again) < 0))
         r = tt_fail(err, -ENOMEM, "no memory to open '%s'", open.url);
     if (r == 0)
         r = input_start(input, &open, err);
@@ -240,7 +241,9 @@ static uint32_t periods_ahead(const struct input *input, const struct input_outp
         periods = (uint32_t)((ahead_ns + output->period_ns - slop_ns) / output->period_ns);
     if (par->codec_type == AVMEDIA_TYPE_VIDEO && par->video_delay > (int)periods)
         periods = (uint32_t)par->video_delay;
-    return periods + (output->is_off_grid ? 1 : 0);
+    /* Sound of another clock wanders over the grid. */
+    return periods +
+           (output->is_off_grid || (input->live.is_on && par->codec_type == AVMEDIA_TYPE_AUDIO));
 }
 
 static void describe(const struct input *input, uint32_t number, struct tt_format *ret)
@@ -251,6 +254,7 @@ static void describe(const struct input *input, uint32_t number, struct tt_forma
     *ret = (struct tt_format){.size = sizeof(*ret),
                               .fourcc = tt_av_fourcc(par->codec_id),
                               .rate = output->rate,
+                              .stride[2] = input->live.is_on,
                               .reorder_frames = periods_ahead(input, output, par)};
     if (par->codec_type == AVMEDIA_TYPE_AUDIO) {
         ret->kind = TT_CODED_AUDIO;
@@ -263,8 +267,7 @@ static void describe(const struct input *input, uint32_t number, struct tt_forma
     ret->width = (uint32_t)par->width;
     ret->height = (uint32_t)par->height;
     ret->field_order = field_order(par->field_order);
-    /* A coded format has no planes; stride[3] tells av.decode which pixels to expect, so that it
-     * can refuse before anything runs. 0: not known. */
+    /* So that av.decode can refuse before anything runs. 0: not known. */
     ret->stride[3] = par->format >= 0 ? 1 + (uint32_t)par->format : 0;
     tt_av_colour_from(ret, &(struct tt_av_colour){.matrix = par->color_space,
                                                   .primaries = par->color_primaries,
@@ -377,6 +380,8 @@ static int step(void *state, struct tt_call *call)
 
     for (uint32_t n = 0; n < call->out_count; n++)
         tt_call_out(call, n)->bytes = 0;
+    if (input->live.is_on)
+        return input_live_step(input, call);
     r = input_next(input);
     if (r == -ENODATA) {
         end_all(call);
@@ -395,7 +400,12 @@ static void close_input(void *state)
     input_close(state);
 }
 
-static const struct tt_edge edge = {.probe = probe, .step = step};
+static int is_eager(const void *state)
+{
+    return input_live_has_room(state);
+}
+
+static const struct tt_edge edge = {.probe = probe, .step = step, .is_eager = is_eager};
 
 const struct tt_component tt_component_av_read = {
     .abi = TT_ABI,

@@ -12,10 +12,11 @@
 #include "tactus/format.h"
 
 enum {
-    ERROR_ROW_MAX = 64,    /* damaged places in a row before the input counts as ended */
-    SILENCE_LIMIT_S = 10,  /* a network input that says nothing for so long is dead */
-    RUBBISH_LIMIT_S = 5,   /* a file in which nothing is found for so long has ended */
-    SLICE_MS = 200,        /* a network read returns at least so often */
+    ERROR_ROW_MAX = 64,   /* damaged places in a row before the input counts as ended */
+    SILENCE_LIMIT_S = 10, /* a network input that says nothing for so long is dead */
+    RUBBISH_LIMIT_S = 5,  /* a file in which nothing is found for so long has ended */
+    SLICE_MS = 200,       /* a network read returns at least so often */
+    QUEUED_SLICE_MS = 50,
     SAMPLES_LOOKED_AT = 8, /* packets of audio without a fixed size */
     VIDEO_BYTES_MIN = 256 << 10,
     AUDIO_BYTES_MAX = 64 << 10,
@@ -187,7 +188,7 @@ int input_choose(struct input *input, uint32_t number, int index, struct tt_erro
 
 /* Matroska gives the first packets of a reordered stream no decoding time: they are as much before
  * their presentation as the decoder will hold back. */
-static int64_t packet_dts(const struct input *input, const AVPacket *packet)
+int64_t input_dts(const struct input *input, const AVPacket *packet)
 {
     const AVStream *stream = input->format->streams[packet->stream_index];
     int64_t ns = tt_av_ns(packet->dts, stream->time_base);
@@ -284,8 +285,8 @@ static int64_t first_dts(const struct input *input, int stream, bool is_key_want
 
         if (packet->stream_index != stream || (is_key_wanted && !(packet->flags & AV_PKT_FLAG_KEY)))
             continue;
-        if (packet_dts(input, packet) != TT_AV_NO_TIME)
-            return packet_dts(input, packet);
+        if (input_dts(input, packet) != TT_AV_NO_TIME)
+            return input_dts(input, packet);
     }
     return TT_AV_NO_TIME;
 }
@@ -306,8 +307,8 @@ static int64_t own_zero(const struct input *input)
             zero_ns = ns;
     }
     for (uint32_t n = 0; zero_ns == INT64_MAX && n < input->held_count; n++)
-        if (packet_dts(input, input->held[n]) != TT_AV_NO_TIME)
-            return packet_dts(input, input->held[n]);
+        if (input_dts(input, input->held[n]) != TT_AV_NO_TIME)
+            return input_dts(input, input->held[n]);
     return zero_ns == INT64_MAX ? 0 : zero_ns;
 }
 
@@ -374,6 +375,14 @@ static void set_first(struct input *input)
     }
 }
 
+/* A live input goes on with what comes now, at the media time that it is. */
+static void go_on_live(struct input *input, int64_t media_ns)
+{
+    input->shift_ns = media_ns;
+    for (uint32_t n = 0; n < input->output_count; n++)
+        input->outputs[n].shift_ns = media_ns;
+}
+
 int input_start(struct input *input, const struct input_params *params, struct tt_error *err)
 {
     int r = hold_first(input);
@@ -393,13 +402,14 @@ int input_start(struct input *input, const struct input_params *params, struct t
         input->start_ns = params->start_ns;
     }
     set_first(input);
-    /* A live input cannot go back: it goes on with what comes now. */
     if (params->resume_ns > 0 && seek(input, input->zero_ns + params->resume_ns) < 0 &&
         !input->is_network)
         return tt_fail(err, -ESPIPE, "cannot go on in '%s' after %lld ms: it cannot be searched",
                        params->url, (long long)params->resume_ns / 1000000);
     input->is_resumed = params->resume_ns > 0;
     input->heard_ns = tt_av_now_ns();
+    if (input->is_resumed && input->live.is_on)
+        go_on_live(input, params->resume_ns + input->heard_ns - params->began_ns);
     return 0;
 }
 
@@ -435,23 +445,12 @@ static int play_again(struct input *input)
     return 0;
 }
 
-static int read_packet(struct input *input)
+int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns)
 {
-    int64_t now_ns = tt_av_now_ns();
     int r;
 
-    av_packet_unref(input->packet);
-    if (input->held_at < input->held_count) {
-        av_packet_free(&input->packet);
-        input->packet = input->held[input->held_at];
-        input->held[input->held_at++] = NULL;
-        return 0;
-    }
-    __atomic_store_n(&input->deadline_ns,
-                     now_ns +
-                         (input->is_network ? SLICE_MS * 1000000 : RUBBISH_LIMIT_S * SECOND_NS),
-                     __ATOMIC_RELAXED);
-    r = av_read_frame(input->format, input->packet);
+    __atomic_store_n(&input->deadline_ns, tt_av_now_ns() + within_ns, __ATOMIC_RELAXED);
+    r = av_read_frame(input->format, packet);
     if (r >= 0)
         input->heard_ns = tt_av_now_ns();
     /* An interrupted read leaves a mark on the stream that would end it. */
@@ -460,6 +459,23 @@ static int read_packet(struct input *input)
         input->format->pb->error = 0;
     }
     return r;
+}
+
+static int read_packet(struct input *input)
+{
+    int64_t within_ns = RUBBISH_LIMIT_S * SECOND_NS;
+
+    av_packet_unref(input->packet);
+    if (input->held_at < input->held_count) {
+        av_packet_free(&input->packet);
+        input->packet = input->held[input->held_at];
+        input->held[input->held_at++] = NULL;
+        return 0;
+    }
+    /* What waits for room is not to wait for what has not come. */
+    if (input->is_network)
+        within_ns = (input->live.bytes > 0 ? QUEUED_SLICE_MS : SLICE_MS) * INT64_C(1000000);
+    return input_read_frame(input, input->packet, within_ns);
 }
 
 /* A file in which no media was found for so long holds none: reading it again finds no more. */
@@ -547,13 +563,13 @@ static void leap(struct input *input, struct input_output *output, int64_t dts_n
 /* The decoding time on our line, mended: never absent, never a leap. */
 static int64_t mend_dts(struct input *input, struct input_output *output)
 {
-    int64_t dts_ns = packet_dts(input, input->packet);
+    int64_t dts_ns = input_dts(input, input->packet);
     int64_t next_ns = output->dts_ns + output->period_ns;
     const AVStream *stream = input->format->streams[output->stream];
     bool is_guess = input->packet->dts == AV_NOPTS_VALUE && stream->codecpar->video_delay > 0;
 
     if (dts_ns != TT_AV_NO_TIME && input->again.is_anchor_wanted) {
-        input_anchor(input, dts_ns);
+        input_anchor(input, dts_ns, dts_ns);
         next_ns = output->dts_ns + output->period_ns;
     }
     if (dts_ns == TT_AV_NO_TIME)
@@ -597,6 +613,8 @@ static int64_t origin_of(struct input *input, struct input_output *output, int64
         count(input, TT_AV_NOTE_BAD_STAMP);
         pts_ns = dts_ns;
     }
+    if (input->live.is_on)
+        return drift_clock_map(&input->live.clock, pts_ns) - input->zero_ns;
     origin_ns = pts_ns - input->zero_ns;
     if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
         return origin_ns;
@@ -606,6 +624,20 @@ static int64_t origin_of(struct input *input, struct input_output *output, int64
     if (grid_ns - origin_ns <= output->tick_ns && origin_ns - grid_ns <= output->tick_ns)
         return grid_ns;
     return origin_ns;
+}
+
+/* Indices rise; but two packets of a sender that is faster than we are may share one. */
+static int64_t index_of(struct input *input, struct input_output *output, int64_t dts_ns)
+{
+    int64_t index;
+
+    if (input->live.is_on && output->is_first_sent)
+        return input_live_index(output,
+                                drift_clock_map(&input->live.clock, dts_ns) - output->first_ns);
+    index = tt_av_nearest_index(dts_ns - output->first_ns, output->rate);
+    if (index < output->index)
+        count(input, TT_AV_NOTE_BAD_STAMP);
+    return index > output->index ? index : output->index + 1;
 }
 
 bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
@@ -625,6 +657,7 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
         stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(packet->flags & AV_PKT_FLAG_KEY))
         return false;
     dts_ns = mend_dts(input, output);
+    input_was_heard(input, dts_ns);
     frame->origin_ns = origin_of(input, output, dts_ns);
     /* A seek comes to a key picture; what is shown before it cannot be decoded, or is sound that
      * would overlap. */
@@ -632,18 +665,13 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
         frame->origin_ns + output->period_ns / 2 < input->round_ns)
         return false;
 
-    index = tt_av_nearest_index(dts_ns - output->first_ns, output->rate);
-    if (index < output->index)
-        count(input, TT_AV_NOTE_BAD_STAMP);
-    if (index <= output->index)
-        index = output->index + 1;
+    index = index_of(input, output, dts_ns);
     /* A variable rate leaves places of the grid empty; a decoder needs not start anew there. */
-    if (output->is_first_sent && !output->is_torn)
+    if (output->is_first_sent && !output->is_torn && index > output->index)
         frame->valid_slices = (uint32_t)(index - output->index - 1);
     output->is_torn = false;
     output->index = index;
     output->dts_ns = dts_ns;
-    input_was_read(input, dts_ns);
     frame->index = index;
     frame->duration_ns = tt_av_ns(packet->duration, stream->time_base);
     if (frame->duration_ns <= 0 || frame->duration_ns > LEAP_NS)
@@ -661,6 +689,7 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
 void input_close(struct input *input)
 {
     input_drop_held(input);
+    input_live_fini(input);
     av_packet_free(&input->packet);
     avformat_close_input(&input->format);
     av_dict_free(&input->again.options);

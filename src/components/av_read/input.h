@@ -7,16 +7,19 @@
 #include <stdint.h>
 
 #include "components/av/av.h"
+#include "components/drift/clock.h"
 #include "tactus/component.h"
 
-enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20 };
+enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20, INPUT_QUEUE = 512 };
 
 struct input_params {
     const char *url;
     AVDictionary **options; /* emptied of those that were taken */
     int64_t start_ns, resume_ns, probe_ns;
+    int64_t began_ns;   /* monotonic time at which resume_ns was on */
     int64_t loop_count; /* times to play again; -1 for ever */
-    bool is_lasting;    /* a network input that goes is called again */
+    bool is_live;       /* what comes by a network keeps its sender's time */
+    bool is_lasting;    /* if it goes it is called again */
     bool is_as_stored;  /* pictures that ask to be turned are taken unturned */
 };
 
@@ -45,17 +48,33 @@ struct input_again {
     int64_t probe_ns, wait_ns; /* between two calls */
     int64_t call_ns;           /* monotonic time of the next */
     int64_t left_ns;           /* monotonic time of the last packet */
-    /* How far decoding times have run ahead of the monotonic clock at most: the last packets before
-     * a loss come late, when the demuxer gives up waiting for more, and tell nothing. */
-    int64_t ahead_ns;
-    bool is_ahead_known;
-    int64_t silence_ns; /* after so much of it the input counts as gone */
+    int64_t silence_ns;        /* after so much of it the input counts as gone */
     enum AVCodecID codecs[TT_PORTS_MAX];
+};
+
+/* What was read of a live input, stamped, and has no place in its output's ring yet. */
+struct input_queue {
+    struct {
+        AVPacket *packet;
+        struct tt_frame head;
+    } items[INPUT_QUEUE];
+    uint32_t first, count;
+};
+
+/* A live input keeps its sender's clock, which is not ours. So it is read as it comes, not as there
+ * is room, each packet is heard when it comes, and its times are moved to our clock. */
+struct input_live {
+    bool is_on, is_held_up; /* queues are full: what comes now comes at our pace */
+    struct drift_clock clock;
+    struct input_queue *queues[TT_PORTS_MAX];
+    uint64_t bytes;
+    int64_t told_ns, later_ms;
 };
 
 struct input {
     AVFormatContext *format;
     struct input_again again;
+    struct input_live live;
     int64_t deadline_ns; /* of the call that runs; the interrupt callback's */
     int64_t heard_ns;    /* monotonic time of the last packet */
     int stream_count;    /* at the start */
@@ -98,6 +117,10 @@ int input_connect(struct input *input, const char *url, AVDictionary **options, 
                   struct tt_error *err);
 
 void input_drop_held(struct input *input);
+/* av_read_frame(), which returns within this time. */
+int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns);
+/* A packet's decoding time by its own stamps. */
+int64_t input_dts(const struct input *input, const AVPacket *packet);
 
 /* again.c: keeps what calling again takes, once the outputs are chosen. */
 int input_again_init(struct input *input, const struct input_params *params, AVDictionary *options);
@@ -105,11 +128,22 @@ int input_again_init(struct input *input, const struct input_params *params, AVD
 bool input_leave(struct input *input, int error);
 /* -EAGAIN until it is there again, then 0. */
 int input_return(struct input *input);
-/* A packet with this decoding time, mended, was read now. */
-void input_was_read(struct input *input, int64_t dts_ns);
-/* Ties the stamps of an input that is back, whose first packet has this decoding time, to ours. */
-void input_anchor(struct input *input, int64_t dts_ns);
+/* Ties the stamps of an input that is back to ours: what came just now has the newest of these
+ * decoding times, what is to be given first the oldest. */
+void input_anchor(struct input *input, int64_t newest_ns, int64_t oldest_ns);
 /* The same, of a sender that went and came without a word where this time was expected next. */
 void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns);
+
+/* live.c: tells whether the input keeps its sender's time, and lays out what that takes. */
+int input_live_init(struct input *input, const struct input_params *params);
+void input_live_fini(struct input *input);
+/* The packet that was read now has this decoding time, mended. */
+void input_was_heard(struct input *input, int64_t dts_ns);
+/* The place of a coded frame on the grid whose time is `place_ns` after index 0. */
+int64_t input_live_index(const struct input_output *output, int64_t place_ns);
+/* One step: gives what waits, else reads on. As tt_edge.step(). */
+int input_live_step(struct input *input, struct tt_call *call);
+/* False while there is no room for more. */
+bool input_live_has_room(const struct input *input);
 
 #endif

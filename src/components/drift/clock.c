@@ -70,25 +70,34 @@ static void move_on(struct drift_clock *clock, int64_t stamp_ns)
     clock->from_ns = stamp_ns;
 }
 
+/* Until it has settled the lead is the longest that anything came before its place. */
+static void learn_lead(struct drift_clock *clock, int64_t lead_ns, bool is_first, bool is_last)
+{
+    if (is_first || is_last || lead_ns < clock->lead_ns)
+        clock->lead_ns = lead_ns;
+    clock->is_settled = is_last;
+}
+
 int64_t drift_clock_heard(struct drift_clock *clock, int64_t stamp_ns, int64_t arrival_ns)
 {
     int64_t lead_ns, error_ns, since_ns;
+    bool is_first = !clock->is_started, is_calm;
 
-    if (!clock->is_started)
+    if (is_first)
         start(clock, stamp_ns, arrival_ns);
     if (arrival_ns - clock->heard_ns > pause_ns)
         drift_clock_rest(clock, arrival_ns);
     clock->heard_ns = arrival_ns;
     move_on(clock, stamp_ns);
     drift_earliest_put(&clock->earliest, arrival_ns - stamp_ns, arrival_ns);
+    lead_ns = drift_earliest_ns(&clock->earliest) + clock->from_ns - clock->to_ns;
+    is_calm = arrival_ns - clock->settled_ns >= settle_ns;
+    if (!clock->is_settled)
+        learn_lead(clock, lead_ns, is_first, is_calm);
     since_ns = arrival_ns - clock->stepped_ns;
-    if (arrival_ns - clock->settled_ns < settle_ns || since_ns < step_ns)
+    if (!is_calm || since_ns < step_ns)
         return 0;
     clock->stepped_ns = arrival_ns;
-    lead_ns = drift_earliest_ns(&clock->earliest) + clock->from_ns - clock->to_ns;
-    if (!clock->is_lead_known)
-        clock->lead_ns = lead_ns;
-    clock->is_lead_known = true;
     error_ns = lead_ns - clock->lead_ns;
     if (error_ns > leap_ns) {
         clock->to_ns += error_ns;
@@ -100,12 +109,12 @@ int64_t drift_clock_heard(struct drift_clock *clock, int64_t stamp_ns, int64_t a
     return 0;
 }
 
-bool drift_clock_anchor(struct drift_clock *clock, int64_t stamp_ns, int64_t arrival_ns)
+bool drift_clock_anchor(struct drift_clock *clock, int64_t arrival_ns, int64_t *ret_place_ns)
 {
-    if (!clock->is_lead_known)
+    if (!clock->is_started)
         return false;
     drift_clock_rest(clock, arrival_ns);
-    clock->from_ns = stamp_ns;
-    clock->to_ns = arrival_ns - clock->lead_ns;
+    clock->from_ns = clock->to_ns = arrival_ns - clock->lead_ns;
+    *ret_place_ns = clock->to_ns;
     return true;
 }

@@ -36,7 +36,7 @@ struct drift_clock {
     int64_t settled_ns;     /* since then packets come without a pause */
     int64_t stepped_ns;
     int64_t lead_ns; /* earliest arrival less its place on our line: what is to stay */
-    bool is_started, is_lead_known;
+    bool is_started, is_settled;
 };
 
 /* A packet with this stamp came. Returns 0, or by how much our line has just leapt forward: the
@@ -51,9 +51,10 @@ int64_t drift_clock_map(const struct drift_clock *clock, int64_t stamp_ns);
  * the lead stay. */
 void drift_clock_rest(struct drift_clock *clock, int64_t now_ns);
 
-/* After a time away the sender's stamps begin anew: this one came then, and stands where the lead
- * says. False when no lead is known yet. */
-bool drift_clock_anchor(struct drift_clock *clock, int64_t stamp_ns, int64_t arrival_ns);
+/* After a time away the sender's stamps begin anew. What came at this instant stands where the lead
+ * says: the place is returned, and what comes next must be stamped to go on from there. False when
+ * nothing came before. */
+bool drift_clock_anchor(struct drift_clock *clock, int64_t arrival_ns, int64_t *ret_place_ns);
 
 /* How fast the sender's clock runs against ours, in parts per 10^9. */
 static inline int64_t drift_clock_ppb(const struct drift_clock *clock)
