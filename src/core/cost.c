@@ -5,6 +5,8 @@
 #define SOON_NS 20000    /* until the engine's own code around a component is left */
 #define AGAIN_NS 1000000 /* until a standby may have come back */
 #define QUEUE_NS 100000  /* until somebody else may want the worker */
+#define GRAIN_NS 20000   /* a smaller budget is watched as if it were this */
+#define LITTLE_NS 50000  /* less is told by the wall clock, as long as it is what it usually is */
 
 /* Of all threads that were the worker. */
 static void tell_cpu(struct tt_engine *engine, int64_t read_ns)
@@ -48,7 +50,14 @@ void engine_cost_limit(const struct tt_engine *engine, struct node *node)
     node->stop_after_ns = stop_after_ns(engine, node);
 }
 
-/* Armed lazily: a timer that fires too early for this job is armed again by its handler. */
+/* Does the timer stand where it can stay? One that fires too early for this job is armed again by
+ * its handler; but that is an interrupt and a signal, of which moving it costs a tenth. */
+static bool is_well_armed(const struct node *node, int64_t now_ns, int64_t until_ns,
+                          int64_t armed_ns)
+{
+    return armed_ns != 0 && armed_ns <= until_ns && armed_ns - now_ns >= node->usual_ns / 4 * 5;
+}
+
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
     struct running *running = engine->running;
@@ -60,12 +69,13 @@ void engine_cost_begin(struct tt_engine *engine, const struct node *node)
     __atomic_store_n(&running->is_over, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&running->job_stop_ns, until_ns, __ATOMIC_RELAXED);
     if (node->plan->budget_ns > 0)
-        until_ns = engine->now_ns + node->plan->budget_ns;
+        until_ns = engine->now_ns +
+                   (node->plan->budget_ns > GRAIN_NS ? node->plan->budget_ns : GRAIN_NS);
     else if (engine->params.watchdog_ns <= 0)
         return;
     __atomic_store_n(&running->job_until_ns, until_ns, __ATOMIC_RELEASE);
     armed_ns = __atomic_load_n(&running->armed_until_ns, __ATOMIC_ACQUIRE);
-    if (armed_ns != 0 && armed_ns <= until_ns)
+    if (is_well_armed(node, engine->now_ns, until_ns, armed_ns))
         return;
     __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);
     engine->ops->arm(engine->world, until_ns);
@@ -154,9 +164,11 @@ void tt_engine_on_budget(struct tt_engine *engine)
 
 /* Above four fifths of its budget, which for a learnt cost is the quantile itself, an activation's
  * CPU time is read: what others took of the CPU then never makes a sample that raises the quantile.
- */
-static bool is_read(const struct node *node, int64_t wall_ns)
+ * Without a budget little ones are not read while they are as ever, for reading may take as long. */
+static bool is_read(const struct tt_engine *engine, const struct node *node, int64_t wall_ns)
 {
+    if (node->plan->budget_ns <= 0 && engine->is_live && wall_ns < LITTLE_NS)
+        return wall_ns > node->usual_ns / 4 * 5;
     return node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns / 5 * 4;
 }
 
@@ -189,7 +201,7 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
 
     __atomic_store_n(&engine->running->job_until_ns, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&engine->stats->stuck_since_ns, 0, __ATOMIC_RELAXED);
-    if (is_read(node, wall_ns)) {
+    if (is_read(engine, node, wall_ns)) {
         read_ns = engine->ops->cpu_now(engine->world);
         cpu_ns = read_ns - engine->cpu_ns - engine->wall_since_cpu_ns;
         cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
@@ -201,6 +213,7 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
     }
     is_over = is_over || (budget_ns > 0 && cpu_ns > budget_ns);
     count_cost(engine, node, cpu_ns >= 0 ? cpu_ns : wall_ns, is_over);
+    node->usual_ns += ((cpu_ns >= 0 ? cpu_ns : wall_ns) - node->usual_ns) / 8;
     if (is_over && wall_ns > budget_ns)
         hold(engine, node, start_ns + budget_ns);
     return cpu_ns;

@@ -150,7 +150,7 @@ static void port_arm(void *world, int64_t until_ns)
         return;
     self->watched_until_ns = until_ns;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (self->timer_until_ns != 0 && self->timer_until_ns <= until_ns)
+    if (self->timer_until_ns == until_ns)
         return;
     self->timer_until_ns = until_ns;
     set_timer(self, until_ns);
