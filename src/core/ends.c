@@ -317,6 +317,19 @@ void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
     }
 }
 
+/* Who has ended reads no more, and keeps nobody from his End. */
+void engine_close_inlets(struct tt_engine *engine)
+{
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (node->kind != KIND_INLET || !node->plan->is_between)
+            continue;
+        tt_link_close(node->plan->link);
+        engine->ops->ring(engine->world, node->plan->peer);
+    }
+}
+
 static bool put(struct tt_engine *engine, struct node *node, const struct entry *entry)
 {
     struct tt_link_slot slot = {.index = entry->index,
@@ -329,6 +342,8 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
                                 .valid_slices = entry->valid_slices,
                                 .stamp_ns = engine->now_ns};
 
+    if (node->plan->is_between && tt_link_is_closed(node->plan->link))
+        return true;
     if (engine->is_live && !(entry->flags & TT_END) &&
         engine_media(engine, engine->now_ns) > engine_due(node, entry->origin_ns))
         slot.flags |= TT_LATE;

@@ -296,8 +296,10 @@ static int64_t turn(struct tt_engine *engine)
         return LOST;
     engine->is_relaxed = engine->is_forced = false;
     if (is_over(engine)) {
-        if (!engine->stats->is_ended)
+        if (!engine->stats->is_ended) {
             engine_cost_flush(engine);
+            engine_close_inlets(engine);
+        }
         __atomic_store_n(&engine->stats->is_ended, 1, __ATOMIC_RELEASE);
         engine_idle(engine);
         return NEVER;

@@ -335,6 +335,7 @@ void engine_decide(struct tt_engine *engine, struct node *node, struct decision 
 /* ends.c: the ends of links */
 void engine_inlet(struct tt_engine *engine, struct node *node);
 void engine_outlet(struct tt_engine *engine, struct node *node);
+void engine_close_inlets(struct tt_engine *engine);
 void engine_take_back(struct tt_engine *engine, struct node *node);
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node);
 

@@ -25,6 +25,7 @@ struct link_return {
 struct link_shared {
     _Alignas(64) uint32_t reader_generation; /* atomic; the reader's */
     uint32_t returns_lost;                   /* atomic; the reader's: the return ring was full */
+    uint32_t is_closed;                      /* atomic; the reader's */
     _Alignas(64) uint64_t held[HELD_WORDS];  /* atomic; the reader's */
 };
 
@@ -118,8 +119,21 @@ struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
         link->held[n] = kept_word(link, n, is_kept, ctx);
         __atomic_store_n(&link->shared->held[n], link->held[n], __ATOMIC_RELAXED);
     }
+    __atomic_store_n(&link->shared->is_closed, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&link->shared->reader_generation, 1, __ATOMIC_RELEASE);
     return link;
+}
+
+void tt_link_close(struct tt_link *link)
+{
+    tt_assert(link->is_reader);
+    __atomic_store_n(&link->shared->is_closed, 1, __ATOMIC_RELEASE);
+}
+
+bool tt_link_is_closed(const struct tt_link *link)
+{
+    tt_assert(!link->is_reader);
+    return __atomic_load_n(&link->shared->is_closed, __ATOMIC_ACQUIRE) != 0;
 }
 
 bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot)

@@ -49,6 +49,12 @@ typedef bool tt_link_kept_fn(void *ctx, uint32_t pool, uint32_t slot);
 struct tt_link *tt_link_reader_after(void *end, void *memory, uint32_t depth,
                                      tt_link_kept_fn *is_kept, void *ctx);
 
+/* Reader: it will never read again, nor will a successor, until one attaches. */
+void tt_link_close(struct tt_link *link);
+
+/* Writer: will what it sends be read? */
+bool tt_link_is_closed(const struct tt_link *link);
+
 uint32_t tt_link_depth(const struct tt_link *link);
 
 /* Reader: is this slot held by this end? */

@@ -296,6 +296,21 @@ static void a_new_reader_keeps_what_it_passed_on(void)
 }
 
 /* A source that starts anew asks what its predecessor handed over. */
+static void a_closed_reader_is_known_until_another_comes(void)
+{
+    struct tt_link *writer, *reader;
+
+    make_shared();
+    writer = tt_link_writer(new_end(), shared->link, DEPTH);
+    CHECK(!tt_link_is_closed(writer)); /* nobody has come yet */
+    reader = tt_link_reader(new_end(), shared->link, DEPTH);
+    tt_link_close(reader);
+    CHECK(tt_link_is_closed(writer));
+    CHECK(tt_link_is_closed(tt_link_writer(new_end(), shared->link, DEPTH)));
+    (void)tt_link_reader(new_end(), shared->link, DEPTH);
+    CHECK(!tt_link_is_closed(writer));
+}
+
 static void the_last_put_is_known(void)
 {
     uint32_t lent[SLOTS] = {0};
@@ -406,6 +421,7 @@ int main(void)
 {
     RUN(a_new_writer_respects_loans);
     RUN(a_new_reader_keeps_what_it_passed_on);
+    RUN(a_closed_reader_is_known_until_another_comes);
     RUN(the_last_put_is_known);
     RUN(bad_headers_are_counted);
     RUN(a_held_slot_does_not_change);
