@@ -17,6 +17,7 @@
 
 #include "node/allowance.h"
 #include "node/loop.h"
+#include "platform/linux/forgotten.h"
 #include "platform/linux/handoff.h"
 #include "platform/linux/reserve.h"
 
@@ -30,6 +31,11 @@
 /* Of who lost the worker, until it leaves its class: enough to do that. */
 #define LAST_BUDGET_NS (100 * INT64_C(1000))
 #define PAUSE_MORE_NS (200 * INT64_C(1000))
+
+/* Who leaves a reservation gets none before its 0-lag time: its deadline, and what it took too much
+ * at the pace of a twentieth of a CPU. What the pause does not show is a millisecond at most. */
+#define REST_NS (20 * MILLI)
+#define LONG_REST_NS (200 * MILLI)
 
 /* Whoever has not returned by then is no little overrun, and gives way to edges and programs. */
 #define HUMBLE_AFTER_NS (20 * MILLI)
@@ -47,6 +53,8 @@ struct handoff {
     uint32_t gone;           /* as it was seen last */
     uint32_t home_before;    /* at the last hand-off: another means that its loser is back */
     int64_t humble_at_ns;    /* when the loser is made nice; 0: not */
+    int64_t rested_at_ns;    /* the loser may be the worker again */
+    int64_t trial_at_ns;     /* when it shows whether the kernel still runs it; 0: no trial */
     bool is_humble;
     struct allowance asked;
 };
@@ -65,26 +73,68 @@ static void publish(uint32_t *word, uint32_t value)
     (void)syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-/* Downwards first, so that there is never much more booked than before: until it leaves, the loser
- * has a twentieth of a CPU at most. The one that sleeps without a reservation begins a fresh one
- * when it wakes. Both are changed from DEADLINE to DEADLINE or upwards: nobody is demoted from
- * here. */
-static int move_reservation(const struct handoff *handoff, pid_t from, pid_t to)
+/* What is left to who loses the worker, and what a trial takes. */
+static int64_t last_budget_ns(const struct handoff_seat *seat)
+{
+    int64_t last_ns = seat->period_ns / 20 > LAST_BUDGET_NS ? seat->period_ns / 20 : LAST_BUDGET_NS;
+
+    return last_ns < seat->budget_ns ? last_ns : seat->budget_ns;
+}
+
+/* A thread that left its reservation with the budget used up may be one that the kernel would never
+ * run again: it is seen before it is woken. Who never had one is fresh. */
+static bool is_doubtful(const struct handoff *handoff, pid_t to)
+{
+    struct tt_budget_left left;
+
+    return handoff->turn > 0 && tt_budget_left(to, &left) == 0 && left.runtime_ns <= 0;
+}
+
+/* It is woken, for nothing, with what is booked in any case: one that is well goes to sleep again
+ * with a fresh budget, the other one stays runnable. */
+static void begin_trial(struct handoff *handoff, pid_t from, pid_t to)
 {
     const struct handoff_seat *seat = &handoff->seat;
-    int64_t last_ns = seat->period_ns / 20 > LAST_BUDGET_NS ? seat->period_ns / 20 : LAST_BUDGET_NS;
+
+    (void)tt_reserve_deadline(to, last_budget_ns(seat), seat->period_ns, NULL);
+    (void)tt_reserve_deadline(from, seat->budget_ns, seat->period_ns, NULL);
+    (void)syscall(SYS_futex, &handoff->page->turn, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    handoff->trial_at_ns = loop_now_ns() + 2 * seat->period_ns + 2 * MILLI;
+}
+
+/* Either way it is out of its reservation afterwards, as before. One that was forgotten is forgiven
+ * a while later. */
+static void end_trial(struct handoff *handoff, pid_t to, int64_t now_ns)
+{
+    bool is_freed = tt_forgotten_free(to, NULL) == 0;
+
+    if (!is_freed)
+        (void)tt_reserve_drop(to, NULL);
+    handoff->trial_at_ns = 0;
+    handoff->rested_at_ns =
+        now_ns + 2 * handoff->seat.period_ns + (is_freed ? LONG_REST_NS : REST_NS);
+}
+
+/* Downwards first, so that there is never much more booked than before: until it leaves, the loser
+ * has a twentieth of a CPU at most. The one that sleeps without a reservation begins a fresh one
+ * when it wakes. Both are changed from DEADLINE to DEADLINE or upwards: nobody is demoted here. */
+static int move_reservation(struct handoff *handoff, pid_t from, pid_t to)
+{
+    const struct handoff_seat *seat = &handoff->seat;
     int r;
 
     if (seat->budget_ns <= 0)
         return seat->fifo_priority > 0 ? tt_reserve_fifo(to, seat->fifo_priority, NULL) : 0;
-    last_ns = last_ns < seat->budget_ns ? last_ns : seat->budget_ns;
-    r = tt_reserve_deadline(from, last_ns, seat->period_ns, NULL);
+    r = tt_reserve_deadline(from, last_budget_ns(seat), seat->period_ns, NULL);
     if (r < 0)
         return r;
     r = tt_reserve_deadline(to, seat->budget_ns, seat->period_ns, NULL);
     if (r < 0)
         (void)tt_reserve_deadline(from, seat->budget_ns, seat->period_ns, NULL);
-    return r;
+    if (r < 0 || !is_doubtful(handoff, to))
+        return r;
+    begin_trial(handoff, from, to);
+    return -EAGAIN;
 }
 
 static pid_t loser_of(const struct handoff *handoff)
@@ -92,17 +142,25 @@ static pid_t loser_of(const struct handoff *handoff)
     return handoff->threads[~handoff->turn & 1];
 }
 
-static void serve_ask(struct handoff *handoff)
+/* Somebody waits for the worker's place who may have it. */
+static bool is_standby_there(const struct handoff *handoff, uint32_t home, int64_t now_ns)
+{
+    return (handoff->turn == 0 || home != handoff->home_before) && handoff->trial_at_ns == 0 &&
+           now_ns >= handoff->rested_at_ns;
+}
+
+static void serve_ask(struct handoff *handoff, int64_t now_ns)
 {
     pid_t from = handoff->threads[handoff->turn & 1], to = loser_of(handoff);
+    int64_t period_ns = handoff->seat.budget_ns > 0 ? handoff->seat.period_ns : 0;
     struct tt_handoff *page = handoff->page;
     uint32_t home = __atomic_load_n(&page->home, __ATOMIC_ACQUIRE);
-    bool is_there = handoff->turn == 0 || home != handoff->home_before;
 
-    if (is_there && from != 0 && to != 0 &&
-        allowance_take(&handoff->asked, loop_now_ns(), A_SECOND) &&
+    if (from != 0 && to != 0 && is_standby_there(handoff, home, now_ns) &&
+        allowance_take(&handoff->asked, now_ns, A_SECOND) &&
         move_reservation(handoff, from, to) == 0) {
-        page->pause_ns = handoff->seat.budget_ns > 0 ? handoff->seat.period_ns + PAUSE_MORE_NS : 0;
+        page->pause_ns = period_ns > 0 ? period_ns + PAUSE_MORE_NS : 0;
+        handoff->rested_at_ns = period_ns > 0 ? now_ns + 3 * period_ns + REST_NS : 0;
         handoff->home_before = home;
         publish(&page->turn, ++handoff->turn);
     }
@@ -132,7 +190,9 @@ static void serve_loser(struct handoff *handoff, int64_t now_ns)
 static void serve(struct handoff *handoff, int64_t now_ns)
 {
     if (__atomic_load_n(&handoff->page->asked, __ATOMIC_ACQUIRE) != handoff->answered)
-        serve_ask(handoff);
+        serve_ask(handoff, now_ns);
+    if (handoff->trial_at_ns != 0 && now_ns >= handoff->trial_at_ns)
+        end_trial(handoff, loser_of(handoff), now_ns);
     serve_loser(handoff, now_ns);
 }
 
@@ -165,6 +225,8 @@ static int serve_all(struct handoff_desk *desk)
         serve(handoff, now_ns);
         if (handoff->humble_at_ns != 0 && handoff->humble_at_ns < next_ns)
             next_ns = handoff->humble_at_ns;
+        if (handoff->trial_at_ns != 0 && handoff->trial_at_ns < next_ns)
+            next_ns = handoff->trial_at_ns;
     }
     (void)pthread_mutex_unlock(&desk->lock);
     return next_ns == INT64_MAX ? -1 : (int)((next_ns - now_ns) / MILLI) + 1;
@@ -312,7 +374,7 @@ void handoff_gift(struct handoff *handoff, struct broker_gift *gift)
     handoff->threads[0] = handoff->threads[1] = 0;
     handoff->turn = handoff->answered = handoff->gone = 0;
     handoff->home_before = 0;
-    handoff->humble_at_ns = 0;
+    handoff->humble_at_ns = handoff->rested_at_ns = handoff->trial_at_ns = 0;
     handoff->is_humble = false;
     (void)pthread_mutex_unlock(&handoff->desk->lock);
     broker_gift_add(gift, "handoff", handoff->page_fd);
@@ -325,6 +387,7 @@ void handoff_seat(struct handoff *handoff, const struct handoff_seat *seat)
     handoff->seat = *seat;
     handoff->threads[0] = seat->worker;
     handoff->threads[1] = seat->standby;
+    handoff->trial_at_ns = 0;
     (void)pthread_mutex_unlock(&handoff->desk->lock);
 }
 

@@ -14,7 +14,7 @@
 
 #include "check.h"
 
-enum { ROUNDS = 60, MS = 1000000 };
+enum { ROUNDS = 40, MS = 1000000 };
 
 static struct tt_linux world;
 static struct tt_port_world port;

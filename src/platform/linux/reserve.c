@@ -93,14 +93,19 @@ int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err)
     return 0;
 }
 
-int tt_reserve_leave(struct tt_error *err)
+int tt_reserve_other(pid_t tid, struct tt_error *err)
 {
     /* Without privileges the flag may be kept, never cleared. */
     struct attributes wanted = {
         .size = sizeof wanted, .policy = SCHED_OTHER, .flags = FLAG_RESET_ON_FORK};
-    int r = set_attributes(0, &wanted);
+    int r = set_attributes(tid, &wanted);
 
     return r < 0 ? tt_fail(err, r, "cannot leave the reservation: %s", strerror(-r)) : 0;
+}
+
+int tt_reserve_leave(struct tt_error *err)
+{
+    return tt_reserve_other(0, err);
 }
 
 int tt_reserve_get(pid_t tid, int64_t *ret_budget_ns, int64_t *ret_period_ns)

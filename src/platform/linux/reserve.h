@@ -1,7 +1,8 @@
 /* Scheduling classes and CPU reservations of threads, with the reasons when the kernel refuses.
  *
- * A thread leaves DEADLINE only by itself: when another one demotes it while it sleeps, the kernel
- * never gives its bandwidth back, machine-wide, until a restart. So nothing here does that. */
+ * A thread leaves DEADLINE by itself: when another one demotes it while it sleeps, the kernel never
+ * gives its bandwidth back, machine-wide, until a restart. Only forgotten.h does so from outside,
+ * to threads that cannot by themselves, and in ways that lose nothing. */
 #ifndef TT_LINUX_RESERVE_H
 #define TT_LINUX_RESERVE_H
 
@@ -21,6 +22,9 @@ int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err);
 
 /* The calling thread becomes OTHER; its bandwidth is free after at most one period. */
 int tt_reserve_leave(struct tt_error *err);
+
+/* The same for any thread: of forgotten.c alone, which sees to it that nothing is lost. */
+int tt_reserve_other(pid_t tid, struct tt_error *err);
 
 /* What the thread has now: the policy (SCHED_OTHER ...), and budget and period of DEADLINE. Either
  * pointer may be NULL. Negative errno on failure. */
