@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "components/table.h"
@@ -313,21 +314,35 @@ static int load_plugins(const struct container *container, const struct tt_jail 
     return r;
 }
 
+/* Before the service is known, and for all services alike. Without a stranger's file to load, the
+ * last wall needs to wait for nothing. */
+static int park(struct container *container, const struct tt_jail *jail, struct tt_error *err)
+{
+    int r = tt_jail_close(jail, err);
+
+    return r == 0 ? tt_seat_park(&container->seat, err) : r;
+}
+
 static int set_up(struct container *container, int control, const struct tt_jail *jail,
                   struct watch *watch, struct tt_error *err)
 {
-    int r = tt_seat_receive(&container->seat, control, err);
+    bool is_closed_early = jail->plugin_count == 0;
+    int r = 0;
 
+    container->seat.is_container = true;
+    container->seat.standby = run_standby;
+    if (is_closed_early)
+        r = park(container, jail, err);
     if (r == 0)
-        tt_stamp("container set-up heard");
+        r = tt_seat_receive(&container->seat, control, err);
+    (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);
+    tt_stamp("container set-up heard");
     if (r == 0)
         r = read_picture(container, err);
     if (r < 0)
         return r;
     container->is_profile = tt_seat_is_profile(&container->seat);
     container->seat.on_go = on_go;
-    container->seat.is_container = true;
-    container->seat.standby = run_standby;
     if (costs_open(&watch->costs, container) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
     tt_stamp("container picture read");
@@ -346,7 +361,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
     if (r == 0 && container->is_profile)
         start_spinners(container);
     tt_stamp("container built");
-    if (r == 0)
+    if (r == 0 && !is_closed_early)
         r = tt_jail_close(jail, err);
     tt_stamp("container filtered");
     return r == 0 ? tt_seat_start(&container->seat, run_engine, container, err) : r;

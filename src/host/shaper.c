@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -392,6 +393,7 @@ void host_shaper(int control, const struct tt_jail *jail)
     (void)sigaction(SIGALRM, &action, NULL);
     if (r == 0)
         r = tt_message_receive(control, &order, &err);
+    (void)prctl(PR_SET_NAME, "tactus-shaper", 0, 0, 0);
     if (r == 0)
         r = answer_order(control, &order, &err);
     if (r < 0) {

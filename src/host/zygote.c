@@ -23,6 +23,8 @@ enum { STACK_BYTES = 8 << 20, CONTROL_FD = 3, ASIDE_FD = 64, PATHS_MAX = 64, GRO
 
 struct order {
     struct tt_jail jail;
+    bool is_spare; /* it waits for its service: an edge for this order, the others for what follows
+                    */
     int control;
     pid_t parent; /* whom the child must belong to; 0: not visible from its pid namespace */
     char note[256];
@@ -83,6 +85,53 @@ static void reset_signals(void)
     (void)signal(SIGINT, SIG_IGN);  /* the terminal's ^C is the command's; it sends stop */
 }
 
+static int read_order(struct tt_message *message, struct order *ret, struct tt_error *err);
+
+/* An edge's walls are its service's: it gets them when it knows them, and what is the same for all
+ * before. The message is never freed: the order points into it. */
+static int wait_for_order(struct order *order, struct tt_error *err)
+{
+    static struct tt_message message;
+    struct order told;
+    int r;
+
+    tt_jail_prepare(&order->jail);
+    r = tt_message_receive(order->control, &message, err);
+    if (r == 0)
+        r = read_order(&message, &told, err);
+    if (r < 0)
+        return r;
+    if (told.is_spare || told.jail.role != order->jail.role || told.jail.plugin_count > 0 ||
+        told.jail.has_network != order->jail.has_network)
+        return tt_fail(err, -EPROTO, "the order is for another kind of process");
+    told.jail.has_user_namespace = order->jail.has_user_namespace;
+    told.jail.has_mounts = order->jail.has_mounts;
+    if (told.jail.has_user_namespace) {
+        told.jail.uid = order->jail.uid;
+        told.jail.gid = order->jail.gid;
+    }
+    told.control = order->control;
+    told.parent = order->parent;
+    *order = told;
+    order->jail.files = order->files;
+    order->jail.writes = order->writes;
+    order->jail.groups = order->groups;
+    order->jail.plugins = order->plugins;
+    order->jail.plugin_names = order->plugin_names;
+    order->jail.note = say_note;
+    order->jail.ctx = order;
+    return 0;
+}
+
+static void name_process(const struct order *order)
+{
+    static const char *const names[] = {[TT_JAIL_SHAPER] = "tactus-shaper",
+                                        [TT_JAIL_CONTAINER] = "tactus-contain",
+                                        [TT_JAIL_EDGE] = "tactus-edge"};
+
+    (void)prctl(PR_SET_NAME, order->is_spare ? "tactus-spare" : names[order->jail.role], 0, 0, 0);
+}
+
 static int child_main(void *ctx)
 {
     struct order *order = ctx;
@@ -106,20 +155,23 @@ static int child_main(void *ctx)
     order->jail.note = say_note;
     order->jail.ctx = order;
     tt_stamp("child runs");
-    r = tt_jail_enter(&order->jail, &err);
+    name_process(order);
+    r = order->is_spare && order->jail.role == TT_JAIL_EDGE ? wait_for_order(order, &err) : 0;
+    if (r == -EPIPE)
+        _exit(1);
+    if (r == 0)
+        r = tt_jail_enter(&order->jail, &err);
     tt_stamp("child jailed");
     die_with_parent(order);
     if (r < 0)
         tt_seat_fail(order->control, &err);
+    name_process(order);
     switch (order->jail.role) {
     case TT_JAIL_SHAPER:
-        (void)prctl(PR_SET_NAME, "tactus-shaper", 0, 0, 0);
         host_shaper(order->control, &order->jail);
     case TT_JAIL_CONTAINER:
-        (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);
         tt_container_main(order->control, &order->jail);
     case TT_JAIL_EDGE:
-        (void)prctl(PR_SET_NAME, "tactus-edge", 0, 0, 0);
         tt_edge_main(order->control, &order->jail);
     }
     _exit(1);
@@ -181,9 +233,8 @@ static int read_order(struct tt_message *message, struct order *ret, struct tt_e
             ret->plugin_names[ret->jail.plugin_count] = message->names[n];
             ret->plugins[ret->jail.plugin_count++] = message->fds[n];
         }
+    ret->is_spare = json_is_true(json_object_get(message->body, "spare"));
     ret->control = tt_message_take(message, "control");
-    if (ret->control < 0)
-        return tt_fail(err, -EPROTO, "the order carries no control socket");
     return 0;
 }
 
@@ -230,6 +281,8 @@ static void spawn(int fd, struct tt_message *message, char *stack, int32_t *own_
     struct order order;
     int r = read_order(message, &order, &err);
 
+    if (r == 0 && order.control < 0)
+        r = tt_fail(&err, -EPROTO, "the order carries no control socket");
     order.own_tid = own_tid;
     if (r == 0) {
         r = fork_child(&order, stack);

@@ -2,6 +2,7 @@
  */
 #include "node/child.h"
 #include "node/shape.h"
+#include "node/spares.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct zygote {
     struct loop_watch *watch;
     int64_t started_ns;
     bool has_answered;
+    struct spares *spares; /* NULL: none */
 };
 
 struct child {
@@ -72,6 +74,7 @@ static void zygote_reap(struct zygote *zygote)
         (void)close(zygote->fd);
     }
     loop_remove(zygote->loop, &zygote->watch);
+    spares_drop(zygote->spares);
     zygote->pidfd = zygote->fd = -1;
     zygote->pid = 0;
 }
@@ -129,6 +132,7 @@ int zygote_open(struct loop *loop, const char *host, struct zygote **ret, struct
     }
     zygote->loop = loop;
     zygote->fd = zygote->pidfd = -1;
+    zygote->spares = spares_open(loop, zygote);
     *ret = zygote;
     (void)zygote_start(zygote, NULL); /* if not now, the first spawn says why */
     return 0;
@@ -138,6 +142,7 @@ void zygote_close(struct zygote **zygote)
 {
     if (*zygote == NULL)
         return;
+    spares_close(&(*zygote)->spares);
     zygote_reap(*zygote);
     free((*zygote)->host);
     free(*zygote);
@@ -159,7 +164,7 @@ static void on_words(void *ctx, uint32_t events)
             loop_remove(child->loop, &child->words);
             return;
         }
-        if (r == 0 && child->ops != NULL)
+        if (r == 0 && child->ops != NULL && child->ops->on_message != NULL)
             child->ops->on_message(child->ctx, &message);
         if (r == 0)
             tt_message_fini(&message);
@@ -243,6 +248,14 @@ static int start_and_ask(struct zygote *zygote, json_t *order, int control,
     return r;
 }
 
+static bool hear(struct child *child, const struct child_ops *ops, void *ctx)
+{
+    child->words = loop_add(child->loop, child->fd, EPOLLIN, on_words, child);
+    child->ops = ops;
+    child->ctx = ctx;
+    return child->words != NULL;
+}
+
 static int watch_child(struct child *child, struct tt_error *err)
 {
     child->pidfd = pidfd_open(child->pid, 0);
@@ -251,15 +264,15 @@ static int watch_child(struct child *child, struct tt_error *err)
                        strerror(errno));
     (void)fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(child->fd, F_SETFL, O_NONBLOCK);
-    child->words = loop_add(child->loop, child->fd, EPOLLIN, on_words, child);
     child->end = loop_add(child->loop, child->pidfd, EPOLLIN, on_end, child);
-    return child->words != NULL && child->end != NULL
-               ? 0
-               : tt_fail(err, -ENOMEM, "no memory to watch process %d", (int)child->pid);
+    if (child->end != NULL &&
+        (child->ops->on_message == NULL || hear(child, child->ops, child->ctx)))
+        return 0;
+    return tt_fail(err, -ENOMEM, "no memory to watch process %d", (int)child->pid);
 }
 
-int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
-                const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err)
+int child_fork(struct zygote *zygote, json_t *order, const struct plugins *plugins,
+               const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err)
 {
     struct child *child = calloc(1, sizeof(*child));
     int pair[2] = {-1, -1}, r;
@@ -296,6 +309,36 @@ int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plug
     }
     *ret = child;
     return 0;
+}
+
+/* Strangers' files go to the zygote with the order, so a process for them is forked. */
+int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
+                const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err)
+{
+    struct child *spare = NULL;
+
+    if (plugins == NULL || plugins->count == 0)
+        spare = spares_take(zygote->spares, order);
+    if (spare != NULL && !hear(spare, ops, ctx))
+        child_abandon(&spare);
+    if (spare == NULL)
+        return child_fork(zygote, order, plugins, ops, ctx, ret, err);
+    json_decref(order);
+    *ret = spare;
+    return 0;
+}
+
+int child_tell(struct child *child, const json_t *order)
+{
+    json_t *told = json_copy((json_t *)(uintptr_t)order);
+    int r = told != NULL ? json_object_set_new(told, "op", json_string("spawn")) : -ENOMEM;
+
+    return r == 0 ? tt_message_send_new(child->fd, told, NULL, NULL, 0, NULL) : -ENOMEM;
+}
+
+uint32_t zygote_spares(const struct zygote *zygote)
+{
+    return spares_count(zygote->spares);
 }
 
 pid_t child_pid(const struct child *child)

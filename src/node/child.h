@@ -22,7 +22,8 @@ void zygote_close(struct zygote **zygote);
 struct child;
 
 struct child_ops {
-    /* The message is the caller's to fini after the call returns. */
+    /* The message is the caller's to fini after the call returns. NULL: what it says waits for
+     * whoever takes it over. */
     void (*on_message)(void *ctx, struct tt_message *message);
     /* It is reaped; the child is freed when this returns. status as of waitid(): CLD_EXITED with
      * an exit code, or else a signal. usage: of all its threads, from its fork to its end. */
@@ -35,6 +36,16 @@ struct plugins;
  * NULL. */
 int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
                 const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err);
+
+/* The same by a fork, also where a process waits that would do. */
+int child_fork(struct zygote *zygote, json_t *order, const struct plugins *plugins,
+               const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err);
+
+/* For a child that waits for its order; the caller keeps it. */
+int child_tell(struct child *child, const json_t *order);
+
+/* Spares that wait now. */
+uint32_t zygote_spares(const struct zygote *zygote);
 
 pid_t child_pid(const struct child *child);
 int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,

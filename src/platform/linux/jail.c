@@ -235,6 +235,11 @@ static int drop_capabilities(const struct tt_jail *jail)
     return keep_only(kept, count);
 }
 
+bool tt_jail_may_lock(void)
+{
+    return has_capability(CAP_IPC_LOCK);
+}
+
 int tt_jail_drop_last(void)
 {
     return keep_only(NULL, 0);
@@ -355,6 +360,15 @@ int tt_jail_narrow(const struct tt_jail *jail, struct tt_error *err)
     edge.role = TT_JAIL_EDGE;
     r = wall_files(&edge);
     return r < 0 ? tt_fail(err, r, "cannot wall off files: %s", strerror(-r)) : 0;
+}
+
+/* In a user namespace ids come first. */
+void tt_jail_prepare(struct tt_jail *jail)
+{
+    if (!jail->has_mounts || jail->has_user_namespace || jail->plugin_count > 0)
+        return;
+    hide_mounts(jail);
+    jail->has_mounts = false;
 }
 
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err)

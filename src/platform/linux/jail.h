@@ -42,12 +42,19 @@ int tt_jail_clone_flags(enum tt_jail_role role, bool has_network, char *note, ui
 /* Later, once more: as an edge of these files and this network would be walled, nothing else. */
 int tt_jail_narrow(const struct tt_jail *jail, struct tt_error *err);
 
+/* In a child that does not know its service yet, before tt_jail_enter(): what is the same for all
+ * services. */
+void tt_jail_prepare(struct tt_jail *jail);
+
 /* In the child. Identity, root, Landlock, capabilities, no new privileges. */
 int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
 
 /* The calling thread's last capability, when memory is locked. Containers call it on each thread.
  */
 int tt_jail_drop_last(void);
+
+/* The calling thread still has it: memory may be locked beyond the limit. */
+bool tt_jail_may_lock(void);
 
 typedef int tt_jail_load_fn(const char *kind, const char *path, struct tt_error *err);
 

@@ -180,9 +180,10 @@ static void ring_tactusd(const struct tt_linux *world)
     (void)syscall(SYS_write, world->params.handoff_bell, &one, sizeof one);
 }
 
-/* Only a thread itself may leave DEADLINE, and never with its budget used up: the kernel would
- * remember it as throttled, and not let it run when it has a reservation again. So it sleeps until
- * the deadline that it had has passed, and wakes with a fresh budget. */
+/* Only a thread itself may leave DEADLINE, and not with its budget used up: the kernel would
+ * remember it as throttled until its 0-lag time, and not let it run if it had a reservation again
+ * before that (forgotten.h). So it sleeps until the deadline that it had has passed, and wakes with
+ * a fresh budget; where that fails all the same, tactusd sees it before it is the worker again. */
 static void step_back(const struct tt_linux *world, uint32_t turn)
 {
     struct tt_handoff *page = world->params.handoff;
@@ -426,6 +427,12 @@ int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
                   struct tt_error *err)
 {
     memset(world, 0, sizeof *world);
+    return tt_linux_settle(world, params, err);
+}
+
+int tt_linux_settle(struct tt_linux *world, const struct tt_linux_params *params,
+                    struct tt_error *err)
+{
     world->params = *params;
     find_guard();
     if (!params->bells.memory) {

@@ -67,6 +67,10 @@ struct tt_linux {
 
 int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
                   struct tt_error *err);
+
+/* The same, of a world that is all zero but for threads that wait in it. */
+int tt_linux_settle(struct tt_linux *world, const struct tt_linux_params *params,
+                    struct tt_error *err);
 struct tt_port_world tt_linux_port(struct tt_linux *world);
 
 /* Makes the calling thread fit to be the worker: 1 ns of timer slack, its stack touched, the budget

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +20,6 @@ int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
     int r;
 
-    memset(seat, 0, sizeof *seat);
     seat->control = control;
     seat->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (seat->done_fd < 0)
@@ -116,7 +116,7 @@ int tt_seat_world(struct tt_seat *seat, uint32_t process_count, uint32_t record_
     }
     if (bytes > 0 && (r = tt_seat_map(seat, "records", bytes, true, &params.records, err)) < 0)
         return r;
-    return tt_linux_init(&seat->world, &params, err);
+    return tt_linux_settle(&seat->world, &params, err);
 }
 
 int64_t tt_seat_plan(const struct tt_seat *seat, const char *key, int64_t otherwise)
@@ -138,6 +138,13 @@ int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t co
 bool tt_seat_is_profile(const struct tt_seat *seat)
 {
     return json_is_true(json_object_get(json_object_get(seat->setup.body, "plan"), "is_profile"));
+}
+
+static bool is_lock_unlimited(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
 }
 
 bool tt_seat_lock_memory(void)
@@ -174,34 +181,65 @@ static void begin_standby(void *ctx)
     wait_word(&seat->is_ready);
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    seat->standby(seat->argument);
+    if (seat->standby && seat->world.params.handoff)
+        seat->standby(seat->argument);
+}
+
+/* What is mapped from now on is locked as well: where that has a limit a mapping would fail. */
+static bool lock_ahead(void)
+{
+    return (is_lock_unlimited() || tt_jail_may_lock()) &&
+           mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}
+
+int tt_seat_park(struct tt_seat *seat, struct tt_error *err)
+{
+    struct tt_port_world port = tt_linux_port(&seat->world);
+    int r = port.ops->spawn_worker(port.world, begin, seat);
+
+    if (r == 0)
+        r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
+    if (r < 0)
+        return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
+    seat->is_locked = lock_ahead();
+    seat->is_parked = true;
+    return 0;
+}
+
+static int start_threads(struct tt_seat *seat)
+{
+    struct tt_port_world port = tt_linux_port(&seat->world);
+    int r = port.ops->spawn_worker(port.world, begin, seat);
+
+    if (r == 0 && seat->standby && seat->world.params.handoff)
+        r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
+    return r;
 }
 
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
-    struct tt_port_world port = tt_linux_port(&seat->world);
-    bool is_locked;
-    int r;
+    int r = 0;
 
     tt_message_close_fds(&seat->setup);
     seat->entry = entry;
     seat->argument = argument;
-    r = port.ops->spawn_worker(port.world, begin, seat);
-    if (r == 0 && seat->standby && seat->world.params.handoff)
-        r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
+    if (!seat->is_parked)
+        r = start_threads(seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     tt_stamp("threads made");
-    is_locked = tt_seat_lock_memory();
+    /* Who was locked ahead by a right that goes now maps without locks from here on. */
+    if (!seat->is_locked || !is_lock_unlimited())
+        seat->is_locked = tt_seat_lock_memory();
     tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    r = tt_message_send_new(seat->control,
-                            json_pack("{ss si si sb}", "event", "ready", "tid",
-                                      seat->world.threads[0].tid, "standby_tid",
-                                      seat->world.threads[1].tid, "is_locked", (int)is_locked),
-                            NULL, NULL, 0, err);
+    r = tt_message_send_new(
+        seat->control,
+        json_pack("{ss si si sb}", "event", "ready", "tid", seat->world.threads[0].tid,
+                  "standby_tid", seat->world.threads[1].tid, "is_locked", (int)seat->is_locked),
+        NULL, NULL, 0, err);
     set_word(&seat->is_ready);
     return r;
 }

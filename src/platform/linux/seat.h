@@ -23,15 +23,20 @@ struct tt_seat {
     /* Before the worker goes on, on the main thread; may be NULL. */
     void (*on_go)(void *argument, const struct tt_message *message);
     /* Written by the main thread, read by the worker: atomic. */
-    uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
-    bool is_container; /* its threads renounce what is left of capabilities */
-    uint32_t is_go;    /* a futex */
+    uint32_t is_ready;         /* a futex: the worker begins when tactusd was told */
+    bool is_container;         /* its threads renounce what is left of capabilities */
+    bool is_parked, is_locked; /* threads and memory were there before the setup */
+    uint32_t is_go;            /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
     int64_t stopped_ns;         /* monotonic; valid once is_stopped */
 };
 
-/* Waits for the setup message. -EPIPE when tactusd is gone. */
+/* What needs no setup, so that a process can have it behind it when its service comes: worker and
+ * standby, whose stacks are touched and who wait, and locked memory. The seat is all zero. */
+int tt_seat_park(struct tt_seat *seat, struct tt_error *err);
+
+/* Waits for the setup message. -EPIPE when tactusd is gone. The seat is all zero, or parked. */
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err);
 
 /* Maps and takes the descriptor of this name, at least `bytes` long, prefaulted. -ENOENT when it
