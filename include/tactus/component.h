@@ -318,6 +318,8 @@ enum tt_note {
     TT_NOTE_HANDOFF = 24,      /* by the host: it is over its budget and lost the worker; value: ns
                                 * from there until another thread was it */
     TT_NOTE_BACK = 25,         /* by the host: it returned; value: ns that it was away */
+    TT_NOTE_TRAP = 27,         /* by the host: its sandbox ended it here, and it begins anew; value:
+                                * enum tt_trap, plus 256 times the function's number */
     TT_NOTE_BUDGET = 26,       /* by the host: ns that an activation may cost from this index on */
     TT_NOTE_DEGRADE = 23       /* by the host: the degrading level from this index on */
 };
@@ -361,10 +363,6 @@ struct tt_edge {
      * what step() has just given on an output, by its own stamp, so that nobody is blamed for what
      * came late. INT64_MIN: it does not say; INT64_MAX: of a gap, it had not come by then. */
     int64_t (*received)(const void *state, uint32_t output);
-    /* Sources without descriptors, NULL otherwise: while it is not 0, step() is called also when an
-     * output has no room, which is then offered no memory (data 0): what comes is read as it comes.
-     */
-    int (*is_eager)(const void *state);
 };
 
 struct tt_component {

@@ -193,6 +193,9 @@ static CODE int32_t fake_process(struct fake *self, struct tt_call *call)
         return blend(self, frames);
     case FAKE_NOTHING:
         return 0;
+    case FAKE_EVENTS:
+        call->key_point = call->event_count;
+        return 0;
     default:
         return misbehave(self, call, (enum fake_deed)call->index);
     }
@@ -208,8 +211,8 @@ static CODE uint32_t describe(struct fake *self)
 
     memcpy(self->memory + TEXTS_AT, texts, sizeof texts);
     ports[0] = (struct tt_wasm_port){
-        .name = TEXTS_AT + 28, .late_policies = TT_LATE_DROP, .in_place_of = -1, .hold_max = 1};
-    ports[1] = (struct tt_wasm_port){.name = TEXTS_AT + 31, .is_output = 1, .in_place_of = -1};
+        .name = TEXTS_AT + 29, .late_policies = TT_LATE_DROP, .in_place_of = -1, .hold_max = 1};
+    ports[1] = (struct tt_wasm_port){.name = TEXTS_AT + 32, .is_output = 1, .in_place_of = -1};
     *component = (struct tt_wasm_component){.abi = TT_ABI,
                                             .size = sizeof *component,
                                             .flags = TT_PURE,
@@ -277,7 +280,7 @@ const struct tt_module fake_module = {.abi = TT_MODULE_ABI,
                                       .instance_bytes = sizeof(struct fake),
                                       .globals_bytes = sizeof(uint64_t),
                                       .record_at = FAKE_RECORD_AT,
-                                      .record_bytes = 4096,
+                                      .record_bytes = 65536,
                                       .bind = fake_bind,
                                       .start = fake_start,
                                       .globals_get = fake_get,

@@ -25,10 +25,11 @@ enum fake_deed {
     FAKE_ILLEGAL,
     FAKE_LIE, /* says that its output is larger and elsewhere */
     FAKE_KERNEL,
-    FAKE_NOTHING
+    FAKE_NOTHING,
+    FAKE_EVENTS /* how many it was told, into key_point */
 };
 
-enum { FAKE_PAGES = 4, FAKE_PAGES_MAX = 64, FAKE_RECORD_AT = 4096, FAKE_COUNT_AT = 1024 };
+enum { FAKE_PAGES = 4, FAKE_PAGES_MAX = 64, FAKE_RECORD_AT = 65536, FAKE_COUNT_AT = 1024 };
 
 extern const struct tt_module fake_module;
 
