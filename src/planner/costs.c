@@ -12,10 +12,23 @@ bool work_is_edge(const struct work *work, uint32_t component)
            (work->worker_of && work->worker_of[component] != work->worker);
 }
 
+/* Does this worker hand on to an edge what another edge brings? */
+static bool is_passing(const struct work *work, const struct tt_picture_flow *flow)
+{
+    const struct tt_picture_component *components = work->picture->components;
+
+    return (components[flow->from].flags & components[flow->to].flags & TT_EDGE) != 0 &&
+           (!work->worker_of || work->worker_of[flow->to] == work->worker);
+}
+
 bool work_is_here(const struct work *work, uint32_t segment)
 {
+    const struct tt_picture *picture = work->picture;
     bool is_here = !work->worker_of;
 
+    for (uint32_t n = 0; !is_here && n < picture->flow_count; n++)
+        is_here = is_passing(work, &picture->flows[n]) &&
+                  picture->components[picture->flows[n].to].segment == segment;
     for (uint32_t n = 0; !is_here && n < work->picture->component_count; n++)
         is_here = work->picture->components[n].segment == segment && !work_is_edge(work, n);
     return is_here;
@@ -174,6 +187,13 @@ void work_tasks(struct work *work)
                 task->block_ns = work->cost[c].cost_ns;
             if (work->until_ns[c] < task->deadline_ns)
                 task->deadline_ns = work->until_ns[c];
+        }
+        for (uint32_t f = 0; f < picture->flow_count; f++) {
+            const struct tt_picture_flow *flow = &picture->flows[f];
+
+            if (picture->components[flow->to].segment == n && is_passing(work, flow) &&
+                work->jitter_ns[flow->from] > task->jitter_ns)
+                task->jitter_ns = work->jitter_ns[flow->from];
         }
         if (task->deadline_ns == INT64_MAX) /* a segment without components */
             task->deadline_ns = picture->deadline_ns;

@@ -37,7 +37,11 @@ static const uint64_t kept[] = {
     /* Two frames of one pushed out what could still be in time. */
     RATIO + 12504, RATIO + 19806, RATIO + 20327,
     /* One consumer's queue was shed by the time of another. */
-    RATIO + 69554};
+    RATIO + 69554,
+    /* What goes from edge to edge waits for the worker that hands it on. */
+    BANDS + 1540, BANDS + 2130, BANDS + 4332,
+    /* Who had ended left no room for another's End. */
+    BANDS + 43};
 
 struct counts {
     uint32_t divided, divided_missing, divided_refused, divided_kept; /* of several containers */

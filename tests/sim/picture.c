@@ -117,7 +117,9 @@ static void add_inner(struct draw *draw, const struct picture_params *params,
         if (is_join)
             connect(made, draw_below(draw, before), before, TT_LATE_REPEAT, false);
         add_output(component, is_clocked ? picture->rate : component->in_format[0].rate);
-        if (params->has_latency && !is_join)
+        /* Three frames of a slow one are more of a fast one than a queue holds. */
+        if (params->has_latency && !is_join &&
+            (!params->has_bands || component->in_format[0].rate.num >= 20))
             component->shape.latency_ns = latency_of(&own, component->in_format[0].rate);
         if (params->has_ratio && !is_join)
             change_rate(&own, component);
