@@ -363,10 +363,10 @@ struct tt_edge {
      * what step() has just given on an output, by its own stamp, so that nobody is blamed for what
      * came late. INT64_MIN: it does not say; INT64_MAX: of a gap, it had not come by then. */
     int64_t (*received)(const void *state, uint32_t output);
-    /* Sources without descriptors, NULL otherwise: while it is not 0, step() is called also when an
-     * output has no room, which is then offered no memory (data 0): what comes is read as it comes.
-     */
-    int (*is_eager)(const void *state);
+    /* Sources without descriptors, NULL otherwise: not 0 when what is for one output need not wait
+     * until the others have room. step() is then called when any has; an output that has none is
+     * offered no memory (data 0). */
+    int (*is_apart)(const void *state);
 };
 
 struct tt_component {

@@ -78,18 +78,18 @@ static void tell_primed(struct edge *edge, bool is_full)
     tt_seat_say(edge->seat.control, "primed", NULL);
 }
 
-/* Reads on without room, because what it reads is on a clock of its own. */
-static bool is_eager(const struct edge *edge)
+/* Gives each output by itself what lies there for it. */
+static bool is_apart(const struct edge *edge)
 {
     const struct tt_edge *own = edge->component->edge;
 
-    return own->is_eager && own->is_eager(edge->state) != 0;
+    return own->is_apart && own->is_apart(edge->state) != 0;
 }
 
 /* A slot for each output that goes on, and room for it. */
 static bool has_room(struct edge *edge)
 {
-    bool is_ready = true;
+    bool is_ready = true, has_any = false;
 
     for (uint32_t n = 0; n < edge->plan->out_count; n++) {
         if (!edge->out[n])
@@ -100,10 +100,11 @@ static bool has_room(struct edge *edge)
         if (edge->held[n] == TT_NO_FRAME)
             edge->held[n] = slots_take(&edge->slots, edge->out_class[n]);
         is_ready = is_ready && has_place(edge, n);
+        has_any = has_any || has_place(edge, n);
     }
     if (!is_ready && !is_driven(edge))
         tell_primed(edge, true);
-    return is_ready || is_driven(edge) || is_eager(edge);
+    return is_ready || is_driven(edge) || (has_any && is_apart(edge));
 }
 
 static void offer_outputs(struct edge *edge)

@@ -42,7 +42,7 @@ bool input_leave(struct input *input, int error)
     again->is_away = true;
     again->wait_ns = WAIT_MIN_NS;
     again->call_ns = tt_av_now_ns() + again->wait_ns;
-    tt_av_note(input->host, TT_AV_NOTE_PEER_LOST, error == -ENODATA ? EPIPE : -error);
+    input_note(input, TT_AV_NOTE_PEER_LOST, error == -ENODATA ? EPIPE : -error);
     input_drop_held(input);
     avformat_close_input(&input->format);
     return true;
@@ -139,7 +139,7 @@ int input_return(struct input *input)
     }
     again->is_away = false;
     input->heard_ns = tt_av_now_ns();
-    tt_av_note(input->host, TT_AV_NOTE_PEER_BACK, (input->heard_ns - again->left_ns) / 1000000);
+    input_note(input, TT_AV_NOTE_PEER_BACK, (input->heard_ns - again->left_ns) / 1000000);
     catch_up(input);
     return 0;
 }
@@ -165,7 +165,7 @@ void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns)
 {
     int64_t away_ns = tt_av_now_ns() - input->live.clock.lead_ns - expected_ns;
 
-    tt_av_note(input->host, TT_AV_NOTE_PEER_LOST, ECONNRESET);
-    tt_av_note(input->host, TT_AV_NOTE_PEER_BACK, away_ns > 0 ? away_ns / 1000000 : 0);
+    input_note(input, TT_AV_NOTE_PEER_LOST, ECONNRESET);
+    input_note(input, TT_AV_NOTE_PEER_BACK, away_ns > 0 ? away_ns / 1000000 : 0);
     input_anchor(input, dts_ns, dts_ns);
 }

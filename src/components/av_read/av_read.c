@@ -345,7 +345,7 @@ static int open(void *state, void *scratch, const struct tt_host *host,
 
     (void)scratch, (void)request;
     input->host = host;
-    return 0;
+    return input_live_start(input);
 }
 
 static void end_all(struct tt_call *call)
@@ -400,12 +400,12 @@ static void close_input(void *state)
     input_close(state);
 }
 
-static int is_eager(const void *state)
+static int is_apart(const void *state)
 {
-    return input_live_has_room(state);
+    return ((const struct input *)state)->live.is_on;
 }
 
-static const struct tt_edge edge = {.probe = probe, .step = step, .is_eager = is_eager};
+static const struct tt_edge edge = {.probe = probe, .step = step, .is_apart = is_apart};
 
 const struct tt_component tt_component_av_read = {
     .abi = TT_ABI,

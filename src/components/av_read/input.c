@@ -12,11 +12,10 @@
 #include "tactus/format.h"
 
 enum {
-    ERROR_ROW_MAX = 64,   /* damaged places in a row before the input counts as ended */
-    SILENCE_LIMIT_S = 10, /* a network input that says nothing for so long is dead */
-    RUBBISH_LIMIT_S = 5,  /* a file in which nothing is found for so long has ended */
-    SLICE_MS = 200,       /* a network read returns at least so often */
-    QUEUED_SLICE_MS = 50,
+    ERROR_ROW_MAX = 64,    /* damaged places in a row before the input counts as ended */
+    SILENCE_LIMIT_S = 10,  /* a network input that says nothing for so long is dead */
+    RUBBISH_LIMIT_S = 5,   /* a file in which nothing is found for so long has ended */
+    SLICE_MS = 200,        /* a network read returns at least so often */
     SAMPLES_LOOKED_AT = 8, /* packets of audio without a fixed size */
     VIDEO_BYTES_MIN = 256 << 10,
     AUDIO_BYTES_MAX = 64 << 10,
@@ -30,7 +29,7 @@ enum {
 
 static void count(struct input *input, enum tt_av_note id)
 {
-    tt_av_note(input->host, id, (int64_t)++input->counts[id]);
+    input_note(input, id, (int64_t)++input->counts[id]);
 }
 
 static bool is_network_url(const char *url)
@@ -76,6 +75,13 @@ int input_open(struct input *input, const struct input_params *params, struct tt
     return input_connect(input, params->url, params->options, params->probe_ns, err);
 }
 
+void input_set_deadline(struct input *input, int64_t deadline_ns)
+{
+    __atomic_store_n(&input->deadline_ns, deadline_ns, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&input->live.is_stopping, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&input->deadline_ns, 1, __ATOMIC_SEQ_CST);
+}
+
 int input_connect(struct input *input, const char *url, AVDictionary **options, int64_t probe_ns,
                   struct tt_error *err)
 {
@@ -84,7 +90,7 @@ int input_connect(struct input *input, const char *url, AVDictionary **options, 
     input->format = avformat_alloc_context();
     if (!input->format)
         return tt_fail(err, -ENOMEM, "no memory to open '%s'", url);
-    __atomic_store_n(&input->deadline_ns, tt_av_now_ns() + probe_ns, __ATOMIC_RELAXED);
+    input_set_deadline(input, tt_av_now_ns() + probe_ns);
     input->format->interrupt_callback =
         (AVIOInterruptCB){.callback = tt_av_is_overdue, .opaque = &input->deadline_ns};
     input->format->max_streams = 64;
@@ -449,7 +455,7 @@ int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns)
 {
     int r;
 
-    __atomic_store_n(&input->deadline_ns, tt_av_now_ns() + within_ns, __ATOMIC_RELAXED);
+    input_set_deadline(input, tt_av_now_ns() + within_ns);
     r = av_read_frame(input->format, packet);
     if (r >= 0)
         input->heard_ns = tt_av_now_ns();
@@ -472,17 +478,20 @@ static int read_packet(struct input *input)
         input->held[input->held_at++] = NULL;
         return 0;
     }
-    /* What waits for room is not to wait for what has not come. */
     if (input->is_network)
-        within_ns = (input->live.bytes > 0 ? QUEUED_SLICE_MS : SLICE_MS) * INT64_C(1000000);
+        within_ns = SLICE_MS * INT64_C(1000000);
+    /* An interruption takes a piece out of what is under way: only one who has gone is interrupted.
+     */
+    if (input->live.is_running)
+        within_ns +=
+            input->again.is_lasting ? input->again.silence_ns : SILENCE_LIMIT_S * SECOND_NS;
     return input_read_frame(input, input->packet, within_ns);
 }
 
 /* A file in which no media was found for so long holds none: reading it again finds no more. */
-static int end_here(const struct input *input, int error)
+static int end_here(struct input *input, int error)
 {
-    if (input->host && input->host->note)
-        (void)input->host->note(input->host->ctx, TT_NOTE_READ_ENDED, error);
+    input_note(input, TT_NOTE_READ_ENDED, error);
     return -ENODATA;
 }
 

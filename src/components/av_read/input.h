@@ -3,6 +3,7 @@
 #define TT_AV_READ_INPUT_H
 
 #include <libavformat/avformat.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,7 +11,7 @@
 #include "components/drift/clock.h"
 #include "tactus/component.h"
 
-enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20, INPUT_QUEUE = 512 };
+enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20, INPUT_QUEUE = 512, INPUT_NOTES = 64 };
 
 struct input_params {
     const char *url;
@@ -61,14 +62,29 @@ struct input_queue {
     uint32_t first, count;
 };
 
-/* A live input keeps its sender's clock, which is not ours. So it is read as it comes, not as there
- * is room, each packet is heard when it comes, and its times are moved to our clock. */
+/* A live input keeps its sender's clock, which is not ours. A thread reads it as it comes, not as
+ * there is room, and moves its times to our clock; the edge's own thread gives what lies in the
+ * queues. From the start on all else of the input is the reader's. */
 struct input_live {
-    bool is_on, is_held_up; /* queues are full: what comes now comes at our pace */
+    bool is_on;
     struct drift_clock clock;
+    int64_t told_ns, later_ms;
+    bool is_held_up; /* queues were full: what comes now comes at our pace */
+
+    pthread_t reader;
+    bool is_running;
+    int is_stopping; /* atomic */
+    pthread_mutex_t lock;
+    pthread_cond_t came, went;
+    /* Under the lock: */
     struct input_queue *queues[TT_PORTS_MAX];
     uint64_t bytes;
-    int64_t told_ns, later_ms;
+    int result; /* why reading ended; 0: it goes on */
+    struct {
+        uint32_t id;
+        int64_t value;
+    } notes[INPUT_NOTES];
+    uint32_t note_count;
 };
 
 struct input {
@@ -134,16 +150,22 @@ void input_anchor(struct input *input, int64_t newest_ns, int64_t oldest_ns);
 /* The same, of a sender that went and came without a word where this time was expected next. */
 void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns);
 
+/* A number for the ledger, from whatever thread runs the input. */
+void input_note(struct input *input, uint32_t id, int64_t value);
+
+/* Until when a call into libavformat may last; a live input that is to stop lasts no longer. */
+void input_set_deadline(struct input *input, int64_t deadline_ns);
+
 /* live.c: tells whether the input keeps its sender's time, and lays out what that takes. */
 int input_live_init(struct input *input, const struct input_params *params);
+/* Starts the reader of an input that is live. */
+int input_live_start(struct input *input);
 void input_live_fini(struct input *input);
 /* The packet that was read now has this decoding time, mended. */
 void input_was_heard(struct input *input, int64_t dts_ns);
-/* The place of a coded frame on the grid whose time is `place_ns` after index 0. */
+/* The index of the packet that follows, whose time is `place_ns` after index 0. */
 int64_t input_live_index(const struct input_output *output, int64_t place_ns);
-/* One step: gives what waits, else reads on. As tt_edge.step(). */
+/* One step of the edge's: gives what lies there, or waits a little. As tt_edge.step(). */
 int input_live_step(struct input *input, struct tt_call *call);
-/* False while there is no room for more. */
-bool input_live_has_room(const struct input *input);
 
 #endif
