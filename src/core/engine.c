@@ -46,10 +46,10 @@ static bool is_giving(const struct node *node, const struct decision *decision)
 }
 
 /* Catching up, a producer whose queue has no room would push out frames that can still be in time:
- * it goes behind the consumers of what is queued. */
+ * it goes behind the consumers of what is queued, each of which may be behind its own. */
 static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t origin_ns)
 {
-    int64_t offset_ns = node->plan->due_offset_ns;
+    int64_t offset_ns = node->plan->due_offset_ns, behind_ns = INT64_MIN;
 
     for (uint32_t port = 0; port < node->out_count; port++)
         for (uint32_t n = node->out[port]; n != NONE; n = engine->flows[n].next_of_output) {
@@ -57,10 +57,16 @@ static int64_t due_of(struct tt_engine *engine, const struct node *node, int64_t
             const struct node *to = &engine->nodes[flow->plan->to_node];
             uint32_t burst = node->out_max[port] > 1 ? node->out_max[port] : 1;
 
-            if (flow->count + burst > flow->plan->depth && to->plan->due_offset_ns > offset_ns)
+            if (flow->count + burst <= flow->plan->depth)
+                continue;
+            if (to->plan->due_offset_ns > offset_ns)
                 offset_ns = to->plan->due_offset_ns;
+            if (engine->ready.place[to->number] != NONE &&
+                engine->ready.key[to->number] >= behind_ns)
+                behind_ns = engine->ready.key[to->number] + 1;
         }
-    return engine->epoch_ns + origin_ns + offset_ns;
+    offset_ns += engine->epoch_ns + origin_ns;
+    return offset_ns > behind_ns ? offset_ns : behind_ns;
 }
 
 /* Coded frames come in decoding order, each at the time of its index: what one shows may be far

@@ -41,7 +41,9 @@ static const uint64_t kept[] = {
     /* What goes from edge to edge waits for the worker that hands it on. */
     BANDS + 1540, BANDS + 2130, BANDS + 4332,
     /* Who had ended left no room for another's End. */
-    BANDS + 43};
+    BANDS + 43,
+    /* Whose consumer was behind its own consumers went before it, and pushed its frames out. */
+    BANDS + 11430};
 
 struct counts {
     uint32_t divided, divided_missing, divided_refused, divided_kept; /* of several containers */
