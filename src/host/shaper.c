@@ -51,6 +51,8 @@ static void prepare_too_late(const char *kind)
         -ETIMEDOUT, plain, PROBE_S);
 }
 
+static bool has_looked; /* at an input: the answer is no longer the text's alone */
+
 static int probe(void *ctx, const struct tt_component *component, const struct tt_request *request,
                  struct tt_shape *ret, struct tt_error *err)
 {
@@ -58,6 +60,7 @@ static int probe(void *ctx, const struct tt_component *component, const struct t
 
     if (!component->edge || !component->edge->probe)
         return tt_fail(err, -ENOTSUP, "%s cannot be looked at", component->name);
+    has_looked = true;
     prepare_too_late(component->name);
     (void)alarm(PROBE_S);
     r = component->edge->probe(request, ret, err);
@@ -178,6 +181,28 @@ static bool has_input_given_once(const struct tt_picture *picture)
     return false;
 }
 
+/* The same text means the same to the same user at any time: no input was looked at, no stranger's
+ * code loaded, and no edge has a place but the command's own stdin and stdout. */
+static bool is_pure(const struct tt_picture *picture)
+{
+    const struct host_plugin *plugins;
+
+    if (has_looked || host_plugins(&plugins) > 0)
+        return false;
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        const struct tt_picture_component *component = &picture->components[n];
+
+        for (uint32_t m = 0; (component->flags & TT_EDGE) && m < component->setting_count; m++) {
+            uint32_t text = component->settings[m].text;
+
+            if (text != 0 && text < component->texts_bytes && component->texts[text] != 0 &&
+                strcmp(component->texts + text, "-") != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void add_notes(json_t *array, char *const *notes, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
@@ -223,9 +248,10 @@ static int send_answer(int control, const struct answer *answer, struct tt_error
         names[3 + n] = plugin_names[n];
         fds[3 + n] = plugins[n].fd;
     }
-    return tt_message_send_new(
-        control, json_pack("{sb so sb}", "ok", 1, "notes", notes, "given_once", is_once), fds,
-        names, 3 + plugin_count, err);
+    return tt_message_send_new(control,
+                               json_pack("{sb so sb sb}", "ok", 1, "notes", notes, "given_once",
+                                         is_once, "is_pure", is_pure(answer->picture)),
+                               fds, names, 3 + plugin_count, err);
 }
 
 /* What a service's text and its changes say. */

@@ -30,6 +30,7 @@ struct zygote {
     int fd, pidfd;
     struct loop_watch *watch;
     int64_t started_ns;
+    uint32_t generation;
     bool has_answered;
     struct spares *spares; /* NULL: none */
 };
@@ -117,6 +118,7 @@ static int zygote_start(struct zygote *zygote, struct tt_error *err)
     (void)fcntl(zygote->pidfd, F_SETFD, FD_CLOEXEC);
     zygote->fd = pair[0];
     zygote->started_ns = loop_now_ns();
+    zygote->generation++;
     zygote->has_answered = false;
     zygote->watch = loop_add(zygote->loop, zygote->pidfd, EPOLLIN, on_zygote_end, zygote);
     return 0;
@@ -334,6 +336,11 @@ int child_tell(struct child *child, const json_t *order)
     int r = told != NULL ? json_object_set_new(told, "op", json_string("spawn")) : -ENOMEM;
 
     return r == 0 ? tt_message_send_new(child->fd, told, NULL, NULL, 0, NULL) : -ENOMEM;
+}
+
+uint32_t zygote_generation(const struct zygote *zygote)
+{
+    return zygote->generation;
 }
 
 uint32_t zygote_spares(const struct zygote *zygote)

@@ -44,6 +44,9 @@ int child_fork(struct zygote *zygote, json_t *order, const struct plugins *plugi
 /* For a child that waits for its order; the caller keeps it. */
 int child_tell(struct child *child, const json_t *order);
 
+/* How many times it was started: what one says, the next may not. */
+uint32_t zygote_generation(const struct zygote *zygote);
+
 /* Spares that wait now. */
 uint32_t zygote_spares(const struct zygote *zygote);
 

@@ -22,6 +22,7 @@
 #include "node/node.h"
 #include "node/service.h"
 #include "node/set.h"
+#include "node/shapes.h"
 #include "node/stock.h"
 #include "node/wall.h"
 
@@ -423,6 +424,7 @@ static int begin(struct daemon *d, struct tt_error *err)
         return r;
     d->node.witness = witness_open();
     d->node.stock = stock_open(d->node.loop);
+    d->node.shapes = shapes_open();
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
     d->node.busy_ns = loop_now_ns();
@@ -443,6 +445,7 @@ static void end(struct daemon *d)
     metrics_close(&d->node.metrics);
     witness_close(&d->node.witness);
     stock_close(&d->node.stock);
+    shapes_close(&d->node.shapes);
     handoff_desk_close(&d->node.handoff_desk);
     wall_close(&d->wall);
     profile_close(&d->node.profile);

@@ -22,11 +22,13 @@ struct stock;
 struct journal;
 struct metrics;
 struct handoff_desk;
+struct shapes;
 
 struct node {
     struct loop *loop;
     struct zygote *zygote;
-    struct stock *stock; /* NULL: no memory for it */
+    struct stock *stock;   /* NULL: no memory for it */
+    struct shapes *shapes; /* likewise */
     struct profile *profile;
     struct key *key;
     struct witness *witness;

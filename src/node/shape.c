@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "node/groups.h"
+#include "node/shapes.h"
 #include "platform/linux/stamp.h"
 
 #define SECOND INT64_C(1000000000)
@@ -23,6 +24,8 @@ struct shape {
     void *ctx;
     uint32_t uid;
     bool is_setting, is_answered;
+    char *key;                       /* of what the answer depends on; NULL: too long */
+    const struct known_shape *known; /* the answer is known already */
 };
 
 static void answer(struct shape *shape, struct shape_answer *found, const struct tt_error *err,
@@ -39,6 +42,69 @@ static void answer(struct shape *shape, struct shape_answer *found, const struct
     child_abandon(&shape->child);
     shape->fn(shape->ctx, found, err, exit_code); /* which may close the shape */
     quota_charge(&node->quota, uid, (loop_now_ns() - begun_ns) * QUOTA_LOOP, loop_now_ns());
+}
+
+static const char *const members[] = {"form", "base", "name",        "deadline", "loss",
+                                      "rate", "sets", "best_effort", "for_ns",   "set"};
+enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
+
+static void copy_members(const json_t *request, json_t *body)
+{
+    for (size_t n = 0; n < MEMBERS; n++) {
+        json_t *value = json_object_get(request, members[n]);
+
+        if (value != NULL)
+            json_object_set(body, members[n], value);
+    }
+}
+
+/* All that a shaper is told, and who told it. */
+static char *make_key(const struct node *node, const json_t *request, uint32_t uid, uint32_t gid)
+{
+    const json_t *text = json_object_get(request, "text");
+    json_t *key;
+    char *ret;
+
+    if (!json_is_string(text) || json_string_length(text) >= SHAPES_KEY_BYTES_MAX)
+        return NULL;
+    key = json_pack("{sI sI sI sO}", "zygote", (json_int_t)zygote_generation(node->zygote), "uid",
+                    (json_int_t)uid, "gid", (json_int_t)gid, "text", text);
+    copy_members(request, key);
+    ret = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(key);
+    return ret;
+}
+
+static void on_known(void *ctx, uint32_t events)
+{
+    struct shape *shape = ctx;
+    const struct known_shape *known = shape->known;
+    struct shape_answer found = {.notes = known->notes, .is_given_once = known->is_given_once};
+    struct tt_error err = {0};
+    int r = tt_picture_parse(known->picture, strlen(known->picture), &found.picture, &err);
+
+    (void)events;
+    if (r < 0) {
+        answer(shape, NULL, &err, 3);
+        return;
+    }
+    found.print = strdup(known->print);
+    found.dot = strdup(known->dot);
+    answer(shape, &found, NULL, 0);
+}
+
+static void keep(struct shape *shape, const struct tt_message *message, const char *picture,
+                 const struct shape_answer *found)
+{
+    struct known_shape told = {.key = shape->key,
+                               .picture = (char *)(uintptr_t)picture,
+                               .print = found->print,
+                               .dot = found->dot,
+                               .notes = (json_t *)(uintptr_t)found->notes,
+                               .is_given_once = found->is_given_once};
+
+    if (shape->key != NULL && json_is_true(json_object_get(message->body, "is_pure")))
+        shapes_keep(shape->node->shapes, &told);
 }
 
 /* What the author's text says is usage, also when it asks for what is not supported; a source that
@@ -100,14 +166,16 @@ static void on_picture(struct shape *shape, struct tt_message *message)
 
     r = picture == NULL ? -EPROTO
                         : tt_picture_parse(picture, strlen(picture), &found.picture, &err);
-    free(picture);
     if (r < 0) {
+        free(picture);
         (void)tt_wrap(&err, r, "the shaper's picture cannot be used");
         answer(shape, NULL, &err, 3);
         return;
     }
     found.print = take_text(message, "print", &err);
     found.dot = take_text(message, "dot", &err);
+    keep(shape, message, picture, &found);
+    free(picture);
     take_plugins(message, &found.plugins);
     answer(shape, &found, NULL, 0);
 }
@@ -162,8 +230,6 @@ static void on_limit(void *ctx, uint32_t events)
 
 static int send_request(struct shape *shape, const json_t *request, struct tt_error *err)
 {
-    static const char *const members[] = {"form", "base", "name",        "deadline", "loss",
-                                          "rate", "sets", "best_effort", "for_ns",   "set"};
     static const char *const names[] = {"text"};
     const char *text = json_string_value(json_object_get(request, "text"));
     json_t *body = json_pack("{ss}", "op", shape->is_setting ? "setting" : "shape");
@@ -173,12 +239,7 @@ static int send_request(struct shape *shape, const json_t *request, struct tt_er
         json_decref(body);
         return tt_fail(err, -EINVAL, "the request has no text");
     }
-    for (size_t n = 0; n < sizeof(members) / sizeof(members[0]); n++) {
-        json_t *value = json_object_get(request, members[n]);
-
-        if (value != NULL)
-            json_object_set(body, members[n], value);
-    }
+    copy_members(request, body);
     fd = tt_message_text_fd("text", text, strlen(text), err);
     if (fd < 0) {
         json_decref(body);
@@ -189,13 +250,32 @@ static int send_request(struct shape *shape, const json_t *request, struct tt_er
     return r;
 }
 
+static int ask_shaper(struct shape *shape, const json_t *request, uint32_t uid, uint32_t gid,
+                      struct tt_error *err)
+{
+    static const struct child_ops ops = {.on_message = on_message, .on_exit = on_reaped};
+    /* What a service names is not known before it is parsed: its user's rights are the limit. */
+    json_t *order =
+        json_pack("{ss si si s[s] s[] sb so}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
+                  "files", "/", "writes", "network", 1, "groups", groups_of_cameras(uid, gid));
+    int r = child_spawn(shape->node->zygote, order, NULL, &ops, shape, &shape->child, err);
+
+    if (r == 0)
+        r = send_request(shape, request, err);
+    if (r < 0) {
+        child_abandon(&shape->child);
+        return r;
+    }
+    tt_stamp("shaper sent");
+    loop_set(shape->node->loop, &shape->timer, loop_now_ns() + LIMIT_S * SECOND);
+    return 0;
+}
+
 int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t gid, shape_fn *fn,
                void *ctx, struct shape **ret, struct tt_error *err)
 {
-    static const struct child_ops ops = {.on_message = on_message, .on_exit = on_reaped};
     struct shape *shape = calloc(1, sizeof(*shape));
-    json_t *order;
-    int r;
+    int r = 0;
 
     if (shape == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a service");
@@ -206,20 +286,20 @@ int shape_open(struct node *node, const json_t *request, uint32_t uid, uint32_t 
     shape->is_setting = json_is_string(json_object_get(request, "op")) &&
                         strcmp(json_string_value(json_object_get(request, "op")), "setting") == 0;
     shape->timer = (struct loop_timer){.fn = on_limit, .ctx = shape};
-    /* What a service names is not known before it is parsed: its user's rights are the limit. */
-    order =
-        json_pack("{ss si si s[s] s[] sb so}", "role", "shaper", "uid", (int)uid, "gid", (int)gid,
-                  "files", "/", "writes", "network", 1, "groups", groups_of_cameras(uid, gid));
-    r = child_spawn(node->zygote, order, NULL, &ops, shape, &shape->child, err);
-    if (r == 0)
-        r = send_request(shape, request, err);
+    if (!shape->is_setting)
+        shape->key = make_key(node, request, uid, gid);
+    shape->known = shapes_find(node->shapes, shape->key);
+    if (shape->known != NULL) {
+        shape->timer.fn = on_known;
+        loop_set(node->loop, &shape->timer, loop_now_ns());
+    } else {
+        r = ask_shaper(shape, request, uid, gid, err);
+    }
     if (r < 0) {
-        child_abandon(&shape->child);
+        free(shape->key);
         free(shape);
         return r;
     }
-    tt_stamp("shaper sent");
-    loop_set(node->loop, &shape->timer, loop_now_ns() + LIMIT_S * SECOND);
     *ret = shape;
     return 0;
 }
@@ -230,6 +310,8 @@ void shape_close(struct shape **shape)
         return;
     loop_clear((*shape)->node->loop, &(*shape)->timer);
     child_abandon(&(*shape)->child);
+    shapes_drop(&(*shape)->known);
+    free((*shape)->key);
     free(*shape);
     *shape = NULL;
 }
