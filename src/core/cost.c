@@ -69,8 +69,8 @@ void engine_cost_begin(struct tt_engine *engine, const struct node *node)
     __atomic_store_n(&running->is_over, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&running->job_stop_ns, until_ns, __ATOMIC_RELAXED);
     if (node->plan->budget_ns > 0)
-        until_ns = engine->now_ns +
-                   (node->plan->budget_ns > GRAIN_NS ? node->plan->budget_ns : GRAIN_NS);
+        until_ns =
+            engine->now_ns + (node->plan->budget_ns > GRAIN_NS ? node->plan->budget_ns : GRAIN_NS);
     else if (engine->params.watchdog_ns <= 0)
         return;
     __atomic_store_n(&running->job_until_ns, until_ns, __ATOMIC_RELEASE);
@@ -106,6 +106,19 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
+/* A sandboxed component over its budget: like another it goes on while nobody wants the worker, but
+ * no longer than until it would be asked to return. Then this call does not return, and the engine
+ * hears of a failed activation. True: it is ended soon. */
+static bool end_in_place(const struct tt_engine *engine, const struct running *running,
+                         int64_t now_ns)
+{
+    if (!engine->ops->end_call)
+        return false;
+    if (now_ns < running->job_stop_ns && !(engine->is_live && engine_is_awaited(engine, now_ns)))
+        return false;
+    return engine->ops->end_call(engine->world);
+}
+
 /* Its budget is used up: when to look again, or 0 when it lost the worker. */
 static int64_t punish(struct tt_engine *engine, struct running *running, int64_t now_ns)
 {
@@ -117,6 +130,8 @@ static int64_t punish(struct tt_engine *engine, struct running *running, int64_t
     if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live &&
         engine->stats->nodes[node->number].activations > 0)
         __atomic_store_n(&engine->stats->stop_node, node->number + 1, __ATOMIC_RELEASE);
+    if (end_in_place(engine, running, now_ns))
+        return now_ns + AGAIN_NS;
     if (!may_steal || !engine_has_others(engine, node))
         return stop_ns;
     if (!engine_is_awaited(engine, now_ns))
@@ -156,6 +171,8 @@ void tt_engine_on_budget(struct tt_engine *engine)
         __atomic_store_n(&running->call.stop, 1, __ATOMIC_RELAXED);
     if (now_ns >= until_ns && running->node->plan->budget_ns > 0)
         until_ns = judge_budget(engine, running, now_ns);
+    else if (now_ns >= stop_ns && end_in_place(engine, running, now_ns))
+        until_ns = now_ns + AGAIN_NS;
     if (until_ns == 0 || until_ns <= now_ns)
         return;
     __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);
@@ -164,7 +181,8 @@ void tt_engine_on_budget(struct tt_engine *engine)
 
 /* Above four fifths of its budget, which for a learnt cost is the quantile itself, an activation's
  * CPU time is read: what others took of the CPU then never makes a sample that raises the quantile.
- * Without a budget little ones are not read while they are as ever, for reading may take as long. */
+ * Without a budget little ones are not read while they are as ever, for reading may take as long.
+ */
 static bool is_read(const struct tt_engine *engine, const struct node *node, int64_t wall_ns)
 {
     if (node->plan->budget_ns <= 0 && engine->is_live && wall_ns < LITTLE_NS)

@@ -50,6 +50,11 @@ struct tt_port_ops {
      * in a port that has one thread only, as are the next two. */
     bool (*hand_over)(void *world);
 
+    /* In on_budget: a sandboxed component is ended where it is, and the call does not return. True:
+     * its host runs for it right now, and it is ended when that returns; false: the component that
+     * runs is none. NULL in a port that knows none. */
+    bool (*end_call)(void *world);
+
     /* A thread that is not the worker waits until it is wanted as such; its own doorbell is rung
      * first. False: the world ends. */
     bool (*stand_by)(void *world);

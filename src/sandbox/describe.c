@@ -195,7 +195,7 @@ static int check_kind(const struct tt_wasm_component *from, struct tt_error *err
 static int read_all(struct reader *reader, uint32_t at, struct tt_described *ret)
 {
     struct tt_component *component = &ret->component;
-    struct tt_wasm_component from;
+    struct tt_wasm_component from = {0};
     int r = copy(reader, "first words", at, sizeof(from), &from);
 
     if (r == 0)

@@ -269,6 +269,8 @@ bool tt_trap_run(const struct tt_trap_scope *scope, enum tt_entry entry, uint32_
         set_float_rules(plain_float_rules);
     visit.is_inside = 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (visit.is_stop_wanted)
+        leave(&visit, TT_TRAP_TIME, 0, 0);
     if (entry == TT_TRAP_START)
         scope->module->start(scope->instance);
     else
@@ -316,7 +318,7 @@ bool tt_trap_stop(const void *context)
         return false;
     if (!visit->is_inside) {
         visit->is_stop_wanted = 1;
-        return false;
+        return true;
     }
     visit->is_inside = 0;
     (void)pthread_sigmask(SIG_SETMASK, &self.mask, NULL);

@@ -56,8 +56,8 @@ void tt_trap_host_end(void);
 void tt_trap_now(enum tt_trap trap) __attribute__((noreturn));
 
 /* In a signal handler on the thread, with the third argument of the handler: ends the module that
- * runs and does not return. Returns false when none runs; when its host does, it ends at the end of
- * that call. */
+ * runs and does not return. True: its host runs for it, and it ends at the end of that call; false:
+ * none runs. */
 bool tt_trap_stop(const void *context);
 
 #endif

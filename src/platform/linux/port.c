@@ -137,6 +137,7 @@ static void on_timer(int signal, siginfo_t *info, void *context)
         set_timer(thread, until_ns);
     } else if (until_ns != 0) {
         thread->watched_until_ns = 0;
+        thread->context = context;
         if (params->on_budget)
             params->on_budget(params->on_budget_ctx);
     }
@@ -166,6 +167,14 @@ static void port_disarm(void *world)
         return;
     self->timer_until_ns = 0;
     set_timer(self, 0); /* or it would wake the worker in its sleep */
+}
+
+static bool port_end_call(void *ctx)
+{
+    const struct tt_linux *world = ctx;
+
+    return world->params.end_call && self && self->world == world &&
+           world->params.end_call(self->context);
 }
 
 static void wait_change(const uint32_t *word, uint32_t seen)
@@ -278,7 +287,8 @@ static int timer_signal(void)
 
 static int make_timer(struct tt_linux_thread *thread)
 {
-    struct sigaction action = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_timer,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = timer_signal()};
     sigset_t wanted;
 
@@ -299,6 +309,8 @@ enum { SANITIZER_BYTES = 8 << 20 };
 #else
 enum { SANITIZER_BYTES = 0 };
 #endif
+
+enum { GUARD_BYTES = 1 << 20 };
 
 /* Page faults belong before the reservation. The volatile writes keep the compiler from dropping
  * them; a quarter is left to the frames that are on the stack already. */
@@ -355,6 +367,7 @@ static int spawn(struct tt_linux *world, uint32_t number, void (*entry)(void *ar
     sigfillset(&all);
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setstacksize(&attributes, TT_WORKER_STACK_BYTES + SANITIZER_BYTES);
+    (void)pthread_attr_setguardsize(&attributes, GUARD_BYTES); /* for who steps over one page */
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     r = pthread_create(&thread->thread, &attributes, run_thread, thread);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -401,6 +414,7 @@ static const struct tt_port_ops port_ops = {
     .spawn_worker = port_spawn_worker,
     .set_reservation = port_set_reservation,
     .hand_over = port_hand_over,
+    .end_call = port_end_call,
     .stand_by = port_stand_by,
     .sleeps = port_sleeps,
     .path = port_path,

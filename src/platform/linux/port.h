@@ -38,6 +38,9 @@ struct tt_linux_params {
     uint32_t record_slots;
     void (*on_budget)(void *ctx); /* runs in a signal handler on the worker */
     void *on_budget_ctx;
+    /* As tt_port_ops.end_call, with what the handler was given as its third argument; may be NULL.
+     */
+    bool (*end_call)(const void *context);
     struct tt_handoff *handoff; /* borrowed; NULL: there is no standby */
     int handoff_bell;           /* written when the standby is asked for; borrowed */
 };
@@ -54,6 +57,7 @@ struct tt_linux_thread {
     timer_t timer;
     /* Both times of the budget are written by the thread and by its signal handler only. */
     volatile int64_t watched_until_ns; /* of the running activation; 0: none */
+    const void *context;               /* in the handler: where the timer came */
     volatile int64_t timer_until_ns;   /* what the kernel's timer is set to; 0: it is off */
 };
 

@@ -1,0 +1,124 @@
+/* A sandboxed component that is over its budget is ended where it is: the activation has failed,
+ * and the worker goes on with the next. */
+#include <setjmp.h>
+
+#include "core/inside.h"
+#include "graph.h"
+
+enum { HOG_AT = 20, BUDGET_NS = 2 * MS, PERIOD_MS = 20 };
+
+static struct graph g;
+static uint32_t hog, sink, ended;
+static jmp_buf back;
+static bool is_inside, is_host_busy;
+static int64_t longest_ns;
+
+/* As a port does it: the call does not return when sandboxed code runs. */
+static bool end_call(void *world)
+{
+    (void)world;
+    if (!is_inside)
+        return false;
+    if (is_host_busy) {
+        is_host_busy = false;
+        return true;
+    }
+    ended++;
+    longjmp(back, 1);
+}
+
+static int run_away(void *state, struct tt_call *call)
+{
+    const int64_t began_ns = tt_sim_now(g.sim);
+
+    (void)state;
+    if (setjmp(back) != 0) {
+        is_inside = false;
+        longest_ns = tt_sim_now(g.sim) - began_ns;
+        return -62;
+    }
+    is_inside = true;
+    for (uint32_t n = 0; call->index == HOG_AT && n < 1000; n++)
+        tt_sim_spend(g.sim, MS);
+    is_inside = false;
+    for (uint32_t n = 0; n < call->out_count; n++)
+        tt_call_out(call, n)->bytes = sizeof(int64_t);
+    return TT_DONE;
+}
+
+/* source ! hog ! sink 0, and beside it source ! pass ! sink 1, which waits for the worker. */
+static void init(int64_t budget_ns, bool has_others)
+{
+    uint32_t first, last, other, pass;
+
+    graph_init(&g, 1);
+    g.params.end_ns = 2000 * MS;
+    g.params.watchdog_ns = 1000 * MS;
+    first = graph_node(&g, FAKE_SOURCE);
+    hog = graph_node(&g, FAKE_PASS);
+    last = graph_node(&g, FAKE_SINK);
+    graph_flow(&g, first, 0, hog, 0)->depth = 2;
+    graph_flow(&g, hog, 0, last, 0);
+    if (has_others) {
+        other = graph_node(&g, FAKE_SOURCE);
+        pass = graph_node(&g, FAKE_PASS);
+        sink = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, other, 0, pass, 0);
+        graph_flow(&g, pass, 0, sink, 0);
+    }
+    g.nodes[hog].budget_ns = budget_ns;
+    g.components[hog].process = run_away;
+    ended = 0;
+    longest_ns = 0;
+    graph_open(&g);
+    g.ops.end_call = end_call;
+    graph_begin(&g, 0);
+}
+
+static void run(void)
+{
+    while (!g.stats->is_ended)
+        (void)graph_run_until(&g, (tt_sim_now(g.sim) - g.epoch_ns) + MS);
+    CHECK_INT(ended, 1);
+    CHECK_INT(g.stats->nodes[hog].failures, 1);
+    CHECK(g.stats->nodes[hog].activations > HOG_AT + 2);
+    tt_engine_check(g.engine);
+    graph_close(&g);
+}
+
+/* Others wait for the worker: it is ended when they do. */
+static void it_is_ended_for_others(void)
+{
+    init(BUDGET_NS, true);
+    run();
+    CHECK(longest_ns >= BUDGET_NS);
+    CHECK(longest_ns < 5 * BUDGET_NS + PERIOD_MS * MS);
+}
+
+/* Nobody waits but its own next frame: at the time when a native one is asked to return at the
+ * latest. */
+static void it_is_ended_at_its_stop_time(void)
+{
+    init(0, false);
+    run();
+    CHECK(longest_ns >= 500 * MS);
+    CHECK(longest_ns < 600 * MS);
+}
+
+/* While the engine runs for it, it is not ended but soon after. */
+static void it_is_not_ended_in_its_host(void)
+{
+    init(0, false);
+    is_host_busy = true;
+    run();
+    CHECK(!is_host_busy);
+    CHECK(longest_ns < 600 * MS);
+}
+
+int main(void)
+{
+    RUN(it_is_ended_for_others);
+    RUN(it_is_ended_at_its_stop_time);
+    RUN(it_is_not_ended_in_its_host);
+    return 0;
+}
