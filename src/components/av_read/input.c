@@ -453,12 +453,19 @@ static int play_again(struct input *input)
 
 int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns)
 {
+    int64_t now_ns, until_ns = tt_av_now_ns() + within_ns;
     int r;
 
-    input_set_deadline(input, tt_av_now_ns() + within_ns);
+    input_set_deadline(input, until_ns);
     r = av_read_frame(input->format, packet);
-    if (r >= 0)
-        input->heard_ns = tt_av_now_ns();
+    now_ns = tt_av_now_ns();
+    if (r >= 0 && now_ns < until_ns)
+        input->heard_ns = now_ns;
+    /* A demuxer that is interrupted gives what lies half read. */
+    if (r >= 0 && now_ns >= until_ns && input->live.is_on) {
+        av_packet_unref(packet);
+        r = AVERROR_EXIT;
+    }
     /* An interrupted read leaves a mark on the stream that would end it. */
     if (r < 0 && r != AVERROR_EOF && input->format->pb) {
         input->format->pb->eof_reached = 0;
@@ -469,7 +476,7 @@ int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns)
 
 static int read_packet(struct input *input)
 {
-    int64_t within_ns = RUBBISH_LIMIT_S * SECOND_NS;
+    int64_t within_ns = RUBBISH_LIMIT_S * SECOND_NS, limit_ns = 0;
 
     av_packet_unref(input->packet);
     if (input->held_at < input->held_count) {
@@ -480,11 +487,11 @@ static int read_packet(struct input *input)
     }
     if (input->is_network)
         within_ns = SLICE_MS * INT64_C(1000000);
-    /* An interruption takes a piece out of what is under way: only one who has gone is interrupted.
-     */
+    /* An interruption takes a piece out of what is under way: only who has gone is interrupted. */
     if (input->live.is_running)
-        within_ns +=
-            input->again.is_lasting ? input->again.silence_ns : SILENCE_LIMIT_S * SECOND_NS;
+        limit_ns = input->again.is_lasting ? input->again.silence_ns : SILENCE_LIMIT_S * SECOND_NS;
+    limit_ns -= tt_av_now_ns() - input->heard_ns;
+    within_ns = limit_ns > within_ns ? limit_ns : within_ns;
     return input_read_frame(input, input->packet, within_ns);
 }
 
