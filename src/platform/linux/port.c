@@ -122,8 +122,7 @@ static void set_timer(struct tt_linux_thread *thread, int64_t until_ns)
     (void)timer_settime(thread->timer, TIMER_ABSTIME, &when, NULL);
 }
 
-/* The timer may stand earlier than the activation that runs now: then it is moved, once. So a busy
- * worker sets it once a period and not once an activation. */
+/* Its signal may have been on its way when it was moved. */
 static void on_timer(int signal, siginfo_t *info, void *context)
 {
     struct tt_linux_thread *thread = info->si_value.sival_ptr;
