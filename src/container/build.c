@@ -137,6 +137,7 @@ static struct tt_node_plan *add_node(struct container *container, uint32_t numbe
     *node = (struct tt_node_plan){
         .name = container->names[place],
         .rate = component->rate,
+        .phase_ns = tt_seat_plan_of(seat, "phase_of_ns", number, 0),
         .due_offset_ns = tt_seat_plan_of(seat, "due_offset_ns", number, deadline_ns),
         .fire_offset_ns = tt_seat_plan_of(seat, "fire_offset_ns", number, deadline_ns / 2),
         .budget_ns = tt_seat_plan_of(seat, "budget_of_ns", number, 0),

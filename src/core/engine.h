@@ -61,6 +61,9 @@ struct tt_node_plan {
 
     /* Sources, inlets and clock-led joins: activations a second; {0,1}: one frame for ever. */
     struct tt_rational rate;
+    /* Sources, and sinks of such: origins are by so much, less than a period, after the times of
+     * their indices. Not where a join or an inlet is among them. */
+    int64_t phase_ns;
 
     /* An activation's due time = its origin + due_offset_ns: min over the sinks it reaches of
      * (deadline

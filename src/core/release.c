@@ -6,14 +6,15 @@
 void engine_skip_late(struct tt_engine *engine, struct node *node, int64_t limit_index)
 {
     int64_t allowed_ns = node->plan->due_offset_ns;
-    int64_t from_ns = tt_index_ns(node->next_index, node->rate), oldest_ns, index;
+    int64_t phase_ns = node->plan->phase_ns;
+    int64_t from_ns = tt_index_ns(node->next_index, node->rate) + phase_ns, oldest_ns, index;
 
     if (node->plan->fire_offset_ns + node->period_ns > allowed_ns)
         allowed_ns = node->plan->fire_offset_ns + node->period_ns;
     oldest_ns = engine_media(engine, engine->now_ns) - allowed_ns;
     if (!engine->is_live || from_ns >= oldest_ns)
         return;
-    index = tt_ns_index(oldest_ns - 1, node->rate) + 1;
+    index = tt_ns_index(oldest_ns - phase_ns - 1, node->rate) + 1;
     index = index < limit_index ? index : limit_index;
     if (index <= node->next_index)
         return;
@@ -21,7 +22,7 @@ void engine_skip_late(struct tt_engine *engine, struct node *node, int64_t limit
     if (node->skips[(node->skip_next - 1) % HISTORY].to_ns == from_ns && node->skip_next > 0)
         from_ns = node->skips[--node->skip_next % HISTORY].from_ns;
     node->skips[node->skip_next++ % HISTORY] =
-        (struct skip){from_ns, tt_index_ns(index, node->rate)};
+        (struct skip){from_ns, tt_index_ns(index, node->rate) + phase_ns};
 }
 
 static int64_t end_index(const struct tt_engine *engine, const struct node *node)
@@ -33,6 +34,8 @@ static int64_t end_index(const struct tt_engine *engine, const struct node *node
 
 void engine_decide_source(struct tt_engine *engine, struct node *node, struct decision *ret)
 {
+    bool is_past;
+
     if (node->rate.num <= 0) {
         ret->what = node->next_index > 0 || engine_is_stopping(engine) ? WHAT_END : WHAT_RUN;
         ret->ready_ns = engine->now_ns;
@@ -42,6 +45,8 @@ void engine_decide_source(struct tt_engine *engine, struct node *node, struct de
     ret->index = node->next_index;
     ret->origin_ns = tt_index_ns(ret->index, node->rate);
     ret->duration_ns = tt_index_ns(ret->index + 1, node->rate) - ret->origin_ns;
+    is_past = ret->origin_ns >= engine->params.end_ns;
+    ret->origin_ns += node->plan->phase_ns;
     ret->ready_ns = engine->now_ns;
     if (engine->is_live) {
         ret->ready_ns = engine->epoch_ns + ret->origin_ns;
@@ -50,8 +55,7 @@ void engine_decide_source(struct tt_engine *engine, struct node *node, struct de
             return;
         }
     }
-    ret->what =
-        engine_is_stopping(engine) || ret->origin_ns >= engine->params.end_ns ? WHAT_END : WHAT_RUN;
+    ret->what = engine_is_stopping(engine) || is_past ? WHAT_END : WHAT_RUN;
 }
 
 static void from_entry(const struct entry *entry, struct decision *ret)

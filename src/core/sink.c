@@ -47,7 +47,7 @@ static void record_lost(struct tt_engine *engine, const struct node *node, uint3
     uint32_t component = node->plan->ledger_component;
 
     if (rate.num > 0) {
-        blame.origin_ns = tt_index_ns(index, rate);
+        blame.origin_ns = tt_index_ns(index, rate) + node->plan->phase_ns;
         blame.period_ns = tt_index_ns(1, rate);
     }
     record.sink = (uint16_t)((uint32_t)node->plan->sink + input);
@@ -166,7 +166,7 @@ static void settle_mute(struct tt_engine *engine, const struct node *node, uint3
     const struct flow *flow = flow_of(engine, node, input);
     const struct entry *head = engine_head(flow, 0);
     int64_t until_ns = engine_media(engine, engine->now_ns) - MUTE_PATIENCE_NS -
-                       node->plan->deadline_ns - node->plan->structural_ns;
+                       node->plan->deadline_ns - node->plan->structural_ns - node->plan->phase_ns;
     int64_t until;
 
     if (flow->is_still || flow->has_ended || node->sinks[input].is_ended || until_ns <= 0)

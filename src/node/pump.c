@@ -32,6 +32,7 @@ struct pump_sink {
     int64_t seen_ns;    /* when its last record came */
     struct tt_rational rate;
     uint16_t component;
+    int64_t phase_ns;        /* of its origins, behind its indices */
     int64_t due_after_ns;    /* of its origin */
     enum tt_cause gap_cause; /* TT_CAUSE_NONE: no gap expected */
     uint16_t gap_component;
@@ -124,7 +125,7 @@ static void fill_gap(struct pump *pump, uint16_t number, int64_t until, int64_t 
 
     for (int64_t index = sink->last_index + 1; index < until; index++) {
         lost.index = index;
-        lost.origin_ns = tt_index_ns(index, sink->rate);
+        lost.origin_ns = tt_index_ns(index, sink->rate) + sink->phase_ns;
         lost.due_ns = lost.origin_ns + sink->due_after_ns;
         join_frame(pump->join, &lost, now_ns);
         sink->last_index = index;
@@ -469,7 +470,9 @@ static void set_rate(struct pump_sink *sink, struct tt_rational rate)
 static void describe_sinks(struct pump *pump, bool *is_edge)
 {
     const struct tt_picture *picture = pump->params.picture;
+    int64_t phase_of_ns[TT_PICTURE_COMPONENTS_MAX];
 
+    (void)tt_plan_phases(pump->params.plan, picture, phase_of_ns);
     for (uint32_t c = 0; c < picture->component_count; c++) {
         const struct tt_picture_component *component = &picture->components[c];
         uint32_t sink = (uint32_t)component->sink;
@@ -484,6 +487,7 @@ static void describe_sinks(struct pump *pump, bool *is_edge)
                                              ? component->in_format[n].rate
                                              : component->rate);
             pump->sinks[sink].seen_ns = pump->params.epoch_ns;
+            pump->sinks[sink].phase_ns = phase_of_ns[c];
             pump->sinks[sink].due_after_ns = component->deadline_ns + component->path_structural_ns;
             pump->sinks[sink].process = edge_of(pump->params.broker->wiring, c);
             pump->sinks[sink].container = container_of(pump, c, n);

@@ -61,11 +61,14 @@ static json_t *setup_body(const struct run *run, uint32_t number)
     uint32_t count = params->picture->component_count;
     int64_t wall_ns =
         run->epoch_ns != 0 ? run->wall_offset_ns : run_wall_of(loop_now_ns() + RUN_GO_AHEAD_NS);
+    int64_t phase_of_ns[TT_PICTURE_COMPONENTS_MAX];
 
+    (void)tt_plan_phases(params->is_profile ? NULL : params->plan, params->picture, phase_of_ns);
     return json_pack(
-        "{ss si si s{so so so sI sb sI sI sI si so sI}}", "op", "setup", "number", (int)number,
-        "log", 0, "plan", "due_offset_ns", numbers(params->plan->due_offset_ns, count),
-        "fire_offset_ns", numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+        "{ss si si s{so so so so sI sb sI sI sI si so sI}}", "op", "setup", "number", (int)number,
+        "log", 0, "plan", "phase_of_ns", numbers(phase_of_ns, count), "due_offset_ns",
+        numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
+        numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
         numbers(params->plan->budget_of_ns, count), "end_ns",
         (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
         "is_profile", params->is_profile, "profile_ns",

@@ -110,6 +110,11 @@ int tt_plan_at_level(const struct tt_picture *picture, uint32_t level, const str
  * and the times at which joins go on without an input allow for both. count: components. */
 void tt_plan_allow_above(struct tt_plan *plan, const struct tt_plan *above, uint32_t count);
 
+/* By component: how much later than its index says its chain is released, and all its origins are.
+ * 0 for what is brought by edges, for joins, as fast as possible, and where there is no plan
+ * (NULL). -ENOMEM: all are 0. */
+int tt_plan_phases(const struct tt_plan *plan, const struct tt_picture *picture, int64_t *ret_ns);
+
 void tt_plan_close(struct tt_plan **plan);
 
 /* Writes the plan's workers, and the queues that they need, into the picture that goes to the

@@ -33,6 +33,33 @@ static void a_chain_delivers_each_index_on_time(void)
     graph_close(&g);
 }
 
+static void a_chain_of_another_phase_comes_later_by_it(void)
+{
+    uint32_t source[2], sink[2];
+
+    graph_init(&g, 1);
+    for (uint32_t n = 0; n < 2; n++) {
+        source[n] = graph_node(&g, FAKE_SOURCE);
+        sink[n] = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, source[n], 0, sink[n], 0);
+    }
+    g.nodes[source[1]].phase_ns = g.nodes[sink[1]].phase_ns = 4 * MS;
+    g.fakes[source[1]]->skip_every = 5;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    CHECK(!graph_run_until(&g, 93 * MS));
+    CHECK_INT(g.fakes[sink[0]]->log_count, 10);
+    CHECK_INT(g.fakes[sink[1]]->log_count, 8); /* not 4, and not yet 9 */
+    graph_run(&g);
+    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
+    CHECK_INT(graph_check_sink(&g, 1, 0, TT_ON_TIME), 8);
+    for (uint32_t n = 0; n < g.record_count; n++)
+        if (g.records[n].kind == TT_RECORD_FRAME)
+            CHECK_INT(g.records[n].origin_ns,
+                      g.records[n].index * 10 * MS + (g.records[n].sink == 1 ? 4 * MS : 0));
+    graph_close(&g);
+}
+
 static int64_t index_of_param(uint32_t id)
 {
     for (uint32_t n = 0; n < g.record_count; n++)
@@ -880,6 +907,7 @@ static void a_plan_that_contradicts_itself_is_refused(void)
 int main(void)
 {
     RUN(a_chain_delivers_each_index_on_time);
+    RUN(a_chain_of_another_phase_comes_later_by_it);
     RUN(a_changed_parameter_waits_for_its_index);
     RUN(fan_out_counts_each_consumer);
     RUN(a_missing_audio_frame_is_silence);
