@@ -64,6 +64,7 @@ int cli_set(struct cli *cli, const struct args *args);
 int cli_logs(struct cli *cli, const struct args *args);
 int cli_completion(struct cli *cli, const struct args *args);
 int cli_new(struct cli *cli, const struct args *args);
+int cli_build(struct cli *cli, const struct args *args);
 int cli_top(struct cli *cli, const struct args *args);
 int cli_report(struct cli *cli, const struct args *args);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build/package.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
 #include "cli/json_out.h"
@@ -288,6 +289,22 @@ static int show_one(struct cli *cli, const json_t *components, const char *wante
     return cli_fail_error(cli, CLI_USAGE, &err);
 }
 
+/* A package is read and nothing of it runs: its manifest tells what was found when it was built. */
+static int read_package(struct cli *cli, const char *path, json_t **ret)
+{
+    struct tt_package package;
+    struct tt_error err = {0};
+    json_t *one;
+
+    if (tt_package_load(path, &package, &err) < 0)
+        return cli_fail_error(cli, CLI_USAGE, &err);
+    one = json_object_get(package.manifest, "component");
+    (void)json_object_set_new(one, "name", json_string(path));
+    *ret = json_pack("[O]", one);
+    tt_package_fini(&package);
+    return *ret ? CLI_DONE : cli_fail(cli, CLI_UNREACHABLE, "no memory for %s", path);
+}
+
 int cli_inspect(struct cli *cli, const struct args *args)
 {
     json_t *components = NULL;
@@ -297,7 +314,10 @@ int cli_inspect(struct cli *cli, const struct args *args)
     if (args->word_count > 1)
         return cli_fail(cli, CLI_USAGE, "one KIND at a time; '%s' is one too many", args->words[1]);
     is_path = args->word_count == 1 && tt_kind_is_path(args->words[0]);
-    r = catalogue_read(cli, is_path ? args->words[0] : NULL, &components);
+    if (args->word_count == 1 && tt_package_is(args->words[0]))
+        r = read_package(cli, args->words[0], &components);
+    else
+        r = catalogue_read(cli, is_path ? args->words[0] : NULL, &components);
     if (r != CLI_DONE)
         return r;
     if (args->word_count == 1)

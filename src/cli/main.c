@@ -118,6 +118,15 @@ static const struct cli_command commands[] = {
      .more = "Into the folder NAME, which must not be there yet. See tactus-component(7).\n",
      .words = CLI_WORDS_NONE,
      .run = cli_new},
+    {.name = "build",
+     .usage = "tactus build COMP.c [--output COMP.tactus] [--keep]",
+     .help = "make a component that runs in the sandbox",
+     .options = COMMON_OPTIONS | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_KEEP) |
+                OPTION_BIT(OPTION_QUIET),
+     .words = CLI_WORDS_FILE,
+     .more = "The source is that of a plug-in: tactus-component(7), tactus-build(1). -o is short\n"
+             "for --output.\n",
+     .run = cli_build},
     {.name = "completion",
      .usage = "tactus completion bash|zsh",
      .help = "print what this shell needs to complete these words",

@@ -32,6 +32,7 @@ enum option_id {
     OPTION_AT,
     OPTION_FOLLOW,
     OPTION_KIND,
+    OPTION_KEEP,
     OPTION_JSON,
     OPTION_HELP,
     OPTION_VERSION,

@@ -15,6 +15,13 @@ PARTS = [  # folder, title, what to do when no rule below says more
      'Correct the text at the line and column that are shown: tactus-service(5) says what is accepted, and tactus inspect KIND '
      'lists the ports and parameters of a component.'),
     ('src/cli', 'The command', 'Correct the command line: tactus help COMMAND lists its words and options.'),
+    ('src/build', 'Building a component for the sandbox',
+     'Correct the source at the line that the compiler shows: tactus-component(7) says what a component is, and tactus-build(1) '
+     'what is refused in a sandbox.'),
+    ('src/sandbox', 'Sandboxed components',
+     'The component is wrong, or its package was made by another version: correct it, and run tactus build on it again.'),
+    ('src/snapshot', 'States that are saved or moved',
+     'The state was damaged or belongs to another component; the component stays where it is, or starts from its beginning.'),
     ('src/client', 'The way to tactusd',
      'See whether tactusd runs and may be reached: TACTUS_SOCKET and the places under FILES in tactus(1) say where it listens.'),
     ('src/planner', 'Admission',

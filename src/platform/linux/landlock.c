@@ -23,9 +23,11 @@ struct beneath {
 enum { VERSION_FLAG = 1, RULE_PATH_BENEATH = 1, ABI_REFER = 2, ABI_TRUNCATE, ABI_NET, ABI_IOCTL };
 enum { ABI_SCOPE = 6, ALL_NET = 3, ALL_SCOPES = 3 };
 
+static const uint64_t may_run = 1 << 0;
 static const uint64_t may_write_file = 1 << 1;
 static const uint64_t may_read_file = 1 << 2;
 static const uint64_t may_read_dir = 1 << 3;
+static const uint64_t may_remove_file = 1 << 5;
 static const uint64_t may_make_file = 1 << 8;
 static const uint64_t may_truncate = 1 << 14;
 static const uint64_t may_control_device = 1 << 15;
@@ -91,6 +93,10 @@ int tt_landlock_allow(const struct tt_landlock *landlock, const char *path, uint
         rule.access |= may_control_device;
     if (access & TT_LANDLOCK_MAKE)
         rule.access |= may_make_file;
+    if (access & TT_LANDLOCK_RUN)
+        rule.access |= may_run;
+    if (access & TT_LANDLOCK_REMOVE)
+        rule.access |= may_remove_file;
     if (fstat(rule.parent_fd, &about) == 0 && !S_ISDIR(about.st_mode))
         rule.access &= may_read_file | may_write_file | may_truncate | may_control_device;
     rule.access &= all_file_access(landlock->abi);

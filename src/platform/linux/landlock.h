@@ -9,7 +9,9 @@ enum tt_landlock_access {
     TT_LANDLOCK_READ = 1,
     TT_LANDLOCK_WRITE = 2,
     TT_LANDLOCK_MAKE = 4,
-    TT_LANDLOCK_DEVICE = 8 /* what only devices are asked (ioctl): cameras, speakers */
+    TT_LANDLOCK_DEVICE = 8, /* what only devices are asked (ioctl): cameras, speakers */
+    TT_LANDLOCK_RUN = 16,   /* programs */
+    TT_LANDLOCK_REMOVE = 32 /* files, and moving them within */
 };
 
 struct tt_landlock {
