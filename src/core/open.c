@@ -248,6 +248,14 @@ static uint32_t bytes_of(const struct tt_format *format)
     return 0;
 }
 
+/* What a queue may take beyond its depth, by open_spare() or to undo a standstill. */
+static uint32_t beyond(const struct node *from)
+{
+    uint32_t ring = from->plan->role == TT_NODE_INLET ? tt_link_depth(from->plan->link) : 0;
+
+    return ring > SLACK ? ring : SLACK;
+}
+
 static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error *err)
 {
     struct flow *flow = &engine->flows[number];
@@ -281,7 +289,7 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
     flow->bytes = bytes_of(plan->format);
     /* Room for all that one activation may give beyond the declared depth, when nothing is
      * dropped. */
-    flow->capacity = plan->depth + SLACK + from->kept_max + from->calls_max * 2 + 1;
+    flow->capacity = plan->depth + beyond(from) + from->kept_max + from->calls_max * 2 + 1;
     flow->entries = take(engine, sizeof(*flow->entries) * flow->capacity);
     for (uint32_t n = 0; n < TT_NODES_MAX / 64; n++)
         to->ancestors[n] |= from->ancestors[n];
@@ -292,13 +300,12 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
 static void open_spare(struct tt_engine *engine, struct flow *flow)
 {
     const struct node *from = &engine->nodes[flow->plan->from_node];
-    uint32_t first = from->out[flow->plan->from_port], depth;
+    uint32_t first = from->out[flow->plan->from_port];
 
     if (!engine->is_live || from->plan->role != TT_NODE_INLET || flow->is_still ||
         engine->flows[first].next_of_output == NONE)
         return;
-    depth = tt_link_depth(from->plan->link);
-    flow->spare = depth < SLACK ? depth : SLACK;
+    flow->spare = tt_link_depth(from->plan->link);
 }
 
 /* Ancestors need flows in the order of their ends; nodes are in topological order. */

@@ -110,9 +110,22 @@ static struct edge *edge_of(struct rig *rig, uint32_t component)
     return &rig->edges[n];
 }
 
+static void tell_hop(const struct rig *rig, const struct tt_record *record)
+{
+    if (record->kind != TT_RECORD_HOP && record->kind != TT_RECORD_USE)
+        return;
+    fprintf(stderr, "  %s of %s, index %lld, ready %.3f, began %.3f, ended %.3f ms, due %.3f\n",
+            record->kind == TT_RECORD_HOP ? "hop" : "late policy",
+            rig->made.components[record->component].name, (long long)record->index,
+            (double)record->origin_ns / 1e6, (double)record->delivered_ns / 1e6,
+            (double)record->sent_ns / 1e6, (double)record->due_ns / 1e6);
+}
+
 static void judge_record(struct rig *rig, const struct tt_record *record)
 {
     CHECK(record->kind != TT_RECORD_LOST);
+    if (getenv("HOPS") != NULL)
+        tell_hop(rig, record);
     rig->uses += record->kind == TT_RECORD_USE;
     if (record->kind != TT_RECORD_FRAME)
         return;
