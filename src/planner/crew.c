@@ -17,8 +17,6 @@
 /* How the time between origin and deadline is divided among the workers on a frame's way. */
 enum share { SHARE_BY_BAND, SHARE_EVEN, SHARE_BY_COST, SHARE_COUNT };
 
-enum { WORKER_MAX_PPM = 950000, OVERHEAD_PPM = 50000 };
-
 /* What a worker may be given to carry, tried in this order: less leaves more room for deadlines. */
 static const int64_t caps_ppm[] = {900000, 750000, 600000, 450000};
 
@@ -491,6 +489,7 @@ static void take_reservations(struct crew *crew)
         plan->workers[n].period_ns = crew->reservations[n].period_ns;
         plan->workers[n].deadline_ns = crew->reservations[n].period_ns;
         plan->workers[n].tolerance_ns = crew->reservations[n].tardiness_ns;
+        plan->workers[n].overhead_ns = crew->reservations[n].overhead_ns;
     }
     plan->budget_ns = plan->workers[0].budget_ns;
     plan->period_ns = plan->deadline_ns = plan->workers[0].period_ns;

@@ -9,9 +9,11 @@
 enum {
     STEP_NS = 1000, /* budgets are whole microseconds, above the kernel's 1,024 ns */
     BUDGET_MIN_NS = 2000,
-    WORKER_MAX_PPM = 950000, /* the rest of its CPU is for what must run besides */
-    OVERHEAD_PART = 20,     /* of the period: bells, rings, records and wake-ups between components,
-                               which no component's cost counts */
+    OVERHEAD_PART = 100, /* of the period, and so much for each release: bells, rings, records,
+                            wake-ups and interrupts between components, which no component's cost
+                            counts; a third of it was measured */
+    RELEASE_NS = 60000,
+    OVERHEAD_MOST_PART = 20, /* what fast services had to do with, and did */
     HEADROOM_PART = 4,      /* of the least budget: activations above the quantile, and the kernel's
                                tick of 4 ms, by which a worker overruns, are paid back out of it */
     EDGE_PART = 10,         /* of each deadline, kept free where less than as much again does it */
@@ -84,12 +86,26 @@ static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t
     return wide_ns - least_ns;
 }
 
+static int64_t overhead(const struct demand_set *set, int64_t period_ns)
+{
+    int64_t sum_ns = period_ns / OVERHEAD_PART, most_ns = period_ns / OVERHEAD_MOST_PART;
+
+    for (uint32_t n = 0; n < set->count; n++) {
+        struct tt_rational rate = set->tasks[n].rate;
+
+        __int128 releases_ns = rate.num > 0 ? (__int128)period_ns * rate.num / rate.den : 0;
+
+        releases_ns = releases_ns * RELEASE_NS / 1000000000;
+        sum_ns = releases_ns < most_ns - sum_ns ? sum_ns + (int64_t)releases_ns : most_ns;
+    }
+    return (sum_ns + STEP_NS - 1) / STEP_NS * STEP_NS;
+}
+
 /* The least budget in this period, by bisection: more budget never hurts. */
 static bool least_budget(const struct demand_set *set, const struct demand_set *early,
                          int64_t period_ns, int64_t whole_ns, struct reservation *ret)
 {
-    int64_t overhead_ns = (period_ns / OVERHEAD_PART + STEP_NS - 1) / STEP_NS * STEP_NS;
-    int64_t most_ns = whole_ns - overhead_ns;
+    int64_t overhead_ns = overhead(set, period_ns), most_ns = whole_ns - overhead_ns;
 
     *ret = (struct reservation){
         .period_ns = period_ns, .tardiness_ns = set->tardiness_ns, .overhead_ns = overhead_ns};

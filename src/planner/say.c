@@ -65,7 +65,7 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
 
     terms_add(terms, "least budget", worker, reservation->least_ns, "ns", "computed");
     terms_add(terms, "headroom", worker, reservation->headroom_ns, "ns", "if free");
-    terms_add(terms, "overhead", worker, reservation->overhead_ns, "ns", "a period's 20th");
+    terms_add(terms, "overhead", worker, reservation->overhead_ns, "ns", "by releases");
     terms_add(terms, "budget", worker, reservation->budget_ns, "ns", "computed");
     terms_add(terms, "period", worker, reservation->period_ns, "ns", "computed");
     terms_add(terms, "share", worker,
@@ -114,8 +114,10 @@ void work_say_unschedulable(struct work *work, const struct reservation *best)
         (void)tt_format_text(
             plan->binding, sizeof(plan->binding),
             "CPU: at the promised quantile the segments need %s of a CPU and a worker "
-            "has 90.0 %% for them",
-            text_percent(needed_ppm).text);
+            "has %s for them",
+            text_percent(needed_ppm).text,
+            text_percent(WORKER_MAX_PPM - tt_muldiv(best->overhead_ns, 1000000, best->period_ns))
+                .text);
         return;
     }
     (void)tt_format_text(
@@ -165,7 +167,8 @@ void work_say_binding(struct work *work, const struct reservation *reservation)
 {
     struct tt_plan *plan = work->plan;
     const struct tt_plan_sink *sink = &plan->sinks[plan->sink];
-    int64_t room = work_room_ppm(work->machine), most = room > 950000 ? 950000 : room;
+    int64_t room = work_room_ppm(work->machine),
+            most = room > WORKER_MAX_PPM ? WORKER_MAX_PPM : room;
     int64_t used = tt_muldiv(reservation->budget_ns, 1000000, reservation->period_ns);
     int64_t cpu_left = most > used ? (most - used) * 1000 / most : 0;
     int64_t time_left =

@@ -8,6 +8,8 @@
 #include "planner/planner.h"
 #include "planner/terms.h"
 
+enum { WORKER_MAX_PPM = 950000 }; /* the rest of its CPU is for what must run besides */
+
 struct work_cost {   /* of a component, as the plan uses it */
     int64_t cost_ns; /* quantile or declared; 0 for edges, which have a process of their own */
     int64_t mean_ns;

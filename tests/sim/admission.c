@@ -111,11 +111,6 @@ static void say(const struct rig *rig, uint64_t seed, uint32_t pattern)
 
 /* The promise is made for least budget and headroom; what is above is for the engine's own work,
  * which costs nothing here. */
-static int64_t promised_ns(int64_t budget_ns, int64_t period_ns)
-{
-    return budget_ns - (period_ns / 20 + RIG_STEP_NS - 1) / RIG_STEP_NS * RIG_STEP_NS;
-}
-
 static struct rig_run promised(const struct rig *rig, uint64_t seed, uint32_t pattern)
 {
     struct rig_run run = {.pattern = pattern, .seed = seed, .length_ns = 700 * MS};
@@ -123,7 +118,7 @@ static struct rig_run promised(const struct rig *rig, uint64_t seed, uint32_t pa
     for (uint32_t n = 0; n < rig->plan->worker_count; n++) {
         const struct tt_plan_worker *worker = &rig->plan->workers[n];
 
-        run.budget_ns[n] = promised_ns(worker->budget_ns, worker->period_ns);
+        run.budget_ns[n] = worker->budget_ns - worker->overhead_ns;
         run.period_ns[n] = worker->period_ns;
     }
     return run;

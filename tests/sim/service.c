@@ -13,9 +13,7 @@
 enum {
     HOP_NS = 3000,
     TURN_NS = 1000,
-    GO_AHEAD_NS = 5000000,
-    WATCHDOG_BUDGETS = 10,
-    WATCHDOG_LEAST_NS = 100000000
+    GO_AHEAD_NS = 5000000
 };
 
 static const struct tt_rational rates[] = {{5, 1}, {8, 1}, {10, 1}, {12, 1}, {24, 1}, {25, 1}};
@@ -405,8 +403,10 @@ static void watch(struct service *service, uint32_t process)
 
     if (stats->stuck_since_ns == 0)
         return;
-    limit_ns = WATCHDOG_BUDGETS * graph->nodes[stats->stuck_node].budget_ns;
-    limit_ns = limit_ns > WATCHDOG_LEAST_NS ? limit_ns : WATCHDOG_LEAST_NS;
+    limit_ns = tt_watchdog_limit_ns(
+        &(struct tt_watchdog){.budget_ns = graph->nodes[stats->stuck_node].budget_ns,
+                              .reserved_ns = service->plan->workers[process].budget_ns,
+                              .period_ns = service->plan->workers[process].period_ns});
     if (now_of(service) - stats->stuck_since_ns > limit_ns)
         service_feed(service, SUPERVISE_STUCK, process, "a component does not return");
 }
