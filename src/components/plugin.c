@@ -90,21 +90,31 @@ static const char *loader_says(const char *path)
     return words + strspn(words, ": ");
 }
 
-int tt_component_load(const char *kind, const char *path, struct tt_error *err)
+int tt_component_add(const char *kind, const struct tt_component *component, struct tt_error *err)
 {
-    const struct tt_component *found;
     struct plugin *plugin = &plugins[plugin_count];
-    void *library;
-    int r;
 
-    if (tt_component_find(kind))
-        return 0;
     if (plugin_count == TT_PLUGINS_MAX)
         return tt_fail(err, -E2BIG, "a service has at most %d components of its own by path",
                        TT_PLUGINS_MAX);
     if (strlen(kind) >= sizeof plugin->kind)
         return tt_fail(err, -ENAMETOOLONG, "%s: a path has at most %zu letters here", kind,
                        sizeof plugin->kind - 1);
+    memcpy(plugin->kind, kind, strlen(kind) + 1);
+    plugin->component = *component;
+    plugin->component.name = plugin->kind;
+    plugin_count++;
+    return 0;
+}
+
+int tt_component_load(const char *kind, const char *path, struct tt_error *err)
+{
+    const struct tt_component *found;
+    void *library;
+    int r;
+
+    if (tt_component_find(kind))
+        return 0;
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return tt_fail(err, -ENOEXEC, "%s cannot be loaded: %s", kind, loader_says(path));
@@ -114,11 +124,5 @@ int tt_component_load(const char *kind, const char *path, struct tt_error *err)
                        "%s is no component: it exports no `const struct tt_component %s`", kind,
                        TT_PLUGIN_SYMBOL);
     r = check(found, kind, err);
-    if (r < 0)
-        return r;
-    memcpy(plugin->kind, kind, strlen(kind) + 1);
-    plugin->component = *found;
-    plugin->component.name = plugin->kind;
-    plugin_count++;
-    return 0;
+    return r < 0 ? r : tt_component_add(kind, found, err);
 }

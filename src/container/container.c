@@ -11,6 +11,7 @@
 
 #include "components/table.h"
 #include "container/inside.h"
+#include "container/load.h"
 #include "platform/linux/reserve.h"
 #include "platform/linux/stamp.h"
 
@@ -43,6 +44,7 @@ static void run_engine(void *ctx)
 {
     struct container *container = ctx;
 
+    sandbox_thread(container);
     tt_seat_wait_go(&container->seat);
     if (container->is_leaving) /* the service's other workers got none */
         (void)tt_reserve_leave(NULL);
@@ -57,6 +59,7 @@ static void run_standby(void *ctx)
 {
     struct container *container = ctx;
 
+    sandbox_thread(container);
     tt_engine_stand_by(container->engine);
     (void)tt_reserve_leave(NULL);
     tt_seat_done(&container->seat);
@@ -255,6 +258,7 @@ static bool look_around(struct container *container, struct watch *watch)
     tell_first(container, watch);
     costs_take(&watch->costs, container);
     levels_look(container);
+    sandbox_look(container);
     hurry(container, watch, now_ns);
     if (container->is_profile) {
         if (is_profile_over(container, costs_least(&watch->costs), now_ns - watch->go_ns))
@@ -309,7 +313,7 @@ static int load_plugins(const struct container *container, const struct tt_jail 
             container->wiring->process_of[n] != container->seat.number)
             continue;
         tt_plugin_fd_name(component->plugin, name);
-        r = tt_jail_plugin(jail, name, component->kind, tt_component_load, err);
+        r = tt_jail_plugin(jail, name, component->kind, tt_container_load, err);
     }
     return r;
 }
@@ -350,6 +354,8 @@ static int set_up(struct container *container, int control, const struct tt_jail
     tt_stamp("container memory mapped");
     if (r == 0)
         r = load_plugins(container, jail, err);
+    if (r == 0)
+        r = sandbox_begin(container, err);
     if (r == 0)
         r = container_build(container, err);
     if (r == 0)

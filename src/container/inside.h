@@ -42,7 +42,16 @@ struct container {
 
     struct tt_engine_stats *stats;
     struct tt_engine *engine;
+
+    bool has_sandbox;
+    uint32_t traps_told[TT_NODES_MAX];
 };
+
+/* Sandboxed components: before container_build(), on each thread that may be the worker, and at each
+ * turn of the main thread. */
+int sandbox_begin(struct container *container, struct tt_error *err);
+void sandbox_thread(const struct container *container);
+void sandbox_look(struct container *container);
 
 /* Lays the engine's graph out: nodes, flows, states, and init() of each component. */
 int container_build(struct container *container, struct tt_error *err);

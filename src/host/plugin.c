@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "components/table.h"
+#include "container/load.h"
 #include "platform/linux/jail.h"
 #include "platform/linux/message.h"
 #include "spec/service.h"
@@ -173,7 +174,7 @@ int host_plugin_load(void *ctx, const char *kind, const struct tt_component **re
     watch(kind);
     (void)sigaction(SIGALRM, last_word.say ? &action : NULL, &before);
     (void)alarm(LOAD_S);
-    r = tt_jail_plugin(&jail, name, kind, tt_component_load, err);
+    r = tt_jail_plugin(&jail, name, kind, tt_container_load, err);
     (void)alarm(0);
     (void)sigaction(SIGALRM, &before, NULL);
     if (r < 0) {

@@ -368,6 +368,11 @@ int tt_proxy_open(const char *kind, const struct tt_module *module, const struct
     return 0;
 }
 
+uint32_t tt_proxy_count(void)
+{
+    return world.kind_count;
+}
+
 bool tt_proxy_is(const struct tt_component *component)
 {
     return component->process == process;

@@ -26,6 +26,8 @@ int tt_proxy_windows(const struct tt_pool_view *pools, uint32_t count, uint32_t 
 int tt_proxy_open(const char *kind, const struct tt_module *module, const struct tt_component **ret,
                   struct tt_error *err);
 
+/* Kinds there are. */
+uint32_t tt_proxy_count(void);
 bool tt_proxy_is(const struct tt_component *component);
 
 /* Any thread: how often an instance trapped, and the last time. state: what its init() was given.

@@ -8,14 +8,17 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "sandbox/space.h"
 
 enum {
     HANDLER_STACK_BYTES = 64 << 10,
     HEADROOM_BYTES = 64 << 10, /* for host code that a module calls, and handlers */
-    GUARD_BYTES = 2 << 20      /* below a stack, what a fault there may miss it by */
+    GUARD_BYTES = 2 << 20,     /* below a stack, what a fault there may miss it by */
+    STACK_BYTES_MAX = 64 << 20
 };
 
 /* One entry, on the stack of tt_trap_run(). */
@@ -181,19 +184,50 @@ int tt_trap_install(struct tt_error *err)
     return 0;
 }
 
+/* The first thread's stack has no size but its limit. The C library would look for it in /proc,
+ * which a jail does not have. */
+static int find_first_stack(void)
+{
+    extern void *__libc_stack_end;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_STACK, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur > STACK_BYTES_MAX)
+        limit.rlim_cur = STACK_BYTES_MAX;
+    self.stack_low = (uintptr_t)__libc_stack_end - limit.rlim_cur;
+    return 0;
+}
+
 static int find_stack(void)
 {
     pthread_attr_t attributes;
     void *low;
     size_t bytes;
-    int r = pthread_getattr_np(pthread_self(), &attributes);
+    int r;
 
+    if (getpid() == gettid())
+        return find_first_stack();
+    r = pthread_getattr_np(pthread_self(), &attributes);
     if (r != 0)
         return -r;
     r = pthread_attr_getstack(&attributes, &low, &bytes);
     (void)pthread_attr_destroy(&attributes);
     self.stack_low = (uintptr_t)low;
     return -r;
+}
+
+/* A fault whose signal is blocked ends the process. */
+static int let_faults_in(void)
+{
+    sigset_t faults;
+
+    sigemptyset(&faults);
+    for (size_t n = 0; n < SIGNALS; n++)
+        sigaddset(&faults, signals[n]);
+    if (pthread_sigmask(SIG_UNBLOCK, &faults, NULL) != 0)
+        return -EINVAL;
+    return -pthread_sigmask(SIG_BLOCK, NULL, &self.mask);
 }
 
 /* Handlers need a stack when the thread's own is used up. */
@@ -212,7 +246,7 @@ int tt_trap_thread(struct tt_error *err)
         r = stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) < 0 ? -errno : 0;
     }
     if (r == 0)
-        r = -pthread_sigmask(SIG_BLOCK, NULL, &self.mask);
+        r = let_faults_in();
     if (r < 0)
         return tt_fail(err, r, "cannot make a thread ready for sandboxed code: %s", strerror(-r));
     self.is_ready = true;

@@ -35,10 +35,14 @@ static void make_timer(void)
 {
     struct sigaction action = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 2};
+    sigset_t wanted;
 
     event._sigev_un._tid = gettid();
     CHECK_INT(sigaction(SIGRTMIN + 2, &action, NULL), 0);
     CHECK_INT(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGRTMIN + 2);
+    CHECK_INT(pthread_sigmask(SIG_UNBLOCK, &wanted, NULL), 0);
 }
 
 /* Until `at`, and on, as one that comes before the module runs is lost. 0: off. */
@@ -179,8 +183,8 @@ static void *measure_class(void *argument)
     int policy = *(int *)argument, r;
     const char *name = policy == SCHED_FIFO ? "FIFO" : policy == SCHED_OTHER ? "OTHER" : "DEADLINE";
 
-    CHECK_INT(tt_trap_thread(NULL), 0);
     make_timer();
+    CHECK_INT(tt_trap_thread(NULL), 0);
     r = enter_class(policy);
     if (r < 0) {
         fprintf(stderr, "  %s is not permitted here: %s\n", name, strerror(-r));
@@ -196,7 +200,9 @@ int main(void)
 {
     static int policies[] = {SCHED_OTHER, SCHED_FIFO, POLICY_DEADLINE};
     struct tt_error err = {0};
+    sigset_t all;
 
+    sigfillset(&all);
     if (tt_space_open(&space, 4, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return CHECK_SKIP;
@@ -209,6 +215,7 @@ int main(void)
         (void)pthread_attr_init(&attributes);
         (void)pthread_attr_setstacksize(&attributes, 256 << 10);
         (void)pthread_attr_setguardsize(&attributes, 1 << 20);
+        (void)pthread_sigmask(SIG_BLOCK, &all, NULL); /* as a worker's thread begins */
         CHECK_INT(pthread_create(&thread, &attributes, measure_class, &policies[n]), 0);
         CHECK_INT(pthread_join(thread, NULL), 0);
         (void)pthread_attr_destroy(&attributes);

@@ -1,0 +1,50 @@
+/* Sandboxed components in a container: the frames that they may see, the budget's handler that may
+ * end them, and what their user is told when one trapped. */
+#include "container/inside.h"
+#include "sandbox/proxy.h"
+
+static bool is_sandboxed(const struct tt_node_plan *node)
+{
+    return node->role == TT_NODE_COMPONENT && node->component && tt_proxy_is(node->component);
+}
+
+int sandbox_begin(struct container *container, struct tt_error *err)
+{
+    if (tt_proxy_count() == 0)
+        return 0;
+    container->has_sandbox = true;
+    container->seat.world.params.end_call = tt_trap_stop;
+    return tt_proxy_windows(container->pools, container->wiring->process_count,
+                            container->seat.number, false, err);
+}
+
+void sandbox_thread(const struct container *container)
+{
+    struct tt_error err = {0};
+
+    if (container->has_sandbox && tt_trap_thread(&err) < 0)
+        tt_seat_note(&container->seat, "%s", err.text);
+}
+
+void sandbox_look(struct container *container)
+{
+    for (uint32_t n = 0; container->has_sandbox && n < container->node_count; n++) {
+        const struct tt_node_plan *node = &container->nodes[n];
+        struct tt_trap_report report;
+        uint32_t traps;
+        char text[256];
+
+        if (!is_sandboxed(node))
+            continue;
+        traps = tt_proxy_traps(node->state, &report);
+        if (traps == container->traps_told[n])
+            continue;
+        container->traps_told[n] = traps;
+        tt_proxy_say(&report, text, sizeof text);
+        tt_seat_note(&container->seat, "'%s' (%s) %s; %s, trap %u", node->name,
+                     node->component->name, text,
+                     tt_proxy_is_over(node->state) ? "it is not started again"
+                                                   : "it begins anew from its snapshot",
+                     traps);
+    }
+}
