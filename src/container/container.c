@@ -327,6 +327,20 @@ static int park(struct container *container, const struct tt_jail *jail, struct 
     return r == 0 ? tt_seat_park(&container->seat, err) : r;
 }
 
+/* With a stranger's code inside: what it tries is tactusd's to know. */
+static int close_told(struct container *container, const struct tt_jail *jail, struct tt_error *err)
+{
+    static const char *const name = "listener";
+    int listener, r = tt_jail_close_told(jail, &listener, err);
+
+    if (r < 0 || listener < 0)
+        return r;
+    r = tt_message_send_new(container->seat.control, json_pack("{ss}", "event", "listener"),
+                            &listener, &name, 1, err);
+    (void)close(listener);
+    return r;
+}
+
 static int set_up(struct container *container, int control, const struct tt_jail *jail,
                   struct watch *watch, struct tt_error *err)
 {
@@ -368,7 +382,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
         start_spinners(container);
     tt_stamp("container built");
     if (r == 0 && !is_closed_early)
-        r = tt_jail_close(jail, err);
+        r = close_told(container, jail, err);
     tt_stamp("container filtered");
     return r == 0 ? tt_seat_start(&container->seat, run_engine, container, err) : r;
 }

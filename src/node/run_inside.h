@@ -9,6 +9,7 @@
 #include "node/broker.h"
 #include "node/child.h"
 #include "node/handoff.h"
+#include "node/refused.h"
 #include "node/run.h"
 #include "node/supervise.h"
 
@@ -38,6 +39,7 @@ struct run_process {
     int32_t stuck_component; /* that it is being killed for; -1: none */
     struct allowance costs, notes;
     uint64_t notes_left_out;
+    struct refused refused; /* what it tried and may not, with a stranger's code inside */
     uint32_t level; /* of a container's worker, as its components told it */
     char error[SUPERVISE_TEXT_BYTES], name[TT_NAME_BYTES + 16];
 };

@@ -174,6 +174,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
         handoff_seat(process->handoff, &(struct handoff_seat){0});
     process->budget_ns = process->period_ns = 0;
     tell_left_out(process);
+    refused_close(&process->refused);
     /* Its place in the books is kept: what was promised is there for the next one. */
     loop_clear(run->params.node->loop, &process->reserve_timer);
     add_usage(run, usage);
@@ -294,6 +295,11 @@ static void on_note(struct run_process *process, const char *event, const char *
     tell(process, event, text);
 }
 
+static void tell_refused(void *ctx, const char *text)
+{
+    tell(ctx, "forbidden", text);
+}
+
 static void on_message(void *ctx, struct tt_message *message)
 {
     struct run_process *process = ctx;
@@ -311,6 +317,9 @@ static void on_message(void *ctx, struct tt_message *message)
         on_costs(process, message);
     } else if (strcmp(event, "level") == 0 && run_is_container(run, process->number)) {
         run_level_ask(process, tt_message_int(message, "level", -1));
+    } else if (strcmp(event, "listener") == 0) {
+        refused_open(&process->refused, run->params.node->loop, tt_message_take(message, event),
+                     tell_refused, process);
     } else if (strcmp(event, "ended") == 0) {
         process->has_ended = true;
     } else if (strcmp(event, "note") == 0 || strcmp(event, "error") == 0) {

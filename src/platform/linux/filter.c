@@ -6,6 +6,10 @@
  * intruder needs first (run a program, trace, mount, load code into the kernel, get a socket) ends
  * the process at once: the restart is cheaper than the doubt.
  *
+ * Of a container with a stranger's plug-in every refused call is told to tactusd, which counts it
+ * and answers for the kernel (seccomp's user notification); nobody in the container can keep that
+ * from happening. What is deadly is so from before the plug-in's first instruction.
+ *
  * Edges and shapers run libav, TLS and name resolution, whose calls change with every release, so
  * theirs is the list of what is refused; files and addresses are held by Landlock and namespaces.
  */
@@ -164,23 +168,86 @@ static int fill_edge(scmp_filter_ctx filter, bool has_network, bool has_desktop)
     return r;
 }
 
-int tt_filter_enforce(enum tt_jail_role role, bool has_network, bool has_desktop)
+static int load(scmp_filter_ctx filter)
 {
-    bool is_container = role == TT_JAIL_CONTAINER;
-    scmp_filter_ctx filter = seccomp_init(is_container ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
+    int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+    if (r == 0)
+        (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    return r == 0 ? seccomp_load(filter) : r;
+}
+
+static int enforce(enum tt_jail_role role, bool has_network, bool has_desktop, uint32_t otherwise,
+                   int *ret_listener)
+{
+    scmp_filter_ctx filter = seccomp_init(otherwise);
     int r;
 
     if (!filter)
         return -ENOMEM;
-    r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    r = add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
     if (r == 0)
-        (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+        r = role == TT_JAIL_CONTAINER ? fill_container(filter)
+                                      : fill_edge(filter, has_network, has_desktop);
     if (r == 0)
-        r = add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
-    if (r == 0)
-        r = is_container ? fill_container(filter) : fill_edge(filter, has_network, has_desktop);
-    if (r == 0)
-        r = seccomp_load(filter);
+        r = load(filter);
+    if (r == 0 && ret_listener)
+        *ret_listener = seccomp_notify_fd(filter);
     seccomp_release(filter);
     return r;
+}
+
+int tt_filter_enforce(enum tt_jail_role role, bool has_network, bool has_desktop)
+{
+    return enforce(role, has_network, has_desktop,
+                   role == TT_JAIL_CONTAINER ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW, NULL);
+}
+
+int tt_filter_enforce_told(int *ret_listener)
+{
+    int r = enforce(TT_JAIL_CONTAINER, false, false, SCMP_ACT_NOTIFY, ret_listener);
+
+    if (r == 0 && *ret_listener < 0)
+        r = *ret_listener;
+    return r;
+}
+
+int tt_filter_enforce_deadly(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int r;
+
+    if (!filter)
+        return -ENOMEM;
+    r = add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof *deadly);
+    if (r == 0)
+        r = add(filter, SCMP_ACT_KILL_PROCESS, "socket");
+    if (r == 0)
+        r = load(filter);
+    seccomp_release(filter);
+    return r;
+}
+
+bool tt_filter_take(int listener, int *ret_call)
+{
+    struct seccomp_notif *asked = NULL;
+    struct seccomp_notif_resp *answer = NULL;
+    bool is_told = false;
+
+    if (seccomp_notify_alloc(&asked, &answer) != 0)
+        return false;
+    if (seccomp_notify_receive(listener, asked) == 0) {
+        *ret_call = asked->data.nr;
+        answer->id = asked->id;
+        answer->error = -EPERM;
+        (void)seccomp_notify_respond(listener, answer); /* it may be dead already */
+        is_told = true;
+    }
+    seccomp_notify_free(asked, answer);
+    return is_told;
+}
+
+char *tt_filter_name(int call)
+{
+    return seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
 }

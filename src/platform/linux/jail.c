@@ -408,6 +408,8 @@ int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kin
     r = tt_jail_drop_last();
     if (r < 0)
         return tt_fail(err, r, "cannot drop capabilities: %s", strerror(-r));
+    if (jail->role == TT_JAIL_CONTAINER && tt_filter_enforce_deadly() < 0)
+        note(jail, "system calls are not filtered while a plug-in is loaded", -EOPNOTSUPP);
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", jail->plugins[number]);
     if (access(path, F_OK) < 0)
@@ -415,6 +417,15 @@ int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kin
     r = load(kind, path, err);
     (void)prctl(PR_SET_DUMPABLE, was_dumpable == 1, 0, 0, 0);
     return r;
+}
+
+int tt_jail_close_told(const struct tt_jail *jail, int *ret_listener, struct tt_error *err)
+{
+    *ret_listener = -1;
+    if (tt_filter_enforce_told(ret_listener) == 0)
+        return 0;
+    note(jail, "refused system calls are not counted", -EOPNOTSUPP);
+    return tt_jail_close(jail, err);
 }
 
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err)

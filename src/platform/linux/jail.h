@@ -68,4 +68,8 @@ int tt_jail_plugin(const struct tt_jail *jail, const char *name, const char *kin
 /* The system call filter, for all threads there are and will be. */
 int tt_jail_close(const struct tt_jail *jail, struct tt_error *err);
 
+/* The same for a container with plug-ins: *ret_listener tells of each refused call (filter.h); it
+ * is the caller's. -1: this kernel does not tell. */
+int tt_jail_close_told(const struct tt_jail *jail, int *ret_listener, struct tt_error *err);
+
 #endif
