@@ -6,8 +6,6 @@
 #include "tactus/format.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define WINDOW_NS (SECOND_NS / 2)
-#define NEVER INT64_MAX
 
 enum {
     DROPOUT_MAX = 3000, /* sequence numbers; more is another flow (RFC 3550, A.1) */
@@ -69,17 +67,6 @@ static int64_t place_ns(const struct rtp_receiver *receiver, int64_t place)
     return tt_muldiv(place, SECOND_NS, receiver->params.sample_rate);
 }
 
-/* The earliest arrival, less what its timestamp says. */
-static int64_t earliest_ns(const struct rtp_receiver *receiver)
-{
-    int64_t earliest = NEVER;
-
-    for (uint32_t n = 0; n < RTP_WINDOWS; n++)
-        if (receiver->window_ns[n] < earliest)
-            earliest = receiver->window_ns[n];
-    return earliest;
-}
-
 static void note_arrival(struct rtp_receiver *receiver, int64_t offset_ns, int64_t arrival_ns)
 {
     int64_t step_ns = offset_ns - receiver->offset_ns;
@@ -87,13 +74,7 @@ static void note_arrival(struct rtp_receiver *receiver, int64_t offset_ns, int64
     receiver->jitter += ((double)(step_ns < 0 ? -step_ns : step_ns) - receiver->jitter) / 16;
     receiver->stats.jitter_ns = (int64_t)receiver->jitter;
     receiver->offset_ns = offset_ns;
-    if (arrival_ns - receiver->window_began_ns >= WINDOW_NS) {
-        receiver->window = (receiver->window + 1) % RTP_WINDOWS;
-        receiver->window_ns[receiver->window] = NEVER;
-        receiver->window_began_ns = arrival_ns;
-    }
-    if (offset_ns < receiver->window_ns[receiver->window])
-        receiver->window_ns[receiver->window] = offset_ns;
+    drift_earliest_put(&receiver->earliest, offset_ns, arrival_ns);
 }
 
 /* A flow begins, or begins anew: what waits of the one before is forgotten. */
@@ -111,9 +92,7 @@ static void lock(struct rtp_receiver *receiver, const struct rtp_packet *packet,
     receiver->timestamp = packet->timestamp;
     receiver->first_place = packet->timestamp;
     receiver->offset_ns = arrival_ns - place_ns(receiver, receiver->timestamp + count);
-    for (uint32_t n = 0; n < RTP_WINDOWS; n++)
-        receiver->window_ns[n] = NEVER;
-    receiver->window_began_ns = arrival_ns;
+    drift_earliest_init(&receiver->earliest, arrival_ns);
     memset(receiver->has, 0, receiver->ring_samples);
     for (uint32_t n = 0; n < receiver->ring_samples / RTP_PIECE; n++)
         receiver->came_ns[n] = INT64_MIN;
@@ -283,7 +262,8 @@ bool rtp_receiver_put(struct rtp_receiver *receiver, const uint8_t *data, uint32
 /* The sender's sample that arrives, at the earliest, at a media time. */
 static double place_at(const struct rtp_receiver *receiver, int64_t media_ns)
 {
-    int64_t since_ns = media_ns - earliest_ns(receiver) - place_ns(receiver, receiver->first_place);
+    int64_t since_ns = media_ns - drift_earliest_ns(&receiver->earliest) -
+                       place_ns(receiver, receiver->first_place);
 
     return (double)receiver->first_place + (double)since_ns * receiver->params.sample_rate / 1e9;
 }
@@ -316,7 +296,7 @@ static bool steer(struct rtp_receiver *receiver, int64_t media_ns)
     int64_t limit_ns = params->latency_ns + RESYNC_MIN_MS * INT64_C(1000000);
     double wanted, error;
 
-    if (!receiver->is_locked || earliest_ns(receiver) == NEVER)
+    if (!receiver->is_locked || drift_earliest_ns(&receiver->earliest) == DRIFT_NEVER)
         return receiver->is_reading; /* silence goes on at the pace it had */
     wanted = place_at(receiver, media_ns);
     if (!receiver->is_reading) {

@@ -2,20 +2,19 @@
  * Pure: the time comes with the packets, and all memory is the caller's.
  *
  * Samples are put where their RTP timestamp says, so that order needs no sorting; the sequence
- * number tells what was lost. The earliest arrivals of the last two seconds tell the sender's clock
- * from the network's jitter (a minimum filter, as in S. B. Moon, P. Skelly, D. Towsley, "Estimation
- * and removal of clock skew from network delay measurements", INFOCOM 1999), and a slow loop reads
- * at the sender's pace. What did not come fades out, and in again when the next is there. */
+ * number tells what was lost. The earliest arrivals tell the sender's clock from the network's
+ * jitter, and a slow loop reads at the sender's pace (components/drift). What did not come fades
+ * out, and in again when the next is there. */
 #ifndef TT_COMPONENTS_RTP_RECEIVER_H
 #define TT_COMPONENTS_RTP_RECEIVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "components/drift/drift.h"
+#include "components/drift/clock.h"
 #include "components/rtp/rtp.h"
 
-enum { RTP_CHANNELS_MAX = 8, RTP_FADE = 64, RTP_WINDOWS = 4, RTP_PIECE = 64 };
+enum { RTP_CHANNELS_MAX = 8, RTP_FADE = 64, RTP_PIECE = 64 };
 
 struct rtp_receiver_params {
     uint8_t payload_type;
@@ -60,9 +59,7 @@ struct rtp_receiver {
     uint32_t candidate_ssrc, candidate_timestamp;
     uint16_t candidate_sequence;
 
-    /* Earliest arrivals, by half second. */
-    int64_t window_ns[RTP_WINDOWS], window_began_ns;
-    uint32_t window;
+    struct drift_earliest earliest; /* arrivals, less what their timestamps say */
 
     int64_t next_place;  /* timestamp of the sample that is appended to the line next */
     int64_t first_place; /* of the time line that began with the lock */
