@@ -162,6 +162,15 @@ static void send_go(struct run *run, uint32_t number, int64_t first_ns)
     run_follow_tell(run, number);
 }
 
+/* Nothing is due, nobody was promised anything, or what is promised leaves as much time. */
+static bool is_hearing_late_paid(const struct run *run)
+{
+    const struct tt_plan *plan = run->params.plan;
+
+    return !run->params.picture->is_live || plan->class == TT_CLASS_BEST_EFFORT ||
+           plan->slack_ns >= RUN_GO_AHEAD_MIN_NS;
+}
+
 /* From go to media time 0 by when every process should have heard it. Who hears it later has lost
  * that much of its first frames' time, so the shorter the deadline, the more. */
 static int64_t go_ahead_ns(const struct run *run)
@@ -174,7 +183,9 @@ static int64_t go_ahead_ns(const struct run *run)
             picture->components[n].deadline_ns < deadline_ns)
             deadline_ns = picture->components[n].deadline_ns;
     ahead_ns = RUN_GO_AHEAD_NS - deadline_ns / 2;
-    return ahead_ns > RUN_GO_AHEAD_MIN_NS ? ahead_ns : RUN_GO_AHEAD_MIN_NS;
+    if (ahead_ns > RUN_GO_AHEAD_MIN_NS)
+        return ahead_ns;
+    return is_hearing_late_paid(run) ? RUN_GO_AHEAD_LEAST_NS : RUN_GO_AHEAD_MIN_NS;
 }
 
 static void go_all(struct run *run)
@@ -192,15 +203,17 @@ static void go_all(struct run *run)
     tt_stamp("all ready");
     run->epoch_ns = params.epoch_ns = now_ns + go_ahead_ns(run);
     run->wall_offset_ns = run_wall_of(run->epoch_ns);
+    /* Its processes wait for this; who reads what they did does not. */
+    for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
+        send_go(run, n, 0);
+    tt_stamp("go sent");
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
                            run->class_why, &params.report, &params.scribe);
     run->pump = pump_open(&params);
     tt_assert(run->pump != NULL);
     for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
         run_level_began(run, n);
-    for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
-        send_go(run, n, 0);
-    tt_stamp("go sent");
+    tt_stamp("ledger begun");
     loop_set(run->params.node->loop, &run->poll_timer, now_ns + POLL_NS);
 }
 
@@ -303,8 +316,12 @@ static void on_poll_timer(void *ctx, uint32_t events)
     tell_settings(run);
     run_level_tell(run);
     if (run->first_frame_ns == 0 && first_ns != 0 && first_ns <= now_ns) {
-        run->first_frame_ns = first_ns - run->opened_ns;
-        run->params.ops->on_first(run->params.ctx, run->first_frame_ns);
+        struct run_first first = {.at_ns = first_ns,
+                                  .asked_ns = first_ns - run->params.asked_ns,
+                                  .spawned_ns = first_ns - run->opened_ns};
+
+        run->first_frame_ns = first.asked_ns;
+        run->params.ops->on_first(run->params.ctx, &first);
     }
     if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
         now_ns - run->epoch_ns >=

@@ -15,13 +15,19 @@
 
 struct run;
 
+/* Its first delivery: when, and how long after it was asked for and after its first process was
+ * sent for. */
+struct run_first {
+    int64_t at_ns, asked_ns, spawned_ns;
+};
+
 struct run_ops {
     void (*on_note)(void *ctx, const char *text);
     /* The epoch is fixed. is_obtained: the worker has the class that the plan asks for; otherwise
      * why says what it has. Returns where records go; both NULL for a profile run. */
     void (*on_go)(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
                   struct tt_report **ret_report, struct scribe **ret_scribe);
-    void (*on_first)(void *ctx, int64_t first_frame_ns);
+    void (*on_first)(void *ctx, const struct run_first *first);
     /* A parameter is another from this index on. */
     void (*on_set)(void *ctx, const struct setting *setting);
     /* May a worker go up, so that none is at a better degrading level than this? run_level_answer()
@@ -42,7 +48,8 @@ struct run_params {
     const int64_t *level_costs; /* of each from 0 to the deepest; borrowed; NULL: unknown */
     uint32_t uid, gid;
     const char *base;
-    int64_t for_ns; /* 0: until its sources end */
+    int64_t for_ns;   /* 0: until its sources end */
+    int64_t asked_ns; /* when somebody wanted it, monotonic */
     int stdin_fd, stdout_fd;
     const struct run_ops *ops;
     void *ctx;

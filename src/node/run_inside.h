@@ -15,8 +15,9 @@
 
 #define RUN_SECOND INT64_C(1000000000)
 #define RUN_MILLI INT64_C(1000000)
-#define RUN_GO_AHEAD_NS (20 * RUN_MILLI) /* from go to media time, where nothing presses */
-#define RUN_GO_AHEAD_MIN_NS (4 * RUN_MILLI)
+#define RUN_GO_AHEAD_NS (20 * RUN_MILLI)       /* from go to media time, where nothing presses */
+#define RUN_GO_AHEAD_MIN_NS (4 * RUN_MILLI)    /* where what is lost by hearing late counts */
+#define RUN_GO_AHEAD_LEAST_NS (RUN_MILLI / 10) /* where there is time for it */
 
 enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX, RUN_LEVEL_NEWS = 64 };
 

@@ -78,8 +78,20 @@ static void service_close(struct service *service)
     watch_host(node);
 }
 
+static void answer_plan(struct service *service, json_t *would_fit);
+
+/* Its client waits for frames more than for the plan, which is told when they are on their way. */
+static void tell_plan(struct service *service)
+{
+    if (!service->is_plan_due)
+        return;
+    service->is_plan_due = false;
+    answer_plan(service, NULL);
+}
+
 static void tell(struct service *service, json_t *event)
 {
+    tell_plan(service);
     if (service->client != NULL)
         client_event(service->client, event);
     else
@@ -88,6 +100,7 @@ static void tell(struct service *service, json_t *event)
 
 static void finish(struct service *service, int exit_code)
 {
+    tell_plan(service);
     if (service->client != NULL)
         client_done(service->client, exit_code);
     service_close(service);
@@ -95,6 +108,7 @@ static void finish(struct service *service, int exit_code)
 
 static void fail(struct service *service, const struct tt_error *err, int exit_code)
 {
+    tell_plan(service);
     if (service->client != NULL)
         client_error(service->client, err, exit_code);
     service_close(service);
@@ -206,9 +220,9 @@ static void on_profile_go(void *ctx, int64_t epoch_ns, bool is_obtained, const c
     *ret_scribe = NULL;
 }
 
-static void on_profile_first(void *ctx, int64_t first_frame_ns)
+static void on_profile_first(void *ctx, const struct run_first *first)
 {
-    (void)ctx, (void)first_frame_ns;
+    (void)ctx, (void)first;
 }
 
 static void say(struct service *service, const char *format, ...)
@@ -234,15 +248,16 @@ static void on_set(void *ctx, const struct setting *setting)
     set_told(service->node, service->number, setting);
 }
 
-static void tell_started(struct service *service, int64_t first_frame_ns)
+static void tell_started(struct service *service, const struct run_first *first)
 {
     if (service->is_started_told)
         return;
     service->is_started_told = true;
     say(service, "started: %s, ledger %s", service->class_name, service->ledger);
-    tell(service,
-         json_pack("{ss ss ss sI}", "event", "started", "service", service->picture->name, "ledger",
-                   service->ledger, "first_frame_ns", (json_int_t)first_frame_ns));
+    tell(service, json_pack("{ss ss ss sI sI sI}", "event", "started", "service",
+                            service->picture->name, "ledger", service->ledger, "first_frame_ns",
+                            (json_int_t)first->asked_ns, "first_frame_at_ns",
+                            (json_int_t)first->at_ns, "spawned_ns", (json_int_t)first->spawned_ns));
     if (service->is_detached && service->client != NULL) {
         struct client *client = service->client;
 
@@ -252,9 +267,9 @@ static void tell_started(struct service *service, int64_t first_frame_ns)
     }
 }
 
-static void on_first(void *ctx, int64_t first_frame_ns)
+static void on_first(void *ctx, const struct run_first *first)
 {
-    tell_started(ctx, first_frame_ns);
+    tell_started(ctx, first);
 }
 
 static void on_live(void *ctx, uint32_t events)
@@ -274,7 +289,8 @@ static void on_live(void *ctx, uint32_t events)
     service->repeated = line.repeated;
     service->slack_ns = line.has_slack ? line.slack_min_ns : INT64_MAX;
     if (t_ns >= 2 * SECOND)
-        tell_started(service, 0); /* nothing came yet: the service runs all the same */
+        tell_started(service,
+                     &(struct run_first){0}); /* nothing came yet: the service runs all the same */
     tell(service,
          json_pack("{ss sI so sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns, "slack_ns",
                    line.has_slack ? json_integer(line.slack_min_ns) : json_null(), "frames",
@@ -298,7 +314,8 @@ static void on_end(void *ctx, bool is_ok, const char *reason)
             fail_text(service, -EIO, reason, 3);
         return;
     }
-    tell_started(service, run_figures(service->run).first_frame_ns);
+    tell_started(service,
+                 &(struct run_first){.asked_ns = run_figures(service->run).first_frame_ns});
     /* What gives its input once has no other measurement than its runs, be they without a class. */
     if (run_is_measure(service->run) || service->is_given_once)
         service_levels_learn(service, run_pump(service->run),
@@ -362,6 +379,7 @@ static int open_run(struct service *service, bool is_profile, const struct run_o
             .uid = service->uid,
             .gid = service->gid,
             .base = service->base,
+            .asked_ns = service->asked_ns,
             .for_ns = is_profile && service->goal != SERVICE_PROFILE ? 0 : service->for_ns,
             .stdin_fd = is_profile ? -1 : service->stdin_fd,
             .stdout_fd = is_profile ? -1 : service->stdout_fd,
@@ -430,16 +448,18 @@ static void start(struct service *service)
         return;
     }
     tt_stamp("planned");
-    answer_plan(service, NULL);
+    service->is_plan_due = true;
     if (!service->plan->is_admitted) {
         fail_text(service, -EBUSY, service->plan->binding, 1);
         return;
     }
     r = open_run(service, false, &ops, &service->run, &err);
-    if (r < 0)
+    if (r < 0) {
         fail(service, &err, 3);
-    else
-        watch_host(service->node);
+        return;
+    }
+    tell_plan(service);
+    watch_host(service->node);
 }
 
 static void plan(struct service *service);
@@ -639,6 +659,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     service->client = client;
     service->goal = goal;
     service->number = ++node->service_count;
+    service->asked_ns = loop_now_ns();
     service->uid = client_uid(client);
     service->gid = client_gid(client);
     service->stdin_fd = client_take_fd(client, "stdin");

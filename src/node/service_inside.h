@@ -23,6 +23,8 @@ struct service {
     char base[PATH_MAX];
     bool is_detached, wants_profile, is_profiled, is_given_once, is_started_told, is_full_told,
         is_promised;
+    bool is_plan_due;           /* its client is told the plan before anything else */
+    int64_t asked_ns;           /* monotonic */
     int64_t for_ns, profile_ns; /* the latter: when a measurement began */
     int stdin_fd, stdout_fd, ledger_fd;
     struct shape *shape;

@@ -9,10 +9,10 @@
 #include "node/groups.h"
 
 #define MILLI INT64_C(1000000)
-#define FIRST_NS (400 * MILLI)
-#define REST_NS (60 * MILLI) /* after a spawn: a service is about to start */
+#define FIRST_NS (1500 * MILLI) /* the zygote has loaded by then, and nobody waits for it */
+#define REST_NS (60 * MILLI)    /* after a spawn: a service is about to start */
 #define NEXT_NS (4 * MILLI)
-#define AGAIN_NS (2000 * MILLI) /* after one that died or could not be made */
+#define AGAIN_NS (2000 * MILLI) /* after one that died, or the zygote */
 
 /* A container and a shaper have no file, address or device of a service, hence all their walls
  * before they have one. An edge has, so it waits for its user and its places. With a network it
@@ -112,20 +112,22 @@ static void on_timer(void *ctx, uint32_t events)
     struct spares *spares = ctx;
     const struct kind *kind = wanted(spares);
     struct spare *spare = kind != NULL ? free_place(spares) : NULL;
-    int64_t next_ns = NEXT_NS;
+    struct child *child = NULL;
     json_t *order;
 
     (void)events;
     if (spare == NULL)
         return;
-    *spare = (struct spare){.spares = spares, .kind = kind, .uid = spares->uid, .gid = spares->gid};
     order = make_order(spares, kind);
     if (order == NULL ||
-        child_fork(spares->zygote, order, NULL, &waiting, spare, &spare->child, NULL) < 0) {
-        spare->kind = NULL;
-        next_ns = AGAIN_NS;
+        child_fork(spares->zygote, order, NULL, &waiting, spare, &child, NULL) < 0) {
+        /* A zygote that gives none would keep the loop waiting again and again: none unasked. */
+        loop_clear(spares->loop, &spares->timer);
+        return;
     }
-    loop_set(spares->loop, &spares->timer, loop_now_ns() + next_ns);
+    *spare = (struct spare){
+        .spares = spares, .kind = kind, .child = child, .uid = spares->uid, .gid = spares->gid};
+    loop_set(spares->loop, &spares->timer, loop_now_ns() + NEXT_NS);
 }
 
 struct spares *spares_open(struct loop *loop, struct zygote *zygote)
@@ -150,6 +152,8 @@ void spares_drop(struct spares *spares)
             child_abandon(&spares->list[n].child);
             spares->list[n].kind = NULL;
         }
+    if (spares != NULL)
+        loop_set(spares->loop, &spares->timer, loop_now_ns() + AGAIN_NS);
 }
 
 void spares_close(struct spares **spares)
