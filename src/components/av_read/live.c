@@ -65,8 +65,8 @@ void input_was_heard(struct input *input, int64_t dts_ns)
     tell(input);
 }
 
-/* A packet is released at its index: never after its time, and up to a period before. So each is
- * the next until it would come too late, or two periods before. */
+/* A packet is released at its index: not after its time, and at most a period and an eighth before.
+ * Each is the next while that is so. */
 int64_t input_live_index(const struct input_output *output, int64_t place_ns)
 {
     int64_t period_ns = output->period_ns;
