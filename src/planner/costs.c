@@ -18,7 +18,7 @@ static bool is_passing(const struct work *work, const struct tt_picture_flow *fl
     const struct tt_picture_component *components = work->picture->components;
 
     return (components[flow->from].flags & components[flow->to].flags & TT_EDGE) != 0 &&
-           (!work->worker_of || work->worker_of[flow->to] == work->worker);
+           (!work->worker_of || work->worker_of[flow->from] == work->worker);
 }
 
 bool work_is_here(const struct work *work, uint32_t segment)

@@ -17,6 +17,8 @@
 /* How the time between origin and deadline is divided among the workers on a frame's way. */
 enum share { SHARE_BY_BAND, SHARE_EVEN, SHARE_BY_COST, SHARE_COUNT };
 
+enum { FREE_PART = 10 };
+
 /* What a worker may be given to carry, tried in this order: less leaves more room for deadlines. */
 static const int64_t caps_ppm[] = {900000, 750000, 600000, 450000};
 
@@ -202,8 +204,16 @@ static void set_given(struct crew *crew, uint32_t worker)
             continue;
         /* Once one has no reservation, those behind it need no bound, nor may they have one. */
         if (!crew->is_unknown && crew->failed > worker) {
+            int64_t bound_ns;
+
             mark_own(work, giver);
-            ns = work_sink_bound(work, &crew->reservations[worker], ns);
+            bound_ns = work_sink_bound(work, &crew->reservations[worker], ns);
+            /* What it is said to be there by it is due by, or another would go first; a tenth of
+             * that is kept free, as of each deadline. */
+            ns = bound_ns + bound_ns / FREE_PART < ns ? bound_ns + bound_ns / FREE_PART : ns;
+            crew->owed_ns[giver] = ns;
+            work_offsets(work);
+            work_tasks(work);
         }
         crew->given_ns[giver] = ns;
         crew->given_ns[flow->from] = ns;
@@ -454,7 +464,11 @@ static void take_components(struct crew *crew)
         plan->worker_of[n] = worker;
         plan->due_offset_ns[n] = of_worker->due_offset_ns[n];
         plan->fire_offset_ns[n] = of_worker->fire_offset_ns[n];
-        plan->wait_ns[n] = of_worker->wait_ns[n];
+    }
+    for (uint32_t n = 0; n < crew->base->picture->flow_count; n++) {
+        uint32_t worker = crew->placement.worker_of[crew->base->picture->flows[n].to];
+
+        plan->wait_ns[n] = crew->works[worker].plan->wait_ns[n];
     }
 }
 

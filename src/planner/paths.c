@@ -148,32 +148,6 @@ static void jitters(struct work *work)
     }
 }
 
-/* How long a join's inputs keep one another waiting. Whoever wakes the worker for them is late,
- * too.
- */
-static void waits(struct work *work)
-{
-    const struct tt_picture *picture = work->picture;
-
-    for (uint32_t n = 0; picture->is_live && n < picture->component_count; n++) {
-        const struct tt_picture_component *component = &picture->components[n];
-
-        work->plan->wait_ns[n] = 0;
-        for (uint32_t k = 0; component->in_count > 1 && k < component->in_count; k++) {
-            const struct tt_picture_flow *flow =
-                component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
-            int64_t wait_ns;
-
-            if (!flow || flow->format.rate.num <= 0)
-                continue;
-            wait_ns = picture->components[flow->from].structural_ns + work->jitter_ns[flow->from] +
-                      work_lag_ns(picture, flow) + work->machine->wake_ns;
-            if (wait_ns > work->plan->wait_ns[n])
-                work->plan->wait_ns[n] = wait_ns;
-        }
-    }
-}
-
 bool work_is_inner(const struct tt_picture *picture, uint32_t component)
 {
     const struct tt_picture_component *self = &picture->components[component];
@@ -285,11 +259,64 @@ static void before_ns(struct work *work)
         }
 }
 
+/* When all inputs of a join are there that come from outside its worker; what that makes of them
+ * itself is served by their due times. Whoever wakes the worker for them is late, too. */
+static int64_t inputs_by_ns(const struct work *work, uint32_t n)
+{
+    const struct tt_picture *picture = work->picture;
+    const struct tt_picture_component *component = &picture->components[n];
+    int64_t latest_ns = 0;
+
+    for (uint32_t k = 0; component->in_count > 1 && k < component->in_count; k++) {
+        const struct tt_picture_flow *flow =
+            component->in[k].flow < 0 ? NULL : &picture->flows[component->in[k].flow];
+        int64_t ns;
+
+        if (!flow || flow->format.rate.num <= 0)
+            continue;
+        ns = picture->components[flow->from].structural_ns + work->jitter_ns[flow->from] +
+             work_lag_ns(picture, flow) + work->machine->wake_ns;
+        latest_ns = ns > latest_ns ? ns : latest_ns;
+    }
+    return latest_ns;
+}
+
+/* A consumer may be so much later than its producer, and has queued what came meanwhile; with no
+ * room for it the producer would go behind, and with it all that it feeds besides. */
+static int64_t behind_ns(const struct work *work, const struct tt_picture_flow *flow)
+{
+    const struct tt_picture_component *to = &work->picture->components[flow->to];
+    int64_t begin_ns = work->plan->due_offset_ns[flow->to] - work->cost[flow->to].cost_ns;
+
+    if (work_is_edge(work, flow->from) || work_is_edge(work, flow->to))
+        return 0;
+    if (!work_is_inner(work->picture, flow->to))
+        begin_ns -= to->shape.latency_ns;
+    return begin_ns - work->plan->due_offset_ns[flow->from];
+}
+
+static void waits(struct work *work)
+{
+    const struct tt_picture *picture = work->picture;
+
+    for (uint32_t n = 0; picture->is_live && n < picture->flow_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[n];
+        bool is_joined = (picture->components[flow->to].flags & TT_SEPARATE) == 0;
+        int64_t *wait_ns = &work->plan->wait_ns[n], late_ns = 0;
+
+        if (is_joined)
+            late_ns = inputs_by_ns(work, flow->to) - picture->components[flow->from].structural_ns;
+        *wait_ns = behind_ns(work, flow);
+        *wait_ns = *wait_ns > late_ns ? *wait_ns : late_ns;
+        *wait_ns = *wait_ns > 0 && !work_is_once(work, flow->from) ? *wait_ns : 0;
+    }
+}
+
 void work_offsets(struct work *work)
 {
     jitters(work);
-    waits(work);
     due_offsets(work);
+    waits(work);
     before_ns(work);
     work_fire_early(work);
     /* Learnt costs get a quarter more before they count as overrun; a declared maximum is one. */

@@ -52,7 +52,7 @@ int work_init(struct work *work)
     plan->due_offset_ns = zeroed(components, sizeof(int64_t));
     plan->fire_offset_ns = zeroed(components, sizeof(int64_t));
     plan->budget_of_ns = zeroed(components, sizeof(int64_t));
-    plan->wait_ns = zeroed(components, sizeof(int64_t));
+    plan->wait_ns = zeroed(picture->flow_count, sizeof(int64_t));
     plan->workers = zeroed(TT_WORKERS_MAX, sizeof(*plan->workers));
     plan->worker_of = zeroed(components, sizeof(*plan->worker_of));
     plan->worker_count = plan->parts = 1;

@@ -86,8 +86,8 @@ struct tt_plan {
     int64_t pool_bytes;
     struct tt_plan_sink *sinks;                             /* picture->sink_count */
     int64_t *due_offset_ns, *fire_offset_ns, *budget_of_ns; /* picture->component_count each */
-    /* The same: so long after its origin all inputs of a join are there that come from outside its
-     * worker; what it makes of them itself is served by their due times. */
+    /* picture->flow_count: so long a frame may lie in the flow's queue while nobody is late: for
+     * a join's other inputs, or because its consumer has more time than its producer. */
     int64_t *wait_ns;
     struct tt_term *terms;
     uint32_t term_count;

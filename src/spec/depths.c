@@ -35,25 +35,22 @@ static int64_t frames_in(const struct tt_picture_flow *flow, int64_t time_ns)
     return tt_muldiv(time_ns, flow->format.rate.num, flow->format.rate.den * 1000000000);
 }
 
-/* Beside the frame that is being taken and a burst a join keeps what comes before the input that
- * is there last: by the longest structural latency, and by what was planned. */
+/* Beside the frame that is being taken and a burst a queue keeps what comes while its consumer need
+ * not run by the plan, and at a join what comes before the input of the longest latency. */
 static int64_t own_depth(const struct tt_picture *picture, const struct tt_picture_flow *flow,
                          int64_t latest_ns, int64_t wait_ns)
 {
     const struct tt_picture_component *to = &picture->components[flow->to];
-    int64_t structural_ns = picture->components[flow->from].structural_ns;
-    int64_t early_ns = latest_ns - structural_ns, depth = burst(picture, flow) + 1;
+    int64_t early_ns = latest_ns - picture->components[flow->from].structural_ns;
+    int64_t least = burst(picture, flow) + 1, early = 0, waiting = 0;
 
-    if (to->in_count < 2 || (to->flags & TT_SEPARATE) || flow->format.rate.num <= 0)
-        return depth;
-    if (early_ns > 0)
-        depth += frames_in(flow, early_ns) + 1;
-    if (wait_ns - structural_ns > early_ns && wait_ns > structural_ns) {
-        int64_t waiting = burst(picture, flow) + 1 + frames_in(flow, wait_ns - structural_ns);
-
-        depth = waiting > depth ? waiting : depth;
-    }
-    return depth;
+    if (flow->format.rate.num <= 0)
+        return least;
+    if (to->in_count > 1 && !(to->flags & TT_SEPARATE) && early_ns > 0)
+        early = frames_in(flow, early_ns) + 1;
+    if (wait_ns > 0)
+        waiting = frames_in(flow, wait_ns);
+    return least + (waiting > early ? waiting : early);
 }
 
 /* A coded frame that a full queue pushes out costs all that follow up to the next key frame. All
@@ -78,8 +75,8 @@ int tt_picture_depths(struct tt_picture *picture, const int64_t *wait_ns, struct
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         struct tt_picture_flow *flow = &picture->flows[n];
         const struct tt_picture_component *to = &picture->components[flow->to];
-        int64_t depth = own_depth(picture, flow, spec_latest_input_ns(picture, to),
-                                  wait_ns ? wait_ns[flow->to] : 0);
+        int64_t depth =
+            own_depth(picture, flow, spec_latest_input_ns(picture, to), wait_ns ? wait_ns[n] : 0);
         uint32_t coded = coded_depth(picture, flow);
 
         if (depth > most && r == 0)

@@ -6,10 +6,10 @@
 
 enum { TT_DEPTH_MAX = 256 };
 
-/* Of all flows, from formats, latencies and deadlines. wait_ns, by component: so long after its
- * origin all inputs of a join are there by the plan; NULL: as if nothing but structural latency
- * kept them. -E2BIG, with the first of them, when a queue would be longer than any may be; it is
- * cut to that, and the others are set all the same. */
+/* Of all flows, from formats, latencies and deadlines. wait_ns, by flow: so long a frame may lie in
+ * its queue by the plan; NULL: as if nothing but structural latency kept it. -E2BIG, with the first
+ * of them, when a queue would be longer than any may be; it is cut to that, and the others are set
+ * all the same. */
 int tt_picture_depths(struct tt_picture *picture, const int64_t *wait_ns, struct tt_error *err);
 
 /* The longest structural latency of a component's inputs. */

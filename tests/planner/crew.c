@@ -391,8 +391,8 @@ static void a_join_keeps_what_waits_for_a_hand_over(void)
     CHECK(plan->is_admitted);
     CHECK_INT(plan->worker_count, 2);
     CHECK(plan->workers[0].hand_over_ns > 10 * MS);
-    CHECK(plan->wait_ns[2] > plan->workers[0].hand_over_ns);
-    CHECK_INT(depth, 2 + tt_muldiv(plan->wait_ns[2], 200, 1000 * MS));
+    CHECK(plan->wait_ns[0] > plan->workers[0].hand_over_ns);
+    CHECK_INT(depth, 2 + tt_muldiv(plan->wait_ns[0], 200, 1000 * MS));
     tt_plan_close(&plan);
 
     depth = joined_depth((struct tt_rational){200, 1}, 5 * MS, 2, &plan);
