@@ -15,6 +15,7 @@
 
 #include "components/table.h"
 #include "container/load.h"
+#include "host/package.h"
 #include "platform/linux/jail.h"
 #include "platform/linux/message.h"
 #include "spec/service.h"
@@ -113,17 +114,37 @@ static int check_elf(const char *data, uint64_t bytes, const char *kind, struct 
     return 0;
 }
 
-static int copy_file(const char *kind, struct host_plugin *ret, struct tt_error *err)
+/* A package's native code is hashed as it is, for what runs is that and nothing else of it. */
+static int copy_object(const char *kind, char **ret, uint64_t *ret_bytes, struct tt_error *err)
+{
+    int fd = host_package_object(kind, err), r;
+
+    if (fd < 0)
+        return fd;
+    r = read_all(fd, kind, ret, ret_bytes, err);
+    (void)close(fd);
+    return r;
+}
+
+static int copy_plain(const char *kind, char **ret, uint64_t *ret_bytes, struct tt_error *err)
 {
     int fd = open(kind, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r;
-    unsigned char digest[32];
-    uint64_t bytes = 0;
-    char *data = NULL;
 
     if (fd < 0)
         return tt_fail(err, -errno, "cannot read %s: %s", kind, strerror(errno));
-    r = read_all(fd, kind, &data, &bytes, err);
+    r = read_all(fd, kind, ret, ret_bytes, err);
     (void)close(fd);
+    return r;
+}
+
+static int copy_file(const char *kind, struct host_plugin *ret, struct tt_error *err)
+{
+    unsigned char digest[32];
+    uint64_t bytes = 0;
+    char *data = NULL;
+    int r = host_package_is(kind) ? copy_object(kind, &data, &bytes, err)
+                                  : copy_plain(kind, &data, &bytes, err);
+
     if (r == 0)
         r = check_elf(data, bytes, kind, err);
     if (r == 0 && EVP_Digest(data, bytes, digest, NULL, EVP_sha256(), NULL) != 1)

@@ -13,6 +13,7 @@
 
 #include "components/table.h"
 #include "host/host.h"
+#include "host/package.h"
 #include "host/plugin.h"
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
@@ -379,6 +380,17 @@ static int read_setting(int control, const struct tt_message *order, const char 
                                NULL, NULL, 0, err);
 }
 
+/* With the user's key, and before anything of a stranger's: relative names start from the service's
+ * folder. A folder that cannot be entered is told by those who need it. */
+static void find_packages(struct tt_message *order, const char *text)
+{
+    const char *base = tt_message_text(order, "base");
+    int key_fd = tt_message_take(order, "build-key");
+
+    (void)!(base[0] && chdir(base) < 0);
+    host_packages_find(text, &key_fd);
+}
+
 static int answer_order(int control, struct tt_message *order, struct tt_error *err)
 {
     bool is_setting = strcmp(tt_message_text(order, "op"), "setting") == 0;
@@ -391,6 +403,8 @@ static int answer_order(int control, struct tt_message *order, struct tt_error *
     if ((!is_setting && strcmp(tt_message_text(order, "op"), "shape") != 0) || fd < 0)
         return tt_fail(err, -EPROTO, "expected the operation 'shape' with a text");
     r = tt_message_read_fd(fd, TT_SPEC_BYTES_MAX, &text, &bytes, err);
+    if (r == 0)
+        find_packages(order, text);
     if (r == -E2BIG)
         return tt_fail(err, r, "the service's text is longer than %d bytes", TT_SPEC_BYTES_MAX);
     if (r == 0 && is_setting)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/build_key.h"
 #include "node/groups.h"
 #include "node/shapes.h"
 #include "platform/linux/stamp.h"
@@ -230,23 +231,26 @@ static void on_limit(void *ctx, uint32_t events)
 
 static int send_request(struct shape *shape, const json_t *request, struct tt_error *err)
 {
-    static const char *const names[] = {"text"};
+    static const char *const names[] = {"text", "build-key"};
     const char *text = json_string_value(json_object_get(request, "text"));
     json_t *body = json_pack("{ss}", "op", shape->is_setting ? "setting" : "shape");
-    int fd, r;
+    int fds[2], r;
 
     if (text == NULL) {
         json_decref(body);
         return tt_fail(err, -EINVAL, "the request has no text");
     }
     copy_members(request, body);
-    fd = tt_message_text_fd("text", text, strlen(text), err);
-    if (fd < 0) {
+    fds[0] = tt_message_text_fd("text", text, strlen(text), err);
+    if (fds[0] < 0) {
         json_decref(body);
-        return fd;
+        return fds[0];
     }
-    r = child_send(shape->child, body, &fd, names, 1, err);
-    (void)close(fd);
+    fds[1] = strstr(text, ".tactus") != NULL ? build_key_open(shape->uid) : -1;
+    r = child_send(shape->child, body, fds, names, fds[1] >= 0 ? 2 : 1, err);
+    (void)close(fds[0]);
+    if (fds[1] >= 0)
+        (void)close(fds[1]);
     return r;
 }
 

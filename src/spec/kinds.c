@@ -11,8 +11,10 @@ bool tt_kind_is_path(const char *kind)
     for (const char *c = kind; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             return false;
-    return length > 3 && length < TT_KIND_BYTES && strchr(kind, '/') &&
-           strcmp(kind + length - 3, ".so") == 0;
+    if (length <= 3 || length >= TT_KIND_BYTES || !strchr(kind, '/'))
+        return false;
+    return strcmp(kind + length - 3, ".so") == 0 ||
+           (length > 7 && strcmp(kind + length - 7, ".tactus") == 0);
 }
 
 const struct tt_component *spec_kind(const struct tt_catalogue *catalogue, const char *name)
