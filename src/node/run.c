@@ -248,7 +248,7 @@ static void perform(struct run *run, const struct supervise_action *action)
         break;
     case SUPERVISE_KILL:
         if (child != NULL)
-            child_kill(child);
+            run_kill(&run->processes[action->process]);
         break;
     case SUPERVISE_RESERVE:
         run->processes[action->process].is_reserve_retry = false;
@@ -329,6 +329,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
         run_gone(run);
     else
         run_watch_dog(run, now_ns);
+    run_rescue(run, now_ns);
     run_edges_watch(run, now_ns);
     run_follow(run, now_ns);
 }
@@ -416,6 +417,7 @@ void run_close(struct run **closed)
     loop_clear(loop, &run->end_timer);
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
         loop_clear(loop, &run->processes[n].reserve_timer);
+        run_kill(&run->processes[n]);
         child_abandon(&run->processes[n].child);
         handoff_close(&run->processes[n].handoff);
     }

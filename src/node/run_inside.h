@@ -12,6 +12,7 @@
 #include "node/refused.h"
 #include "node/run.h"
 #include "node/supervise.h"
+#include "platform/linux/forgotten.h"
 
 #define RUN_SECOND INT64_C(1000000000)
 #define RUN_MILLI INT64_C(1000000)
@@ -25,10 +26,11 @@ struct run_process {
     struct run *run;
     uint32_t number;
     struct child *child;
-    pid_t tid;                    /* of its worker, as tactusd sees it; 0 unknown */
-    pid_t standby_tid;            /* of its second thread; 0: it has none */
-    struct handoff *handoff;      /* containers of live services; else NULL */
-    int64_t budget_ns, period_ns; /* that the kernel gave its worker; 0: none */
+    pid_t tid;                        /* of its worker, as tactusd sees it; 0 unknown */
+    pid_t standby_tid;                /* of its second thread; 0: it has none */
+    struct handoff *handoff;          /* containers of live services; else NULL */
+    struct tt_forgotten forgotten[2]; /* worker and standby, as they were looked at last */
+    int64_t budget_ns, period_ns;     /* that the kernel gave its worker; 0: none */
     bool has_ended;
     bool is_favoured;          /* an edge under FIFO */
     int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
@@ -74,6 +76,7 @@ struct run {
     uint32_t level_asker, level_asked; /* the question that is being answered */
     struct allowance level_questions;
     struct run_follow *follow; /* NULL: nothing has followed yet */
+    int64_t rescue_ns;         /* when it was looked for forgotten workers last */
 };
 
 /* run.c: what happened, for supervision. */
@@ -108,6 +111,11 @@ void run_level_ask(struct run_process *process, int64_t level); /* a container's
 void run_level_began(struct run *run, uint32_t number);         /* a container, at the first one */
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);
 void run_level_tell(struct run *run);
+
+/* run_rescue.c: now and then, frees workers that the kernel forgot, and ends their containers. */
+void run_rescue(struct run *run, int64_t now_ns);
+/* SIGKILL, for whose work its threads need no reservation. */
+void run_kill(struct run_process *process);
 
 /* run_watch.c: what containers' memory says of themselves. */
 int64_t run_first_delivery_ns(const struct run *run); /* monotonic; 0: none yet */

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { POLICY_DEADLINE = 6, FLAG_RESET_ON_FORK = 1 };
+enum { FLAG_RESET_ON_FORK = 1 };
 
 /* The kernel's struct sched_attr, first version. */
 struct attributes {
@@ -53,7 +53,7 @@ static const char *why_deadline(int code)
 int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct tt_error *err)
 {
     struct attributes wanted = {.size = sizeof wanted,
-                                .policy = POLICY_DEADLINE,
+                                .policy = TT_RESERVE_DEADLINE,
                                 .flags = FLAG_RESET_ON_FORK,
                                 .runtime_ns = (uint64_t)budget_ns,
                                 .deadline_ns = (uint64_t)period_ns,
@@ -80,7 +80,7 @@ int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err)
     struct attributes now;
     int r = get_attributes(tid, &now);
 
-    if (r == 0 && now.policy == POLICY_DEADLINE && tid != 0 && tid != gettid())
+    if (r == 0 && now.policy == TT_RESERVE_DEADLINE && tid != 0 && tid != gettid())
         return tt_fail(err, -EINVAL,
                        "thread %d has a reservation, which only it may leave: from outside the "
                        "kernel would lose the bandwidth",

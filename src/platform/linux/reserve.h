@@ -26,6 +26,8 @@ int tt_reserve_leave(struct tt_error *err);
 /* The same for any thread: of forgotten.c alone, which sees to it that nothing is lost. */
 int tt_reserve_other(pid_t tid, struct tt_error *err);
 
+enum { TT_RESERVE_DEADLINE = 6 }; /* SCHED_DEADLINE, which the C library does not name */
+
 /* What the thread has now: the policy (SCHED_OTHER ...), and budget and period of DEADLINE. Either
  * pointer may be NULL. Negative errno on failure. */
 int tt_reserve_get(pid_t tid, int64_t *ret_budget_ns, int64_t *ret_period_ns);
