@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the seeds that are no text: OUT/TARGET/NAME, the same ones every time. Findings kept as
 hexadecimal text (tests/fuzz/corpus/TARGET/NAME.hex) become bytes too."""
+import hashlib
 import os
 import random
 import struct
@@ -8,7 +9,7 @@ import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
 out = sys.argv[1]
-TARGETS = ("service", "one_liner", "negotiate", "ledger", "records", "control", "link", "rtp", "snapshot")
+TARGETS = ("service", "one_liner", "negotiate", "ledger", "records", "control", "link", "rtp", "snapshot", "package")
 
 
 def write(target, name, data):
@@ -92,6 +93,60 @@ def control():
     write("control", "fd", b'\x20\x02{"op":"run","fds":["stdin"]}\n\1{"op":"stop"}\n')
 
 
+def leb(number):
+    out = b""
+    while True:
+        out += bytes([number & 0x7f | (0x80 if number > 0x7f else 0)])
+        number >>= 7
+        if not number:
+            return out
+
+
+def name(text):
+    return leb(len(text)) + text.encode()
+
+
+def module(body, pages=6):
+    """A component's WebAssembly with this as the code of tactus_enter."""
+    def section(number, *items):
+        contents = leb(len(items)) + b"".join(items)
+        return bytes([number]) + leb(len(contents)) + contents
+
+    def code(text):
+        return leb(len(text)) + text
+
+    constant = b"\x41" + leb(65536) + b"\x0b"
+    return (b"\0asm\1\0\0\0" + section(1, b"\x60\2\x7f\x7f\1\x7f", b"\x60\0\0", b"\x60\2\x7f\x7e\1\x7f") +
+            section(2, name("tactus1") + name("note") + b"\0\2") + section(3, b"\1", b"\0") + section(4, b"\x70\1\2\2") +
+            section(5, b"\1" + leb(pages) + leb(pages + 9)) + section(6, b"\x7f\1" + constant, b"\x7f\0" + constant) +
+            section(7, name("memory") + b"\2\0", name("_initialize") + b"\0\1", name("tactus_enter") + b"\0\2",
+                    name("tactus_record") + b"\3\1") +
+            section(9, b"\0\x41\0\x0b\1\2") + section(10, code(b"\0\x0b"), code(body)) +
+            section(11, b"\0\x41\x08\x0b" + name("words")))
+
+
+def package():
+    bodies = {"plain": b"\0\x20\0\x0b", "load": b"\0\x20\1\x28\2\x10\x0b", "far": b"\0\x20\1\x28\2\xff\xff\xff\xff\x0f\x0b",
+              "loop": b"\1\1\x7e\3\x40\x20\0\x0d\0\x0b\x20\2\xa7\x0b", "call": b"\0\x20\0\x20\1\x41\0\x11\0\0\x0b",
+              "if": b"\0\x20\0\4\x7f\x41\1\5\x20\1\x41\2\x6a\x0b\x0b",
+              "switch": b"\0\2\x40\2\x40\x20\0\x0e\2\0\1\0\x0b\x0b\x20\0\x42\7\x10\0\x0b"}
+    for label, body in bodies.items():
+        write("package", "module-" + label, b"\2" + module(body))
+    parts = {"manifest": b"{}", "wasm": module(bodies["plain"]), "native": b"\x7fELF"}
+    table, data, at = b"", b"", 48 + 64 * len(parts)
+    for label, contents in parts.items():
+        gap = -at % 64
+        table += struct.pack("<16sQQ", label.encode(), at + gap, len(contents)) + hashlib.sha256(contents).digest()
+        data += bytes(gap) + contents
+        at += gap + len(contents)
+    write("package", "raw", b"\1TACTUSP\n" + struct.pack("<II", 1, len(parts)) + hashlib.sha256(table).digest() + table + data)
+    write("package", "manifest", b'\0{"hashes":{},"machine":7}')
+    ports = struct.pack("<7IIiI", 100, 0, 0, 1, 0, 0, 0, 0, 0, 0)[:36] + struct.pack("<iI", -1, 0)
+    component = struct.pack("<13I", 1, 52, 1, 3, 100, 100, 0, 120, 0, 1, 0, 0, 9)
+    memory = bytes(16) + component + bytes(100 - 68) + b"name\0" + bytes(15) + ports + bytes(64)
+    write("package", "description", b"\3" + struct.pack("<H", 16) + memory)
+
+
 for target in TARGETS:
     os.makedirs(os.path.join(out, target), exist_ok=True)
     folder = os.path.join(here, "corpus", target)
@@ -99,5 +154,5 @@ for target in TARGETS:
         if kept.endswith(".hex"):
             with open(os.path.join(folder, kept), encoding="ascii") as text:
                 write(target, kept[:-4], bytes.fromhex(text.read()))
-for make in (records, link, rtp, snapshot, ledger, negotiate, control):
+for make in (records, link, rtp, snapshot, ledger, negotiate, control, package):
     make()
