@@ -235,11 +235,6 @@ static int drop_capabilities(const struct tt_jail *jail)
     return keep_only(kept, count);
 }
 
-bool tt_jail_may_lock(void)
-{
-    return has_capability(CAP_IPC_LOCK);
-}
-
 int tt_jail_drop_last(void)
 {
     return keep_only(NULL, 0);

@@ -53,9 +53,6 @@ int tt_jail_enter(const struct tt_jail *jail, struct tt_error *err);
  */
 int tt_jail_drop_last(void);
 
-/* The calling thread still has it: memory may be locked beyond the limit. */
-bool tt_jail_may_lock(void);
-
 typedef int tt_jail_load_fn(const char *kind, const char *path, struct tt_error *err);
 
 /* Calls load with the path by which the loader finds the plug-in of this name: its descriptor's, or

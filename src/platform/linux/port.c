@@ -425,10 +425,14 @@ struct tt_port_world tt_linux_port(struct tt_linux *world)
 }
 
 /* A preloaded guard is found by name: the linker may have settled the weak symbol as absent. */
-static void find_guard(void)
+void tt_linux_look(void)
 {
+    static bool has_looked;
     void *found = NULL;
 
+    if (has_looked)
+        return;
+    has_looked = true;
     guard_path = tt_guard_path;
     if (guard_path)
         return;
@@ -447,7 +451,7 @@ int tt_linux_settle(struct tt_linux *world, const struct tt_linux_params *params
                     struct tt_error *err)
 {
     world->params = *params;
-    find_guard();
+    tt_linux_look();
     if (!params->bells.memory) {
         world->own.count = params->number + 1;
         world->own.memory = mmap(NULL, world->own.count * (size_t)TT_BELL_BYTES,

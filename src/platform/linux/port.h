@@ -69,6 +69,9 @@ struct tt_linux {
     uint32_t is_over; /* atomic: nobody waits to be the worker any more */
 };
 
+/* Before a fork, so that no child does it: what is looked for in all libraries by its name. */
+void tt_linux_look(void);
+
 int tt_linux_init(struct tt_linux *world, const struct tt_linux_params *params,
                   struct tt_error *err);
 

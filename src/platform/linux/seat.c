@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -140,13 +139,6 @@ bool tt_seat_is_profile(const struct tt_seat *seat)
     return json_is_true(json_object_get(json_object_get(seat->setup.body, "plan"), "is_profile"));
 }
 
-static bool is_lock_unlimited(void)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
-}
-
 bool tt_seat_lock_memory(void)
 {
     return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0;
@@ -185,13 +177,6 @@ static void begin_standby(void *ctx)
         seat->standby(seat->argument);
 }
 
-/* What is mapped from now on is locked as well: where that has a limit a mapping would fail. */
-static bool lock_ahead(void)
-{
-    return (is_lock_unlimited() || tt_jail_may_lock()) &&
-           mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
-}
-
 int tt_seat_park(struct tt_seat *seat, struct tt_error *err)
 {
     struct tt_port_world port = tt_linux_port(&seat->world);
@@ -201,7 +186,8 @@ int tt_seat_park(struct tt_seat *seat, struct tt_error *err)
         r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
-    seat->is_locked = lock_ahead();
+    /* Once more later: MCL_FUTURE would keep what is mapped then from being faulted in at once. */
+    (void)tt_seat_lock_memory();
     seat->is_parked = true;
     return 0;
 }
@@ -219,6 +205,7 @@ static int start_threads(struct tt_seat *seat)
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
+    bool is_locked;
     int r = 0;
 
     tt_message_close_fds(&seat->setup);
@@ -229,17 +216,15 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     tt_stamp("threads made");
-    /* Who was locked ahead by a right that goes now maps without locks from here on. */
-    if (!seat->is_locked || !is_lock_unlimited())
-        seat->is_locked = tt_seat_lock_memory();
+    is_locked = tt_seat_lock_memory();
     tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    r = tt_message_send_new(
-        seat->control,
-        json_pack("{ss si si sb}", "event", "ready", "tid", seat->world.threads[0].tid,
-                  "standby_tid", seat->world.threads[1].tid, "is_locked", (int)seat->is_locked),
-        NULL, NULL, 0, err);
+    r = tt_message_send_new(seat->control,
+                            json_pack("{ss si si sb}", "event", "ready", "tid",
+                                      seat->world.threads[0].tid, "standby_tid",
+                                      seat->world.threads[1].tid, "is_locked", (int)is_locked),
+                            NULL, NULL, 0, err);
     set_word(&seat->is_ready);
     return r;
 }
