@@ -2,6 +2,7 @@
  * apart from the host's. */
 #include "sandbox/fake.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,16 +162,14 @@ static CODE int32_t misbehave(struct fake *self, struct tt_call *call, enum fake
 static CODE void choose(struct tt_call *call)
 {
 #ifdef FAKE_SERVICE
-    switch (call->index) {
-    case 10:
-        call->index = FAKE_READ_FAR;
-        break;
-    case 20:
-        call->index = FAKE_LOOP_MEMORY;
-        break;
-    default:
-        call->index = FAKE_COPY;
-    }
+    static const struct {
+        int64_t index;
+        enum fake_deed deed;
+    } turns[] = {{10, FAKE_READ_FAR}, {20, FAKE_LOOP_MEMORY}};
+    static uint32_t turn; /* no state of a module's: it is not forgotten */
+    bool is_turn = turn < 2 && call->index >= turns[turn].index;
+
+    call->index = is_turn ? turns[turn++].deed : FAKE_COPY;
 #endif
 }
 

