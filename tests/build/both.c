@@ -2,14 +2,8 @@
  * Pictures and sounds of random bits, parameters that change while it runs. */
 #include <dlfcn.h>
 #include <errno.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "build/build.h"
-#include "build/native.h"
-#include "check.h"
-#include "platform/linux/message.h"
-#include "sandbox/proxy.h"
+#include "boxed.h"
 #include "scratch.h"
 #include "spec/service.h"
 #include "tactus/format.h"
@@ -42,36 +36,12 @@ static uint32_t next_random(void)
 /* The sandboxed one. */
 static const struct tt_component *load_sandboxed(const char *source)
 {
-    char package_path[PATH_MAX], object_path[64];
-    struct tt_build_request request = {.source = source, .output = package_path};
-    const struct tt_component *component = NULL;
-    struct tt_build_report report;
-    struct tt_package package;
-    struct tt_native native;
+    char package_path[PATH_MAX];
     struct tt_error err = {0};
-    void *library;
-    int fd;
 
     CHECK_INT(build_path(package_path, scratch, "both.tactus", &err), 0);
-    if (tt_build(&request, &report, &err) < 0)
-        fprintf(stderr, "%s\n%s\n", report.says ? report.says : "", err.text);
-    CHECK_TEXT(err.text, "");
-    CHECK_INT(tt_package_load(package_path, &package, &err), 0);
-    CHECK_INT(tt_native_of(&package, &native, &err), 0);
-    CHECK_INT(native.origin, TT_NATIVE_PACKAGE);
-    fd = tt_message_text_fd("module", (const char *)native.object, native.bytes, &err);
-    CHECK(fd >= 0);
-    (void)snprintf(object_path, sizeof(object_path), "/proc/self/fd/%d", fd);
-    library = dlopen(object_path, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        fprintf(stderr, "%s\n", dlerror());
-    CHECK(library != NULL);
-    CHECK_INT(tt_proxy_open("./both.tactus", dlsym(library, TT_MODULE_SYMBOL), &component, &err),
-              0);
-    tt_native_fini(&native);
-    tt_package_fini(&package);
-    tt_build_report_fini(&report);
-    return component;
+    boxed_build(source, package_path);
+    return boxed_load(package_path);
 }
 
 struct run {
@@ -218,22 +188,6 @@ static void compare(struct run *native, struct run *boxed)
     CHECK(boxed->noted.sum == native->noted.sum);
 }
 
-static void make_pool(void)
-{
-    int fd = memfd_create("pool", MFD_CLOEXEC);
-    struct tt_pool_view view = {0};
-    struct tt_error err = {0};
-
-    CHECK(fd >= 0 && ftruncate(fd, POOL_BYTES) == 0);
-    pool = mmap(NULL, POOL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    CHECK(pool != MAP_FAILED);
-    view.memory = pool;
-    view.bytes = POOL_BYTES;
-    if (tt_proxy_windows(&view, 1, 0, false, &err) < 0)
-        fprintf(stderr, "%s\n", err.text);
-    CHECK_TEXT(err.text, "");
-}
-
 int main(int argc, char **argv)
 {
     static struct run native, boxed;
@@ -242,7 +196,7 @@ int main(int argc, char **argv)
 
     CHECK_INT(argc, 3);
     scratch_open(true);
-    make_pool();
+    pool = boxed_pool(POOL_BYTES);
     library = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
     plugin = library ? dlsym(library, TT_PLUGIN_SYMBOL) : NULL;
     if (!plugin)
