@@ -56,7 +56,8 @@ enum tt_component_flag {
     TT_OWN_THREADS = 8, /* starts threads: best effort only */
     TT_SEPARATE = 16, /* each input frame activates it by itself (writers): inputs are not joined */
     TT_DRAINS = 32,   /* process() is called with a TT_END input until it returns TT_DONE */
-    TT_DESKTOP = 64   /* an edge with the user's screen and speakers; Tactus's own only */
+    TT_DESKTOP = 64,  /* an edge with the user's screen and speakers; Tactus's own only */
+    TT_TOGETHER = 128 /* a source edge with fds(): all of its kind in a service share a process */
 };
 
 enum tt_frame_flag {

@@ -6,7 +6,7 @@
 #include "base/record.h"
 #include "edge/inside.h"
 
-enum { CONTAINER = 0, AGAIN_NS = 1000000, NAP_NS = 50000000, POLL_MS = 20, FLUSH_STEPS_MAX = 64 };
+enum { AGAIN_NS = 1000000, NAP_NS = 50000000, POLL_MS = 20, FLUSH_STEPS_MAX = 64 };
 
 static void record_sent(struct edge *edge, uint32_t input, const struct tt_link_slot *slot)
 {
@@ -16,9 +16,9 @@ static void record_sent(struct edge *edge, uint32_t input, const struct tt_link_
         .component = (uint16_t)edge->number,
         .index = tt_sink_index(&edge->plan->in_format[input], slot->index, slot->origin_ns),
         .origin_ns = slot->origin_ns,
-        .sent_ns = tt_linux_now() - edge->seat.epoch_ns};
+        .sent_ns = tt_linux_now() - edge->seat->epoch_ns};
 
-    if (edge->plan->sink >= 0 && tt_seat_is_go(&edge->seat))
+    if (edge->plan->sink >= 0 && tt_seat_is_go(edge->seat))
         edge_record(edge, &record);
 }
 
@@ -54,7 +54,7 @@ static void show_input(struct edge *edge, uint32_t input, const struct tt_link_s
 
 static bool is_past_stop(const struct edge *edge)
 {
-    return tt_seat_is_stopped(&edge->seat) && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS;
+    return tt_seat_is_stopped(edge->seat) && tt_linux_now() - edge->seat->stopped_ns > LINGER_NS;
 }
 
 /* Calls step() until it has taken what it was shown. -EAGAIN comes back only after stop. A frame
@@ -64,7 +64,7 @@ static int take(struct edge *edge, uint32_t input, bool *ret_is_written)
     uint32_t flushes = 0;
 
     for (;;) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
         int r = edge->component->edge->step(edge->state, &edge->call);
 
         if (flushes == 0)
@@ -96,7 +96,7 @@ static int take_frame(struct edge *edge, uint32_t input, const struct tt_link_sl
         record_sent(edge, input, slot);
     if (slot->slot != TT_NO_FRAME)
         tt_link_give_back(edge->in[input], slot->pool, slot->slot);
-    tt_bell_ring(&edge->seat.bells, CONTAINER);
+    tt_bell_ring(&edge->seat->bells, edge->in_from[input]);
     return r == -EAGAIN ? 0 : r;
 }
 
@@ -147,9 +147,9 @@ int edge_run_sink(struct edge *edge)
 {
     int r = 0;
 
-    tt_seat_wait_go(&edge->seat);
+    tt_seat_wait_go(edge->seat);
     while (r == 0 && !has_ended(edge)) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
         uint32_t input = oldest_input(edge);
         struct tt_link_slot slot;
 

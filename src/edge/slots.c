@@ -60,7 +60,7 @@ void slots_give(struct slots *slots, uint32_t slot)
     slots->free_count[c]++;
 }
 
-void slots_keep_lent(struct slots *slots, uint32_t slot, uint32_t output)
+void slots_keep_lent(struct slots *slots, uint32_t slot, uint8_t lender)
 {
     uint32_t c = class_of(slots, slot);
     uint32_t *stack = slots->free + slots->first_of[c];
@@ -70,7 +70,7 @@ void slots_keep_lent(struct slots *slots, uint32_t slot, uint32_t output)
             continue;
         stack[n] = stack[slots->free_count[c] - 1];
         slots->free_count[c]--;
-        slots->lent[slot] = (uint8_t)(1 + output);
+        slots->lent[slot] = lender;
         return;
     }
 }

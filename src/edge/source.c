@@ -9,7 +9,6 @@
 #include "edge/inside.h"
 
 enum {
-    CONTAINER = 0,
     /* Room can come without a bell (the reader read, but gives back later), so sleeps are short. A
      * deep ring lasts for longer: no frame is shorter than a millisecond. */
     NAP_NS = 5000000,
@@ -19,19 +18,27 @@ enum {
     POLL_MS = 20
 };
 
+/* Of an output of one of the process's components. */
+static uint8_t lender(const struct edge *edge, uint32_t output)
+{
+    return (uint8_t)(1 + edge->place * TT_PORTS_MAX + output);
+}
+
+_Static_assert(TT_TOGETHER_MAX *TT_PORTS_MAX < UINT8_MAX, "a lender is a byte");
+
 static void collect(struct edge *edge, uint32_t output)
 {
-    struct slots *slots = &edge->slots;
+    struct slots *slots = edge->slots;
     uint32_t pool, slot;
 
     while (tt_link_take_back(edge->out[output], &pool, &slot))
         if (pool == slots->number && slot < slots->view.slot_count &&
-            slots->lent[slot] == 1 + output)
+            slots->lent[slot] == lender(edge, output))
             slots_give(slots, slot);
     if (!tt_link_reader_changed(edge->out[output]))
         return;
     for (slot = 0; slot < slots->view.slot_count; slot++)
-        if (slots->lent[slot] == 1 + output &&
+        if (slots->lent[slot] == lender(edge, output) &&
             !tt_link_is_on_loan(edge->out[output], slots->number, slot))
             slots_give(slots, slot);
 }
@@ -40,9 +47,9 @@ static void collect(struct edge *edge, uint32_t output)
 static void adopt_loans(struct edge *edge)
 {
     for (uint32_t n = 0; n < edge->plan->out_count; n++)
-        for (uint32_t slot = 0; edge->out[n] && slot < edge->slots.view.slot_count; slot++)
-            if (tt_link_is_on_loan(edge->out[n], edge->slots.number, slot))
-                slots_keep_lent(&edge->slots, slot, n);
+        for (uint32_t slot = 0; edge->out[n] && slot < edge->slots->view.slot_count; slot++)
+            if (tt_link_is_on_loan(edge->out[n], edge->slots->number, slot))
+                slots_keep_lent(edge->slots, slot, lender(edge, n));
 }
 
 static bool is_wanted(const struct edge *edge, uint32_t output)
@@ -75,7 +82,7 @@ static void tell_primed(struct edge *edge, bool is_full)
     if (edge->is_primed || !(has_all || (has_any && is_full)))
         return;
     edge->is_primed = true;
-    tt_seat_say(edge->seat.control, "primed", NULL);
+    tt_seat_say(edge->seat->control, "primed", NULL);
 }
 
 /* Gives each output by itself what lies there for it. */
@@ -98,7 +105,7 @@ static bool has_room(struct edge *edge)
         if (!is_wanted(edge, n))
             continue;
         if (edge->held[n] == TT_NO_FRAME)
-            edge->held[n] = slots_take(&edge->slots, edge->out_class[n]);
+            edge->held[n] = slots_take(edge->slots, edge->out_class[n]);
         is_ready = is_ready && has_place(edge, n);
         has_any = has_any || has_place(edge, n);
     }
@@ -111,14 +118,14 @@ static void offer_outputs(struct edge *edge)
 {
     edge->call.event_count = 0;
     if (is_driven(edge))
-        edge->call.media_ns = tt_linux_now() - edge->seat.epoch_ns;
+        edge->call.media_ns = tt_linux_now() - edge->seat->epoch_ns;
     for (uint32_t n = 0; n < edge->plan->out_count; n++) {
         struct tt_frame *frame = tt_call_out(&edge->call, n);
         uint32_t bytes = 0;
         uint8_t *data = NULL;
 
         if (is_wanted(edge, n) && has_place(edge, n))
-            data = slots_at(&edge->slots.view, edge->held[n], &bytes);
+            data = slots_at(&edge->slots->view, edge->held[n], &bytes);
         *frame = (struct tt_frame){.data = (uintptr_t)data,
                                    .capacity = bytes,
                                    .handle = data ? edge->held[n] : TT_NO_FRAME,
@@ -136,7 +143,15 @@ static int64_t received_of(const struct edge *edge, uint32_t output)
         at_ns = edge->component->edge->received(edge->state, output);
     if (at_ns == INT64_MIN || at_ns == INT64_MAX)
         return at_ns == INT64_MIN ? 0 : INT64_MAX;
-    return edge->seat.epoch_ns + at_ns;
+    return edge->seat->epoch_ns + at_ns;
+}
+
+static void ring_readers(struct edge_process *process)
+{
+    for (uint32_t n = 0; process->to_ring >> n != 0; n++)
+        if (process->to_ring >> n & 1)
+            tt_bell_ring(&process->seat.bells, n);
+    process->to_ring = 0;
 }
 
 static void put_header(struct edge *edge, uint32_t output, const struct tt_frame *frame,
@@ -145,7 +160,7 @@ static void put_header(struct edge *edge, uint32_t output, const struct tt_frame
     struct tt_link_slot slot = {.index = frame->index,
                                 .origin_ns = frame->origin_ns,
                                 .duration_ns = frame->duration_ns,
-                                .pool = edge->slots.number,
+                                .pool = edge->slots->number,
                                 .slot = has_payload ? edge->held[output] : TT_NO_FRAME,
                                 .bytes = has_payload ? frame->bytes : 0,
                                 .flags = frame->flags,
@@ -156,19 +171,21 @@ static void put_header(struct edge *edge, uint32_t output, const struct tt_frame
                                     frame->flags & TT_END ? 0 : received_of(edge, output)};
 
     while (!tt_link_put(edge->out[output], &slot)) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
 
+        ring_readers(edge->process);
         /* Only a frame with End behind it needs a second place. */
-        if (tt_seat_is_stopped(&edge->seat))
+        if (tt_seat_is_stopped(edge->seat))
             return;
         edge_sleep(edge, seen, NAP_NS);
         slot.stamp_ns = tt_linux_now();
     }
     if (has_payload) {
-        edge->slots.lent[edge->held[output]] = (uint8_t)(1 + output);
+        edge->slots->lent[edge->held[output]] = lender(edge, output);
         edge->held[output] = TT_NO_FRAME;
     }
     edge->has_put[output] = true;
+    edge->process->to_ring |= UINT64_C(1) << edge->out_to[output];
 }
 
 static void put_end(struct edge *edge, uint32_t output, const struct tt_frame *frame)
@@ -209,8 +226,6 @@ static bool put_outputs(struct edge *edge)
         if (is_end)
             put_end(edge, n, frame);
     }
-    if (has_any)
-        tt_bell_ring(&edge->seat.bells, CONTAINER);
     return has_any;
 }
 
@@ -219,7 +234,7 @@ static void end_all(struct edge *edge)
     for (uint32_t n = 0; n < edge->plan->out_count; n++)
         if (is_wanted(edge, n))
             put_end(edge, n, tt_call_out(&edge->call, n));
-    tt_bell_ring(&edge->seat.bells, CONTAINER);
+    ring_readers(edge->process);
 }
 
 static bool has_ended(const struct edge *edge)
@@ -244,9 +259,9 @@ static bool is_everything_read(struct edge *edge)
 static void linger(struct edge *edge)
 {
     while (!is_everything_read(edge)) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
 
-        if (tt_seat_is_stopped(&edge->seat) && tt_linux_now() - edge->seat.stopped_ns > LINGER_NS)
+        if (tt_seat_is_stopped(edge->seat) && tt_linux_now() - edge->seat->stopped_ns > LINGER_NS)
             return;
         edge_sleep(edge, seen, 4 * NAP_NS);
     }
@@ -274,9 +289,9 @@ static int step(struct edge *edge)
 static void await_go(struct edge *edge)
 {
     edge->is_primed = true;
-    tt_seat_say(edge->seat.control, "primed", NULL);
-    while (!tt_seat_is_go(&edge->seat) && !tt_seat_is_stopped(&edge->seat)) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+    tt_seat_say(edge->seat->control, "primed", NULL);
+    while (!tt_seat_is_go(edge->seat) && !tt_seat_is_stopped(edge->seat)) {
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
 
         edge_sleep(edge, seen, AGAIN_NS);
     }
@@ -290,20 +305,24 @@ static int64_t nap_of(const struct edge *edge)
     return DEEP_NAP_NS;
 }
 
-int edge_run_source(struct edge *edge)
+static void begin(struct edge *edge)
+{
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        edge->held[n] = TT_NO_FRAME;
+    adopt_loans(edge);
+}
+
+static int run_alone(struct edge *edge)
 {
     int64_t nap_ns = nap_of(edge);
     int r = 0;
 
-    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
-        edge->held[n] = TT_NO_FRAME;
-    adopt_loans(edge);
     if (is_driven(edge))
         await_go(edge);
     while (!has_ended(edge)) {
-        uint32_t seen = tt_bell_count(&edge->seat.bells, edge->seat.number);
+        uint32_t seen = tt_bell_count(&edge->seat->bells, edge->seat->number);
 
-        if (tt_seat_is_stopped(&edge->seat)) {
+        if (tt_seat_is_stopped(edge->seat)) {
             end_all(edge);
             break;
         }
@@ -314,12 +333,64 @@ int edge_run_source(struct edge *edge)
         if (edge_poll(edge, POLL_MS) == 0)
             continue;
         r = step(edge);
+        ring_readers(edge->process);
         if (r < 0 && r != -EAGAIN && !edge->call.stop)
             return r;
         if (r == -EAGAIN)
             edge_sleep(edge, seen, AGAIN_NS);
     }
-    tell_primed(edge, false);
-    linger(edge);
+    return 0;
+}
+
+static bool have_all_ended(const struct edge_process *process)
+{
+    for (uint32_t n = 0; n < process->edge_count; n++)
+        if (!has_ended(process->edges[n]))
+            return false;
+    return true;
+}
+
+/* Whoever has something takes its step; the readers hear of all of it at once. */
+static int run_together(struct edge_process *process, struct edge **ret)
+{
+    uint32_t ready;
+
+    await_go(process->edges[0]);
+    for (uint32_t n = 1; n < process->edge_count; n++)
+        process->edges[n]->is_primed = true; /* the first one says so for all */
+    while (!have_all_ended(process) && !tt_seat_is_stopped(&process->seat)) {
+        edge_poll_all(process, POLL_MS, &ready);
+        for (uint32_t n = 0; n < process->edge_count; n++) {
+            struct edge *edge = process->edges[n];
+            int r;
+
+            if ((ready >> n & 1) == 0 || has_ended(edge))
+                continue;
+            (void)has_room(edge);
+            r = step(edge);
+            *ret = edge;
+            if (r < 0 && r != -EAGAIN && !edge->call.stop)
+                return r;
+        }
+        ring_readers(process);
+    }
+    for (uint32_t n = 0; n < process->edge_count; n++)
+        end_all(process->edges[n]);
+    return 0;
+}
+
+int edge_run_sources(struct edge_process *process, struct edge **ret)
+{
+    int r;
+
+    *ret = process->edges[0];
+    for (uint32_t n = 0; n < process->edge_count; n++)
+        begin(process->edges[n]);
+    r = process->edge_count == 1 ? run_alone(process->edges[0]) : run_together(process, ret);
+    if (r < 0)
+        return r;
+    tell_primed(process->edges[0], false);
+    for (uint32_t n = 0; n < process->edge_count; n++)
+        linger(process->edges[n]);
     return 0;
 }

@@ -242,20 +242,21 @@ static const char *setting_text(const struct tt_picture_component *component, ui
                : "";
 }
 
-static const struct tt_picture_component *edge_of(const struct broker *broker, uint32_t number)
+static bool is_in(const struct broker *broker, uint32_t component, uint32_t number)
 {
-    int32_t place = broker->wiring->processes[number].component;
-
-    return place >= 0 ? &broker->picture->components[place] : NULL;
+    return (broker->picture->components[component].flags & TT_EDGE) != 0 &&
+           broker->wiring->process_of[component] == number;
 }
 
 bool broker_has_text(const struct broker *broker, uint32_t number, const char *text)
 {
-    const struct tt_picture_component *component = edge_of(broker, number);
+    for (uint32_t c = 0; c < broker->picture->component_count; c++) {
+        const struct tt_picture_component *component = &broker->picture->components[c];
 
-    for (uint32_t n = 0; component != NULL && n < component->setting_count; n++)
-        if (strcmp(setting_text(component, n), text) == 0)
-            return true;
+        for (uint32_t n = 0; is_in(broker, c, number) && n < component->setting_count; n++)
+            if (strcmp(setting_text(component, n), text) == 0)
+                return true;
+    }
     return false;
 }
 
@@ -282,17 +283,35 @@ static bool add_place(const char *text, const char *base, json_t *paths)
     return false;
 }
 
+/* Places that the process's components name; what a window or a speaker is told are names. True:
+ * one is an address. */
+static bool add_places(const struct broker *broker, uint32_t number, const char *base,
+                       json_t *paths)
+{
+    bool has_network = false;
+
+    for (uint32_t c = 0; c < broker->picture->component_count; c++) {
+        const struct tt_picture_component *component = &broker->picture->components[c];
+
+        if (!is_in(broker, c, number) || (component->flags & TT_DESKTOP) != 0)
+            continue;
+        for (uint32_t n = 0; n < component->setting_count; n++)
+            has_network |= add_place(setting_text(component, n), base, paths);
+    }
+    return has_network;
+}
+
 json_t *broker_order(const struct broker *broker, uint32_t number, uint32_t uid, uint32_t gid,
                      const char *base)
 {
-    const struct tt_picture_component *component = edge_of(broker, number);
+    int32_t first = broker->wiring->processes[number].component;
+    const struct tt_picture_component *component =
+        first >= 0 ? &broker->picture->components[first] : NULL;
     json_t *paths = json_array(), *none = json_array();
-    bool has_network = false, is_source = component != NULL && component->is_source;
+    bool has_network = add_places(broker, number, base, paths),
+         is_source = component != NULL && component->is_source;
     bool is_desktop = component != NULL && (component->flags & TT_DESKTOP) != 0;
 
-    /* What a window or a speaker is told are names, not places. */
-    for (uint32_t n = 0; component != NULL && !is_desktop && n < component->setting_count; n++)
-        has_network |= add_place(setting_text(component, n), base, paths);
     return json_pack("{ss si si so so sb sb}", "role", component == NULL ? "container" : "edge",
                      "uid", (int)uid, "gid", (int)gid, is_source ? "files" : "writes", paths,
                      is_source ? "writes" : "files", none, "network", has_network, "desktop",

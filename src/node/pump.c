@@ -247,14 +247,19 @@ static bool is_sane(const struct pump *pump, const struct tt_record *record)
 /* An edge speaks of itself: what reached a sink is the container's to say. */
 static bool is_its_own(const struct pump *pump, uint32_t process, const struct tt_record *record)
 {
-    int32_t component = pump->params.broker->wiring->processes[process].component;
+    const struct tt_wiring *wiring = pump->params.broker->wiring;
+    int32_t component = wiring->processes[process].component;
 
     if (component < 0)
         return true;
     if (record->kind == TT_RECORD_SENT)
         return pump->sinks[record->sink].process == process;
-    return (record->kind == TT_RECORD_NOTE || record->kind == TT_RECORD_LOST) &&
-           record->component == component;
+    if (record->kind != TT_RECORD_NOTE && record->kind != TT_RECORD_LOST)
+        return false;
+    if (record->component == component)
+        return true; /* or of another that shares the process */
+    return wiring->process_of && record->component < pump->params.picture->component_count &&
+           wiring->process_of[record->component] == process;
 }
 
 static void take_degrade(struct pump *pump, const struct tt_record *record)

@@ -97,10 +97,38 @@ static void find_deadlines(struct plan *plan)
         }
 }
 
+static bool are_together(const struct tt_picture *picture, uint32_t a, uint32_t b)
+{
+    const struct tt_picture_component *one = &picture->components[a];
+    const struct tt_picture_component *other = &picture->components[b];
+
+    return (one->flags & other->flags & TT_TOGETHER) != 0 && one->is_source && other->is_source &&
+           strcmp(one->kind, other->kind) == 0 && strcmp(one->plugin, other->plugin) == 0;
+}
+
+/* The process of another of its kind that has a place left; 0: none. */
+static uint32_t shared_process(const struct plan *plan, uint32_t component)
+{
+    uint32_t members[TT_PROCESSES_MAX] = {0};
+
+    for (uint32_t n = 0; n < component; n++)
+        if (are_together(plan->picture, n, component))
+            members[plan->process_of[n]]++;
+    for (uint32_t n = 0; n < plan->wiring->process_count; n++)
+        if (members[n] > 0 && members[n] < TT_TOGETHER_MAX)
+            return n;
+    return 0;
+}
+
 static int add_process(struct plan *plan, uint32_t component)
 {
     struct tt_wiring *wiring = plan->wiring;
+    uint32_t shared = shared_process(plan, component);
 
+    if (shared > 0) {
+        plan->process_of[component] = shared;
+        return 0;
+    }
     /* Pools are numbered like processes, and frames name their pool. */
     if (wiring->process_count == TT_POOLS_MAX)
         return tt_fail(plan->err, -E2BIG,

@@ -2,7 +2,8 @@
  * picture, so that tactusd, containers and edges agree without telling each other.
  *
  * First come the containers, one for each worker that the picture's components name (process 0 is
- * always one), then the edges: each TT_EDGE component has one of its own, in the picture's order. A
+ * always one), then the edges: each TT_EDGE component has one of its own, in the picture's order,
+ * but sources of a kind that is TT_TOGETHER: one thread waits for what comes to all of them. A
  * flow between two processes is a link. An output of a source edge enters one container, the one of
  * its first consumer there; all that feeds several inputs of a container comes by one link, and
  * flows between two edges pass through a container. */
@@ -15,7 +16,11 @@
 #include "base/pool_view.h"
 #include "spec/picture.h"
 
-enum { TT_PROCESSES_MAX = 64, TT_LINKS_MAX = 128 };
+enum {
+    TT_PROCESSES_MAX = 64,
+    TT_LINKS_MAX = 192,
+    TT_TOGETHER_MAX = 8 /* edges that share a process */
+};
 
 struct tt_wiring_link {
     uint32_t from, to; /* processes; at least one of them is a container */
@@ -37,7 +42,7 @@ struct tt_wiring_place {
 };
 
 struct tt_wiring_process {
-    int32_t component;        /* edges; -1: a container */
+    int32_t component;        /* edges: of several that share it the first; -1: a container */
     struct tt_pool_view pool; /* memory NULL; class_count 0: it writes no frames */
     /* The pool's class of each output: [component of the picture][output], TT_NO_PORT where none.
      * An edge uses its own component's row. */

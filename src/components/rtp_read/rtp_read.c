@@ -516,7 +516,7 @@ static const struct tt_edge edge = {.probe = shape, .fds = fds, .step = step, .r
 const struct tt_component tt_component_rtp_read = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    .flags = TT_EDGE,
+    .flags = TT_EDGE | TT_TOGETHER,
     .version = 1,
     .name = "rtp.read",
     .help = "receives sound by RTP (L16, 48 kHz) from one or several talkers, on the service's "
