@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "sandbox/fake.h"
+#include "sandbox/sanitizer.h"
 #include "sandbox/slot.h"
 
 enum { FRAME_BYTES = 8192, FRAMES = 4 };
@@ -230,6 +231,8 @@ int main(void)
     const uint64_t bytes = FRAMES * FRAME_BYTES;
     struct tt_error err = {0};
 
+    if (is_signals_taken())
+        return CHECK_SKIP;
     pool = shared(bytes, true);
     foreign = shared(bytes, false);
     if (tt_space_open(&space, 8, &err) < 0) {
