@@ -69,6 +69,43 @@ static void follow_run(const struct profile *profile, const struct profile_key *
     (void)snprintf(ret->origin, sizeof(ret->origin), "run");
 }
 
+/* Of windows one in 1/loss decides already: they only ever lower what is promised for one. What
+ * runs now speaks alone for windows where it does for the single cost. */
+static int64_t window_bound(struct profile *profile, const struct profile_key *key,
+                            struct tt_rational loss, bool is_run, struct tt_histogram *samples)
+{
+    struct tt_cost cost;
+    int64_t bound_ns = 0;
+    int r = is_run ? profile_followed(profile, key, loss, samples, &bound_ns)
+                   : profile_load(profile, key, samples);
+
+    if (r < 0 || samples->count * (uint64_t)loss.num < (uint64_t)loss.den)
+        return 0;
+    profile_cost(samples, loss, &cost);
+    return larger(cost.quantile_ns, bound_ns);
+}
+
+/* Only of live runs that speak alone: the caches of a profile run stay warm, the more the longer.
+ */
+static void load_windows(const struct tt_picture *picture, const struct machine *machine,
+                         struct profile *profile, uint32_t segment, struct tt_cost *ret)
+{
+    struct tt_histogram *samples = malloc(sizeof(*samples));
+    struct tt_rational loss = samples_loss(picture);
+    struct profile_key key;
+
+    profile_segment_key(picture, segment, machine, PROFILE_LIVE, &key);
+    for (uint32_t n = 0; samples != NULL && n < TT_WINDOWS; n++) {
+        struct profile_key window = profile_window_key(&key, n);
+
+        ret->window_ns[n] =
+            window_bound(profile, &window, loss, strcmp(ret->origin, "run") == 0, samples);
+        if (ret->window_ns[n] == 0)
+            break;
+    }
+    free(samples);
+}
+
 static int load_one(const struct tt_picture *picture, const struct machine *machine,
                     struct profile *profile, key_fn *key_of, uint32_t place, struct tt_cost *ret)
 {
@@ -88,6 +125,8 @@ static int load_one(const struct tt_picture *picture, const struct machine *mach
     }
     free(samples);
     join_costs(&costs[PROFILE_LIVE], &costs[PROFILE_ASAP], loss, ret);
+    if (key_of == profile_segment_key && costs[PROFILE_LIVE].n >= tt_samples_needed(loss))
+        load_windows(picture, machine, profile, place, ret);
     return 0;
 }
 
@@ -160,6 +199,12 @@ void costs_learn(const struct tt_picture *picture, const struct machine *machine
         profile_segment_key(picture, n, machine, pace, &key);
         (void)profile_learn(profile, &key, picture->segments[n].name, samples_segment(samples, n));
         (void)profile_describe(profile, &key, "segment", pace, machine);
+        for (uint32_t k = 0; pace == PROFILE_LIVE && k < TT_WINDOWS; k++) {
+            struct profile_key window = profile_window_key(&key, k);
+
+            if (samples_window(samples, n, k)->count > 0)
+                (void)profile_learn(profile, &window, "", samples_window(samples, n, k));
+        }
     }
 }
 
@@ -175,5 +220,10 @@ void costs_follow(const struct tt_picture *picture, const struct machine *machin
     for (uint32_t n = 0; n < picture->segment_count; n++) {
         profile_segment_key(picture, n, machine, PROFILE_LIVE, &key);
         profile_follow(profile, samples, &key, samples_segment_bound(samples, n));
+        for (uint32_t k = 0; k < TT_WINDOWS; k++) {
+            struct profile_key window = profile_window_key(&key, k);
+
+            profile_follow(profile, samples, &window, samples_window_bound(samples, n, k));
+        }
     }
 }

@@ -178,6 +178,14 @@ void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
     end_digest(digest, ret);
 }
 
+struct profile_key profile_window_key(const struct profile_key *segment, uint32_t window)
+{
+    struct profile_key ret = *segment;
+
+    ret.bytes[PROFILE_KEY_BYTES - 1] ^= (uint8_t)(window + 1);
+    return ret;
+}
+
 void profile_key_hex(const struct profile_key *key, char ret[PROFILE_KEY_HEX_BYTES])
 {
     for (uint32_t n = 0; n < PROFILE_KEY_BYTES; n++)
@@ -411,10 +419,10 @@ static bool read_row(sqlite3_stmt *row, const struct machine *machine, struct pr
 int profile_each(struct profile *profile, const struct machine *machine, profile_row_fn *fn,
                  void *ctx)
 {
-    sqlite3_stmt *get =
-        prepare(profile, "SELECT cost.key, name, histogram, used_s, sort, pace, version, cpu,"
-                         " kernel, class FROM cost LEFT JOIN about ON cost.key = about.key"
-                         " ORDER BY used_s DESC, name, cost.key LIMIT 4096");
+    sqlite3_stmt *get = prepare(
+        profile, "SELECT cost.key, name, histogram, used_s, sort, pace, version, cpu,"
+                 " kernel, class FROM cost LEFT JOIN about ON cost.key = about.key WHERE name != ''"
+                 " ORDER BY used_s DESC, name, cost.key LIMIT 4096");
     struct profile_row row;
 
     if (get == NULL)
@@ -452,7 +460,12 @@ int profile_forget(struct profile *profile, const char *key)
             return -EINVAL;
         (void)snprintf(pattern, sizeof(pattern), "%s%%", key);
     }
-    count = forget_in(profile, "DELETE FROM cost WHERE hex(key) LIKE ?", pattern);
-    (void)forget_in(profile, "DELETE FROM about WHERE hex(key) LIKE ?", pattern);
+    count = forget_in(profile, "DELETE FROM cost WHERE name != '' AND hex(key) LIKE ?", pattern);
+    if (length > PROFILE_KEY_HEX_BYTES - 3) /* the last byte says which window it is */
+        (void)snprintf(pattern, sizeof(pattern), "%.*s%%", PROFILE_KEY_HEX_BYTES - 3, key);
+    (void)forget_in(profile, "DELETE FROM cost WHERE name = '' AND hex(key) LIKE ?", pattern);
+    (void)forget_in(profile,
+                    "DELETE FROM about WHERE hex(key) LIKE ? AND key NOT IN (SELECT key FROM cost)",
+                    pattern);
     return count;
 }

@@ -42,6 +42,9 @@ void profile_component_key(const struct tt_picture *picture, uint32_t component,
 void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
                          const struct machine *machine, enum profile_pace pace,
                          struct profile_key *ret);
+/* Of the sums of 2, 4, ... of a segment's costs in a row (window 0, 1, ...): kept with it, shown
+ * nowhere, forgotten with it. */
+struct profile_key profile_window_key(const struct profile_key *segment, uint32_t window);
 void profile_key_hex(const struct profile_key *key, char ret[PROFILE_KEY_HEX_BYTES]);
 
 /* -ENOENT: never seen. */

@@ -17,6 +17,7 @@ enum {
     SPARE_PARTS = 16,   /* a budget is told with a 16th to spare, or each second had another */
     REFUSED_TURNS = 30, /* between two words about the same refusal */
     ASK_AGAIN_TURNS = 5,
+    LOOK_TURNS = 10, /* what several activations in a row cost is learnt with time */
     BUDGET_NS_MIN = 1000,
     LITTLE_NS = 50000
 };
@@ -26,7 +27,7 @@ struct run_follow {
     struct follow *budgets; /* of components; in_force 0: none, and none is given */
     int64_t *planned_ns;    /* by segment: the bound that the last plan was made with */
     struct follow shares[TT_PROCESSES_MAX]; /* of its workers, ppm */
-    uint32_t refused_turns;
+    uint32_t refused_turns, turns;
 };
 
 /* Of the degrading level that its worker is at. */
@@ -216,7 +217,8 @@ void run_follow_tell(struct run *run, uint32_t number)
  * it is refused: others may have gone. */
 static bool is_plan_wanted(struct run *run)
 {
-    bool is_wanted = run->follow->refused_turns % ASK_AGAIN_TURNS == ASK_AGAIN_TURNS - 1;
+    bool is_wanted = run->follow->refused_turns % ASK_AGAIN_TURNS == ASK_AGAIN_TURNS - 1 ||
+                     ++run->follow->turns % LOOK_TURNS == 0;
 
     for (uint32_t n = 0; n < run->params.picture->segment_count; n++) {
         int64_t now_ns = segment_bound(run, n), planned_ns = run->follow->planned_ns[n];

@@ -9,9 +9,13 @@
 
 struct samples {
     const struct tt_picture *picture;
-    struct tt_histogram *components, *segments;
-    struct tt_conformal **component_bounds, **segment_bounds;
-    uint8_t *memory; /* of all bounds */
+    struct tt_histogram *components, *segments, *windows; /* windows: TT_WINDOWS a segment */
+    struct tt_conformal **component_bounds, **segment_bounds, **window_bounds;
+    struct row {
+        uint64_t count;
+        int64_t sums_ns[TT_WINDOWS]; /* of the windows that are on */
+    } * rows;                        /* by segment */
+    uint8_t *memory;                 /* of all bounds */
 };
 
 struct tt_rational samples_loss(const struct tt_picture *picture)
@@ -41,10 +45,14 @@ static bool open_bounds(struct samples *samples)
 
     samples->component_bounds = calloc(components + 1, sizeof(struct tt_conformal *));
     samples->segment_bounds = calloc(segments + 1, sizeof(struct tt_conformal *));
-    samples->memory = calloc(components + segments + 1, bytes);
+    samples->window_bounds = calloc(segments * TT_WINDOWS + 1, sizeof(struct tt_conformal *));
+    samples->memory = calloc(components + segments * (1 + TT_WINDOWS) + 1, bytes);
     if (samples->component_bounds == NULL || samples->segment_bounds == NULL ||
-        samples->memory == NULL)
+        samples->window_bounds == NULL || samples->memory == NULL)
         return false;
+    for (uint32_t n = 0; n < segments * TT_WINDOWS; n++)
+        samples->window_bounds[n] =
+            tt_conformal_init(samples->memory + (components + segments + n) * bytes, loss);
     for (uint32_t n = 0; n < components; n++)
         samples->component_bounds[n] = tt_conformal_init(samples->memory + n * bytes, loss);
     for (uint32_t n = 0; n < segments; n++)
@@ -62,7 +70,10 @@ struct samples *samples_open(const struct tt_picture *picture)
     samples->picture = picture;
     samples->components = calloc(picture->component_count + 1, sizeof(*samples->components));
     samples->segments = calloc(picture->segment_count + 1, sizeof(*samples->segments));
-    if (samples->components == NULL || samples->segments == NULL || !open_bounds(samples))
+    samples->windows = calloc(picture->segment_count * TT_WINDOWS + 1, sizeof(*samples->windows));
+    samples->rows = calloc(picture->segment_count + 1, sizeof(*samples->rows));
+    if (samples->components == NULL || samples->segments == NULL || samples->windows == NULL ||
+        samples->rows == NULL || !open_bounds(samples))
         samples_close(&samples);
     return samples;
 }
@@ -75,6 +86,9 @@ void samples_close(struct samples **samples)
     free((*samples)->segments);
     free((*samples)->component_bounds);
     free((*samples)->segment_bounds);
+    free((*samples)->windows);
+    free((*samples)->window_bounds);
+    free((*samples)->rows);
     free((*samples)->memory);
     free(*samples);
     *samples = NULL;
@@ -94,12 +108,28 @@ void samples_add(struct samples *samples, const struct tt_record *hop)
     tt_conformal_add(samples->component_bounds[hop->component], cost_ns);
 }
 
+static void add_windows(struct samples *samples, uint32_t segment, int64_t cost_ns)
+{
+    struct row *row = &samples->rows[segment];
+
+    row->count++;
+    for (uint32_t n = 0; n < TT_WINDOWS; n++) {
+        row->sums_ns[n] += cost_ns;
+        if (row->count % ((uint64_t)2 << n) != 0)
+            continue;
+        tt_histogram_add(&samples->windows[segment * TT_WINDOWS + n], row->sums_ns[n]);
+        tt_conformal_add(samples->window_bounds[segment * TT_WINDOWS + n], row->sums_ns[n]);
+        row->sums_ns[n] = 0;
+    }
+}
+
 void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost_ns)
 {
     if (cost_ns < 0 || cost_ns > COST_MAX_NS || segment >= samples->picture->segment_count)
         return;
     tt_histogram_add(&samples->segments[segment], cost_ns);
     tt_conformal_add(samples->segment_bounds[segment], cost_ns);
+    add_windows(samples, segment, cost_ns);
 }
 
 const struct tt_histogram *samples_component(const struct samples *samples, uint32_t component)
@@ -121,4 +151,16 @@ const struct tt_conformal *samples_component_bound(const struct samples *samples
 const struct tt_conformal *samples_segment_bound(const struct samples *samples, uint32_t segment)
 {
     return samples->segment_bounds[segment];
+}
+
+const struct tt_histogram *samples_window(const struct samples *samples, uint32_t segment,
+                                          uint32_t window)
+{
+    return &samples->windows[segment * TT_WINDOWS + window];
+}
+
+const struct tt_conformal *samples_window_bound(const struct samples *samples, uint32_t segment,
+                                                uint32_t window)
+{
+    return samples->window_bounds[segment * TT_WINDOWS + window];
 }

@@ -7,6 +7,7 @@
 #include "base/conformal.h"
 #include "base/histogram.h"
 #include "base/record.h"
+#include "planner/planner.h"
 #include "spec/picture.h"
 
 struct samples;
@@ -21,6 +22,13 @@ void samples_add_segment(struct samples *samples, uint32_t segment, int64_t cost
 
 const struct tt_histogram *samples_component(const struct samples *samples, uint32_t component);
 const struct tt_histogram *samples_segment(const struct samples *samples, uint32_t segment);
+
+/* The sums of 2, 4, ... of them in a row (window 0, 1, ...), of which none counts in two: as far as
+ * costs are exchangeable, these are. */
+const struct tt_histogram *samples_window(const struct samples *samples, uint32_t segment,
+                                          uint32_t window);
+const struct tt_conformal *samples_window_bound(const struct samples *samples, uint32_t segment,
+                                                uint32_t window);
 
 /* What bounds the next cost, at the strictest loss of the picture's sinks. */
 const struct tt_conformal *samples_component_bound(const struct samples *samples,

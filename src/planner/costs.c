@@ -140,6 +140,8 @@ static void segment_cost(const struct work *work, uint32_t segment, struct work_
         return;
     ret->cost_ns = clamp_cost(own->quantile_ns);
     ret->mean_ns = clamp_cost(own->mean_ns);
+    for (uint32_t n = 0; n < TT_WINDOWS; n++)
+        ret->window_ns[n] = clamp_cost(own->window_ns[n]);
     ret->n = own->n;
     ret->is_known = true;
     ret->source = own->origin[0] ? own->origin : "profile";
@@ -177,6 +179,8 @@ void work_tasks(struct work *work)
                                                                    : (struct tt_rational){0, 1},
                                      .cost_ns = segment->cost_ns + segment->hops_ns,
                                      .deadline_ns = INT64_MAX};
+        for (uint32_t k = 0; k < TT_WINDOWS && segment->window_ns[k] > 0; k++)
+            task->window_ns[k] = segment->window_ns[k] + (segment->hops_ns << (k + 1));
         for (uint32_t c = 0; c < picture->component_count; c++) {
             if (picture->components[c].segment != n ||
                 (work->worker_of && work->worker_of[c] != work->worker))

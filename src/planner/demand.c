@@ -4,6 +4,9 @@
  * of length t the releases that have their due time in it, and one component that began before it
  * and is due after it, must fit in what the reservation supplies at least (Shin, Lee 2003).
  *
+ * So many releases in a row cost what the workload curve says (Maxiaguine, Kuenzli, Thiele 2004):
+ * the last its quantile, those before it what so many in a row cost, where that was measured.
+ *
  * A release that jitters by J behind its origin leaves D - J of its deadline, and so does a supply
  * that may come late: each task counts with what is left, in the demand as in the blocking. A task
  * cannot do both in one interval: when a later release of it blocks, its earlier ones are done. */
@@ -41,6 +44,60 @@ static int64_t extra_of(const struct demand_set *set, const struct demand_task *
     return extra_ns > 0 ? extra_ns : 0;
 }
 
+/* What is known of 2^power releases is at most twice what is known of half as many. */
+static int64_t window_of(const struct demand_task *task, uint32_t power)
+{
+    int64_t ns = task->cost_ns;
+
+    for (uint32_t n = 0; n < power; n++) {
+        int64_t known_ns = task->window_ns[n];
+
+        if (known_ns <= 0 || known_ns > 2 * ns)
+            ns *= 2;
+        else if (known_ns > ns) /* else: one of two quantiles is wrong */
+            ns = known_ns;
+    }
+    return ns;
+}
+
+/* By whole windows, and the powers of two in the rest, of which the lower ones together may cost
+ * more than a window that covers them. */
+static int64_t row_ns(const struct demand_task *task, int64_t count)
+{
+    int64_t low_ns = 0, rest = count % TT_WINDOW_MAX;
+
+    for (uint32_t power = 0; power <= TT_WINDOWS; power++) {
+        int64_t ns = window_of(task, power);
+
+        low_ns = low_ns < ns ? low_ns : ns;
+        low_ns += rest >> power & 1 ? ns : 0;
+    }
+    return low_ns + count / TT_WINDOW_MAX * window_of(task, TT_WINDOWS);
+}
+
+/* The last one counts whole: of a release that is due a little later only the first components are
+ * due before, and what is left of it then is told by its own cost. */
+int64_t demand_cost_ns(const struct demand_task *task, int64_t count)
+{
+    if (task->window_ns[0] <= 0 || count <= 1)
+        return count * task->cost_ns;
+    return task->cost_ns + row_ns(task, count - 1);
+}
+
+/* Any count of releases costs at most this and, for each beyond the first, its part of the longest
+ * window. */
+static int64_t burst_of(const struct demand_task *task)
+{
+    int64_t most_ns = task->cost_ns, whole_ns = window_of(task, TT_WINDOWS);
+
+    for (int64_t n = 2; task->window_ns[0] > 0 && n <= TT_WINDOW_MAX + 1; n++) {
+        int64_t ns = demand_cost_ns(task, n) - (n - 1) * whole_ns / TT_WINDOW_MAX;
+
+        most_ns = ns > most_ns ? ns : most_ns;
+    }
+    return most_ns;
+}
+
 int64_t demand_at(const struct demand_set *set, int64_t t_ns)
 {
     int64_t sum_ns = 0;
@@ -50,8 +107,8 @@ int64_t demand_at(const struct demand_set *set, int64_t t_ns)
         int64_t left_ns = left_of(set, task);
 
         if (is_lasting(task) && t_ns >= left_ns)
-            sum_ns +=
-                (tt_ns_index(t_ns - left_ns, task->rate) + 1) * task->cost_ns + extra_of(set, task);
+            sum_ns += demand_cost_ns(task, tt_ns_index(t_ns - left_ns, task->rate) + 1) +
+                      extra_of(set, task);
     }
     return sum_ns;
 }
@@ -73,9 +130,10 @@ int64_t demand_blocking_at(const struct demand_set *set, int64_t t_ns)
 static int64_t task_share_ppt(const struct demand_task *task)
 {
     const int64_t most = (int64_t)1 << 52; /* thousands of CPUs: sums stay far from the limit */
-    __int128 share = (__int128)task->cost_ns * task->rate.num * (PPT / 1000000000);
+    __int128 share = (__int128)window_of(task, TT_WINDOWS) * task->rate.num * (PPT / 1000000000);
+    __int128 part = (__int128)task->rate.den * TT_WINDOW_MAX;
 
-    share = (share + task->rate.den - 1) / task->rate.den;
+    share = (share + part - 1) / part;
     return share > most ? most : (int64_t)share;
 }
 
@@ -98,7 +156,7 @@ static int64_t busy_bound(const struct demand_set *set, int64_t budget_ns, int64
 
     for (uint32_t n = 0; n < set->count; n++) {
         const struct demand_task *task = &set->tasks[n];
-        __int128 ahead = (__int128)(task->cost_ns + extra_of(set, task)) * PPT;
+        __int128 ahead = (__int128)(burst_of(task) + extra_of(set, task)) * PPT;
 
         if (!is_lasting(task))
             continue;
@@ -137,7 +195,7 @@ static bool linear_admits(const struct demand_set *set, int64_t budget_ns, int64
             int64_t left_ns = left_of(set, task);
 
             if (is_lasting(task) && left_ns <= point.t_ns)
-                point.demand_ns += task->cost_ns + extra_of(set, task) + 1 +
+                point.demand_ns += burst_of(task) + extra_of(set, task) + 1 +
                                    tt_muldiv(task_share_ppt(task), point.t_ns - left_ns, PPT);
         }
         point.blocking_ns = demand_blocking_at(set, point.t_ns);

@@ -5,14 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "planner/planner.h"
 #include "tactus/component.h"
 
 struct demand_task {
-    struct tt_rational rate; /* releases a second; num 0: once, no lasting demand */
-    int64_t cost_ns;         /* of one release, hops included */
-    int64_t block_ns;        /* its largest component: what cannot be preempted */
-    int64_t deadline_ns;     /* after the origin */
-    int64_t jitter_ns;       /* of the release, after the origin */
+    struct tt_rational rate;       /* releases a second; num 0: once, no lasting demand */
+    int64_t cost_ns;               /* of one release, hops included */
+    int64_t window_ns[TT_WINDOWS]; /* of 2, 4, ... releases in a row; 0: as many times one */
+    int64_t block_ns;              /* its largest component: what cannot be preempted */
+    int64_t deadline_ns;           /* after the origin */
+    int64_t jitter_ns;             /* of the release, after the origin */
 };
 
 struct demand_set {
@@ -36,6 +38,9 @@ struct demand_point {
  * Monotone: what is admitted stays so with longer deadlines, less cost, more budget. */
 bool demand_admits(const struct demand_set *set, int64_t budget_ns, int64_t period_ns,
                    struct demand_point *worst);
+
+/* Of so many releases in a row. */
+int64_t demand_cost_ns(const struct demand_task *task, int64_t count);
 
 /* Demand with its deadline within any interval of length t, and the blocking before it. */
 int64_t demand_at(const struct demand_set *set, int64_t t_ns);

@@ -90,6 +90,8 @@ static void scale_segment(const struct tt_cost *known, int64_t now_ns, int64_t b
         return;
     ret->mean_ns = tt_muldiv(known->mean_ns, now_ns, before_ns);
     ret->quantile_ns = tt_muldiv(known->quantile_ns, now_ns, before_ns);
+    for (uint32_t n = 0; n < TT_WINDOWS; n++)
+        ret->window_ns[n] = tt_muldiv(known->window_ns[n], now_ns, before_ns);
     ret->max_ns = tt_muldiv(known->max_ns, now_ns, before_ns);
 }
 

@@ -17,10 +17,13 @@ enum tt_band { TT_BAND_AUDIO = 0, TT_BAND_VIDEO = 1, TT_BAND_BATCH = 2, TT_BAND_
 
 enum tt_right { TT_RIGHT_OTHER = 0, TT_RIGHT_FIFO = 1, TT_RIGHT_DEADLINE = 2 };
 
+enum { TT_WINDOWS = 4, TT_WINDOW_MAX = 1 << TT_WINDOWS };
+
 struct tt_cost {                          /* of one component or one segment, per activation */
     int64_t mean_ns, quantile_ns, max_ns; /* the quantile at 1 - loss, conformal */
-    uint64_t n;                           /* samples; 0: unknown */
-    char origin[24];                      /* "profile", "declared", "unknown" */
+    int64_t window_ns[TT_WINDOWS]; /* the same of the sum of 2, 4, ... in a row; 0: unknown */
+    uint64_t n;                    /* samples; 0: unknown */
+    char origin[24];               /* "profile", "declared", "unknown" */
 };
 
 struct tt_server { /* a reservation that the node has given */
@@ -65,7 +68,7 @@ struct tt_plan_worker {
     enum tt_band band;
     int64_t budget_ns, period_ns, deadline_ns; /* its reservation; 0: none */
     int64_t hand_over_ns;                      /* by which what it gives to others is there; 0 */
-    int64_t overhead_ns;  /* of its budget, for the engine's own work: nothing is promised from it */
+    int64_t overhead_ns; /* of its budget, for the engine's own work: nothing is promised from it */
     int64_t tolerance_ns; /* by which its budget may come late: the plan counts with it */
 };
 

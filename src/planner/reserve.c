@@ -14,10 +14,10 @@ enum {
                             counts; a third of it was measured */
     RELEASE_NS = 60000,
     OVERHEAD_MOST_PART = 20, /* what fast services had to do with, and did */
-    HEADROOM_PART = 4,      /* of the least budget: activations above the quantile, and the kernel's
-                               tick of 4 ms, by which a worker overruns, are paid back out of it */
-    EDGE_PART = 10,         /* of each deadline, kept free where less than as much again does it */
-    SHARE_STEP_PPM = 30000, /* shares within this are equal: the longer period cuts fewer
+    HEADROOM_PART = 4, /* of the lasting demand: activations above the quantile, and the kernel's
+                          tick of 4 ms, by which a worker overruns, are paid back out of it */
+    EDGE_PART = 10,    /* of each deadline, kept free where less than as much again does it */
+    SHARE_STEP_PPM = 20000, /* shares within this are equal: the longer period cuts fewer
                                activations in two */
     VIDEO_PERIOD_MAX_NS = 10000000,
     AUDIO_PERIOD_MAX_NS = 5000000,
@@ -68,16 +68,18 @@ static int64_t bisect(const struct demand_set *set, int64_t period_ns, int64_t b
     return good_ns;
 }
 
-/* Without headroom a worker that fell behind once stays behind: its budget is spent on the demand
- * that comes anew. And with the least budget the bound may lie at the deadline's very edge, where
- * what the model leaves out decides: up to as much again keeps a tenth of each deadline free. None
- * of it is a term of the promise, so it is taken where there is room. */
+/* Without a quarter more than the lasting demand a worker that fell behind once stays behind: its
+ * budget is spent on what comes anew. And with the least budget the bound may lie at the deadline's
+ * very edge, where what the model leaves out decides: up to as much again keeps a tenth of each
+ * deadline free. None of it is a term of the promise, so it is taken where there is room. */
 static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t least_ns,
                         int64_t period_ns)
 {
-    int64_t wide_ns = least_ns + least_ns / HEADROOM_PART / STEP_NS * STEP_NS;
+    int64_t lasting_ns = tt_muldiv(demand_share_ppt(early), period_ns, 1000000000000);
+    int64_t wide_ns = lasting_ns + lasting_ns / HEADROOM_PART + STEP_NS - 1;
     int64_t double_ns = 2 * least_ns < most_ns ? 2 * least_ns : most_ns;
 
+    wide_ns = wide_ns > least_ns ? wide_ns / STEP_NS * STEP_NS : least_ns;
     if (wide_ns >= most_ns)
         return most_ns - least_ns;
     if (!demand_admits(early, wide_ns, period_ns, NULL) &&

@@ -21,7 +21,8 @@ struct work_cost {   /* of a component, as the plan uses it */
 
 struct work_segment {
     int64_t cost_ns, mean_ns, hops_ns;
-    uint64_t n; /* as above; of the segment's sum */
+    int64_t window_ns[TT_WINDOWS]; /* as in tt_cost */
+    uint64_t n;                    /* as above; of the segment's sum */
     bool is_known;
     const char *source;
 };

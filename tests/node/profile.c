@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "node/costs.h"
 #include "node/key.h"
 #include "node/machine.h"
 
@@ -251,6 +252,69 @@ static void profiles_are_listed_and_forgotten(void)
     profile_close(&profile);
 }
 
+/* Sums of 2, 4, ... costs in a row, none of which counts in two; they lower what the plan is told
+ * of rows when there are enough of them, and go with their segment. */
+static void rows_are_learnt(void)
+{
+    struct tt_picture_component component = {.kind = "work", .rate = {50, 1}};
+    struct tt_picture_segment segment = {.name = "work", .rate = {50, 1}};
+    struct tt_picture picture = {.is_live = true,
+                                 .loss = {1, 100},
+                                 .components = &component,
+                                 .component_count = 1,
+                                 .segments = &segment,
+                                 .segment_count = 1};
+    struct machine machine = {.plan = {.cpus = 2}};
+    struct samples *taken = samples_open(&picture);
+    struct profile *profile;
+    struct profile_key key;
+    struct costs costs;
+    struct tt_error err = {0};
+
+    CHECK_INT(profile_open(":memory:", &profile, &err), 0);
+    for (uint32_t n = 0; n < 800; n++) /* every fourth costs ten times as much */
+        samples_add_segment(taken, 0, n % 4 == 0 ? 1000000 : 100000);
+    CHECK_INT(samples_window(taken, 0, 0)->count, 400);
+    CHECK_INT(samples_window(taken, 0, 0)->max_ns, 1100000);
+    CHECK_INT(samples_window(taken, 0, 1)->count, 200);
+    CHECK_INT(samples_window(taken, 0, 1)->min_ns, 1300000);
+    CHECK_INT(samples_window(taken, 0, 3)->count, 50);
+
+    costs_learn(&picture, &machine, profile, PROFILE_ASAP, taken);
+    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK_INT(costs.segments[0].window_ns[0], 0); /* a profile run's caches stay warm */
+    costs_fini(&costs);
+    costs_learn(&picture, &machine, profile, PROFILE_LIVE, taken);
+    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK(costs.segments[0].quantile_ns >= 1000000);
+    CHECK_INT(costs.segments[0].window_ns[0], 1100000);
+    CHECK_INT(costs.segments[0].window_ns[1], 1300000);
+    CHECK_INT(costs.segments[0].window_ns[2], 2600000);
+    CHECK_INT(costs.segments[0].window_ns[3], 0); /* 50 are too few at 1 % */
+    costs_fini(&costs);
+
+    /* A run that goes on speaks alone. */
+    costs_follow(&picture, &machine, profile, taken);
+    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK_TEXT(costs.segments[0].origin, "run");
+    CHECK(costs.segments[0].window_ns[1] >= 1300000 && costs.segments[0].window_ns[1] < 1330000);
+    costs_fini(&costs);
+    profile_unfollow(profile, taken);
+
+    profile_segment_key(&picture, 0, &machine, PROFILE_LIVE, &key);
+    {
+        char hex[PROFILE_KEY_HEX_BYTES];
+
+        profile_key_hex(&key, hex);
+        key = profile_window_key(&key, 1);
+        CHECK_INT(profile_load(profile, &key, &back), 0);
+        CHECK_INT(profile_forget(profile, hex), 1);
+        CHECK_INT(profile_load(profile, &key, &back), -ENOENT);
+    }
+    profile_close(&profile);
+    samples_close(&taken);
+}
+
 int main(void)
 {
     char command[128];
@@ -264,6 +328,7 @@ int main(void)
     RUN(a_damaged_store_is_moved_aside);
     RUN(keys_tell_different_work_apart);
     RUN(profiles_are_listed_and_forgotten);
+    RUN(rows_are_learnt);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     CHECK(system(command) == 0);
     return 0;

@@ -31,7 +31,8 @@ static void light_sets_are_never_late(void)
     CHECK(tardy_is_never(all, 4, 2));
 }
 
-/* Devi, Anderson: (9 - 1) / 2 and its own budget; on four CPUs (9 + 8 + 8 - 1) / (4 - 0.9 - 0.8). */
+/* Devi, Anderson: (9 - 1) / 2 and its own budget; on four CPUs (9 + 8 + 8 - 1) / (4 - 0.9 - 0.8).
+ */
 static void lateness_is_bounded(void)
 {
     struct tt_server all[] = {{9 * MS, 10 * MS, 0}, {8 * MS, 10 * MS, 0}, {MS, 10 * MS, 0},
