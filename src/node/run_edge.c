@@ -1,8 +1,10 @@
 /* What an edge has of the CPU: it brings and takes the frames of a promise, so it comes before
  * programs that have no due times, under every reservation, while it takes little. One that takes
  * much is where others' bytes have led it: it goes back to where it came from, for good. */
+#include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "node/ladder.h"
@@ -21,6 +23,33 @@ static int64_t cpu_ns(pid_t pid)
     return spent.tv_sec * RUN_SECOND + spent.tv_nsec;
 }
 
+/* All threads of an edge: one gives and takes frames, others read what comes for it. 0: their class
+ * is that of anybody. Returns how many have it now. */
+static uint32_t set_class(pid_t pid, int fifo_priority)
+{
+    const struct sched_param none = {0};
+    const struct dirent *entry;
+    uint32_t count = 0;
+    char path[64];
+    DIR *tasks;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    tasks = opendir(path);
+    while (tasks && (entry = readdir(tasks))) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        /* From FIFO a thread may be sent away by others: there is no bandwidth that could be lost.
+         */
+        if (tid > 0)
+            count += (fifo_priority > 0
+                          ? tt_reserve_fifo(tid, fifo_priority, NULL)
+                          : sched_setscheduler(tid, SCHED_OTHER | SCHED_RESET_ON_FORK, &none)) == 0;
+    }
+    if (tasks)
+        (void)closedir(tasks);
+    return count;
+}
+
 void run_edge_ready(struct run_process *process, pid_t tid_inside)
 {
     const struct run *run = process->run;
@@ -31,21 +60,19 @@ void run_edge_ready(struct run_process *process, pid_t tid_inside)
         (!ladder_is_reservation_planned(&run->params) && !ladder_is_fifo_planned(&run->params)))
         return;
     if (tt_reserve_thread(pid, tid_inside, &process->tid) < 0 ||
-        tt_reserve_fifo(process->tid, EDGE_FIFO_PRIORITY, NULL) < 0)
+        set_class(pid, EDGE_FIFO_PRIORITY) == 0)
         return;
     process->is_favoured = true;
     process->cpu_ns = cpu_ns(pid);
     process->looked_ns = loop_now_ns();
 }
 
-/* From FIFO a thread may be sent away by others: there is no bandwidth that could be lost. */
 static void send_back(struct run_process *process, int64_t share_percent)
 {
-    const struct sched_param none = {0};
     char text[SUPERVISE_TEXT_BYTES];
 
     process->is_favoured = false;
-    (void)sched_setscheduler(process->tid, SCHED_OTHER | SCHED_RESET_ON_FORK, &none);
+    (void)set_class(child_pid(process->child), 0);
     (void)snprintf(text, sizeof(text),
                    "%s takes too much to come before other programs: cpu_percent=%lld most=%d",
                    run_process_name(process->run, process->number), (long long)share_percent,
