@@ -98,11 +98,22 @@ static void see_hop(struct gather *gather, const struct tt_record *hop)
     component->over_budget += component->in_force_ns > 0 && cost_ns > component->in_force_ns;
 }
 
+static int64_t larger(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
 /* Budgets follow: a note says which one is in force from its index on. */
 static void see_note(struct gather *gather, const struct tt_record *note)
 {
     struct gather_component *component = &gather->components[note->component];
 
+    if (note->due_ns == TT_NOTE_HANDOFF) {
+        component->handoffs++;
+        component->handoff_max_ns = larger(component->handoff_max_ns, limited(note->value));
+    } else if (note->due_ns == TT_NOTE_BACK) {
+        component->away_max_ns = larger(component->away_max_ns, limited(note->value));
+    }
     if (note->due_ns != TT_NOTE_BUDGET || note->value <= 0)
         return;
     component->in_force_ns = note->value;

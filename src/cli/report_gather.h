@@ -38,6 +38,9 @@ struct gather_component {
     int64_t budget_ns;   /* the largest that was in force; 0: none */
     int64_t in_force_ns; /* while its records are read */
     uint64_t over_budget, late, lost;
+    uint64_t handoffs;      /* it was over its budget and another thread took its worker */
+    int64_t handoff_max_ns; /* from its budget's end until then, at most */
+    int64_t away_max_ns;    /* until it returned, of those that did */
     struct tt_histogram cost, waited;
 };
 

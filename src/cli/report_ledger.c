@@ -129,6 +129,24 @@ static void tell_components(FILE *out, const struct gather *gather)
     }
 }
 
+/* Who lost its worker to another thread: how often, and how long that took at most. */
+static void tell_handoffs(FILE *out, const struct gather *gather)
+{
+    const char *head = "hand-offs";
+
+    for (uint32_t n = 0; n < gather->component_count; n++) {
+        const struct gather_component *c = &gather->components[n];
+
+        if (c->handoffs == 0)
+            continue;
+        report_line(out, head, "%s: %s, the slowest %s after its budget; longest away %s", c->name,
+                    quantity_count((int64_t)c->handoffs).text,
+                    quantity_time(c->handoff_max_ns).text,
+                    c->away_max_ns > 0 ? quantity_time(c->away_max_ns).text : "for good");
+        head = "";
+    }
+}
+
 static void tell_words(struct cli *cli, const struct gather *gather, const char *path)
 {
     if (gather->ledger->verdict != TT_INTACT)
@@ -136,6 +154,7 @@ static void tell_words(struct cli *cli, const struct gather *gather, const char 
                 verdicts[gather->ledger->verdict]);
     report_tell(cli->out, &cli->out_paint, gather->report, path, json_flag(gather->report, "kept"));
     tell_components(cli->out, gather);
+    tell_handoffs(cli->out, gather);
     for (uint32_t n = 0; n < gather->event_count; n++)
         report_line(cli->out, n == 0 ? "happened" : "", "%s: %s",
                     quantity_time(gather->events[n].at_ns).text, gather->events[n].text);
@@ -144,8 +163,8 @@ static void tell_words(struct cli *cli, const struct gather *gather, const char 
 
 static json_t *component_json(const struct gather_component *c)
 {
-    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name", c->name,
-                     "activations", (json_int_t)c->cost.count, "waited_p50_ns",
+    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "name",
+                     c->name, "activations", (json_int_t)c->cost.count, "waited_p50_ns",
                      (json_int_t)tt_histogram_quantile(&c->waited, 50, 100), "waited_p99_ns",
                      (json_int_t)tt_histogram_quantile(&c->waited, 99, 100), "waited_max_ns",
                      (json_int_t)c->waited.max_ns, "cost_p50_ns",
@@ -153,7 +172,8 @@ static json_t *component_json(const struct gather_component *c)
                      (json_int_t)tt_histogram_quantile(&c->cost, 99, 100), "cost_max_ns",
                      (json_int_t)c->cost.max_ns, "budget_ns", (json_int_t)c->budget_ns,
                      "over_budget", (json_int_t)c->over_budget, "late", (json_int_t)c->late, "lost",
-                     (json_int_t)c->lost);
+                     (json_int_t)c->lost, "handoffs", (json_int_t)c->handoffs, "handoff_max_ns",
+                     (json_int_t)c->handoff_max_ns, "away_max_ns", (json_int_t)c->away_max_ns);
 }
 
 static void tell_json(struct cli *cli, const struct gather *gather)

@@ -198,6 +198,18 @@ static void fill_component(const struct gather_component *component, struct page
     }
 }
 
+static void line_handoffs(struct page *page, const struct gather_component *component)
+{
+    if (component->handoffs > 0)
+        page_line(page, "ink",
+                  "%.34s lost its worker %s times, over its budget: to another thread within %s, "
+                  "and was away for %s at most.",
+                  component->name, quantity_count((int64_t)component->handoffs).text,
+                  quantity_time(component->handoff_max_ns).text,
+                  component->away_max_ns > 0 ? quantity_time(component->away_max_ns).text
+                                             : "the rest of the run");
+}
+
 void tables_components(struct page *page, const struct gather *gather)
 {
     static const char *const heads[] = {"component", "activations", "waited p50", "p99",
@@ -214,6 +226,8 @@ void tables_components(struct page *page, const struct gather *gather)
         page_table_row(page, &table, &row);
     }
     page_table_end(page);
+    for (uint32_t n = 0; n < gather->component_count; n++)
+        line_handoffs(page, &gather->components[n]);
     page_line(page, "dim",
               "Cost: CPU time of an activation where it was read, else the time it took. Blamed: "
               "late and lost frames that are laid at its door.");

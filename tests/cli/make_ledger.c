@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "ledger/ledger.h"
+#include "tactus/component.h"
 
 #define MS 1000000
 
@@ -31,14 +32,20 @@ static void put_text(struct tt_ledger_writer *writer, uint32_t part, const char 
 static void put_frame(struct tt_ledger_writer *writer, int64_t index)
 {
     int64_t origin = index * 20 * MS, delay = index == 4 ? 57 * MS : 12 * MS;
-    struct tt_record hop = {.kind = TT_RECORD_HOP,
-                            .index = index,
-                            .origin_ns = origin,
-                            .due_ns = origin + 40 * MS,
-                            .delivered_ns = origin + MS,
-                            .sent_ns = origin + delay,
-                            .slack_ns = 5 * MS,
-                            .value = origin};
+    struct tt_record hops[3] = {
+        {.kind = TT_RECORD_HOP,
+         .index = index,
+         .origin_ns = origin,
+         .due_ns = origin + 40 * MS,
+         .delivered_ns = origin + MS,
+         .sent_ns = origin + delay,
+         .slack_ns = 5 * MS,
+         .value = origin},
+        {.kind = TT_RECORD_NOTE,
+         .index = index,
+         .due_ns = TT_NOTE_HANDOFF,
+         .value = MS / (index + 1)},
+        {.kind = TT_RECORD_NOTE, .index = index, .due_ns = TT_NOTE_BACK, .value = 30 * MS}};
     struct tt_record frame = {.kind = TT_RECORD_FRAME,
                               .outcome = index == 4 ? TT_LATE_FRAME : TT_ON_TIME,
                               .cause = index == 4 ? TT_CAUSE_BUDGET : TT_CAUSE_NONE,
@@ -48,7 +55,10 @@ static void put_frame(struct tt_ledger_writer *writer, int64_t index)
                               .delivered_ns = origin + delay,
                               .slack_ns = 40 * MS - delay};
 
-    CHECK_INT(tt_ledger_writer_put(writer, TT_PART_HOPS, &hop, sizeof(hop)), 0);
+    /* Numbers 4 and 7 were over their budget and lost the worker. */
+    CHECK_INT(tt_ledger_writer_put(writer, TT_PART_HOPS, hops,
+                                   index % 3 == 1 && index > 1 ? sizeof(hops) : sizeof(hops[0])),
+              0);
     CHECK_INT(tt_ledger_writer_put(writer, TT_PART_FRAMES, &frame, sizeof(frame)), 0);
 }
 

@@ -49,6 +49,7 @@ def test_words():
     ran = tactus('report', make('whole'))
     check(ran.code == 0 and '9 on time of 10; late 1, lost 0' in ran.out, ran)
     check(re.search(r'^  scale +1 ms +5 ms +5 ms .* 1$', ran.out, re.M) and 'budget 1' in ran.out, ran)
+    check('hand-offs' in ran.out and 'scale: 2, the slowest 200 us' in ran.out and 'away 30 ms' in ran.out, ran)
     check_narrow('\n'.join(line for line in ran.out.splitlines() if FOLDER not in line))
     ran = tactus('report', make('open'))
     check(ran.code == 0 and 'the ledger is incomplete' in ran.said, ran)
@@ -60,6 +61,7 @@ def test_json():
     scale = found['components'][0]
     check(scale['activations'] == 10 and scale['late'] == 1 and scale['cost_max_ns'] == 5000000, found)
     check(scale['waited_p50_ns'] == 1000000, found)
+    check((scale['handoffs'], scale['handoff_max_ns'], scale['away_max_ns']) == (2, 200000, 30000000), found)
 
 
 def test_picture():
@@ -68,6 +70,7 @@ def test_picture():
     root = ElementTree.fromstring(text)
     check(root.tag == SVG + 'svg', root.tag)
     check(bars(text, 'fine') == 9 and bars(text, 'c-budget') == 2 and bars(text, 'c-host') == 0, text)
+    check('scale lost its worker 2 times' in words(root), words(root))
     check('9 of 10 on time, late 1, lost 0' in words(root) and 'a component ran over its budget' in words(root),
           words(root))
 
