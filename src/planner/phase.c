@@ -9,9 +9,9 @@
 #include "tactus/format.h"
 
 #define GRID_NS INT64_C(1000000) /* of releases: a wake-up serves all that are due */
-/* What one release may take by its budgets, about: a wake-up costs something, and budgets are
- * several times what is mostly taken. */
-#define BURST_NS INT64_C(2000000)
+#define BURST_NS INT64_C(500000) /* what one release may take by its budgets, about */
+#define GAP_NS INT64_C(4000000)  /* between two: a wake-up takes as long as some small components  \
+                                  */
 
 struct chain {
     struct tt_rational rate; /* of its sources; num 0: none yet */
@@ -70,8 +70,11 @@ static bool may_wait(const struct chain *chain)
 
 static int64_t phase_of(const struct chain *chain, int64_t number, int64_t group_count)
 {
-    return tt_muldiv(tt_index_ns(1, chain->rate), number % group_count, group_count) / GRID_NS *
-           GRID_NS;
+    int64_t period_ns = tt_index_ns(1, chain->rate), most = period_ns / GAP_NS;
+
+    if (group_count > most)
+        group_count = most > 1 ? most : 1;
+    return tt_muldiv(period_ns, number % group_count, group_count) / GRID_NS * GRID_NS;
 }
 
 static void spread(struct chain *chains, uint32_t count, int64_t *ret_ns)

@@ -52,7 +52,7 @@ static void expect(const int64_t expected_ms[CHAINS])
 
 static void what_takes_little_is_released_together(void)
 {
-    init(MS / 10); /* 1.8 ms of all */
+    init(MS / 50); /* 0.36 ms of all */
     expect((int64_t[CHAINS]){0});
     init(0); /* nobody knows what it takes */
     expect((int64_t[CHAINS]){0});
@@ -60,10 +60,13 @@ static void what_takes_little_is_released_together(void)
 
 static void what_takes_long_is_spread(void)
 {
-    init(MS / 4); /* 4.5 ms: three releases */
+    init(MS / 15); /* 1.2 ms: three releases */
     expect((int64_t[CHAINS]){0, 13, 26, 0, 13, 26});
     init(10 * MS); /* each by itself */
     expect((int64_t[CHAINS]){0, 6, 13, 20, 26, 33});
+    for (uint32_t n = 0; n < COUNT; n++)
+        components[n].rate.num = 100; /* two in 10 ms */
+    expect((int64_t[CHAINS]){0, 5, 0, 5, 0, 5});
 }
 
 static void others_keep_their_time(void)
