@@ -22,7 +22,7 @@ struct build {
     uint8_t hash[TT_HASH_BYTES];
     struct tt_wasm wasm;
     struct tt_native native;
-    struct tt_native_made made;
+    struct tt_package package; /* when that is the source */
     struct tt_trial trial;
     struct tt_error *err;
 };
@@ -37,11 +37,29 @@ const char *tt_build_step_words(enum tt_build_step step)
     return step < TT_STEP_COUNT ? words[step] : "";
 }
 
+/* A package's WebAssembly in place of a source's: whoever made it, it is checked like any other. */
+static int take_package(struct build *build)
+{
+    const struct tt_bytes *wasm = &build->package.parts[TT_PART_WASM];
+    int r = tt_package_load(build->request->source, &build->package, build->err);
+
+    if (r < 0)
+        return r;
+    build->data = malloc(wasm->bytes);
+    if (!build->data)
+        return tt_fail(build->err, -ENOMEM, "no memory for %s", build->request->source);
+    memcpy(build->data, wasm->data, wasm->bytes);
+    build->bytes = wasm->bytes;
+    return 0;
+}
+
 static int compile(struct build *build)
 {
-    int r =
-        tt_compile_wasm(&build->workshop, build->request->source, &build->report->says, build->err);
+    int r;
 
+    if (tt_package_is(build->request->source))
+        return take_package(build);
+    r = tt_compile_wasm(&build->workshop, build->request->source, &build->report->says, build->err);
     if (r == 0 && build->workshop.warnings)
         build->report->says = strdup(build->workshop.warnings);
     return r;
@@ -52,7 +70,7 @@ static int check(struct build *build)
     char path[PATH_MAX];
     int r = build_path(path, build->workshop.folder, "component.wasm", build->err);
 
-    if (r == 0)
+    if (r == 0 && !build->data)
         r = build_file_read(path, TT_WASM_BYTES_MAX, &build->data, &build->bytes, build->err);
     if (r == 0)
         r = tt_hash(build->data, build->bytes, build->hash, build->err);
@@ -63,10 +81,12 @@ static int check(struct build *build)
 
 static int make_native(struct build *build)
 {
-    int r = tt_native_make(&build->workshop, &build->wasm, build->hash, &build->native,
-                           &build->made, build->err);
+    int r = build->package.manifest ? tt_native_of(&build->workshop, &build->package, &build->wasm,
+                                                   &build->native, build->err)
+                                    : tt_native_make(&build->workshop, &build->wasm, build->hash,
+                                                     &build->native, build->err);
 
-    build->report->is_cached = r == 0 && build->native.origin == TT_NATIVE_CACHE;
+    build->report->is_cached = r == 0 && build->native.origin != TT_NATIVE_BUILT;
     return r;
 }
 
@@ -82,6 +102,13 @@ static int try_it(struct build *build)
     return r < 0 ? tt_wrap(build->err, r, "%s", build->request->source) : 0;
 }
 
+static const char *source_flags(const struct build *build)
+{
+    const char *flags = json_string_value(json_object_get(build->package.manifest, "source_flags"));
+
+    return !build->package.manifest ? tt_source_flags() : flags ? flags : "";
+}
+
 static json_t *make_manifest(const struct build *build)
 {
     const struct tt_wasm *wasm = &build->wasm;
@@ -91,8 +118,8 @@ static json_t *make_manifest(const struct build *build)
         "{s:i, s:O, s:O, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:O, s:{s:i, s:i, s:i, s:i}}",
         "tactus_package", 1, "name", json_object_get(component, "name"), "version",
         json_object_get(component, "version"), "entry", "tactus_enter", "translator",
-        build->made.translator, "compiler", build->made.compiler, "flags", tt_compiler_flags(),
-        "source_flags", tt_source_flags(), "machine", tt_native_machine(), "component", component,
+        build->native.translator, "compiler", build->native.compiler, "flags", build->native.flags,
+        "source_flags", source_flags(build), "machine", tt_native_machine(), "component", component,
         "init", build->trial.first, "limits", "pages", (int)wasm->pages, "pages_max",
         (int)wasm->pages_max, "stack_bytes", TT_STACK_BYTES, "functions",
         (int)wasm->function_count);
@@ -167,6 +194,8 @@ int tt_build(const struct tt_build_request *request, struct tt_build_report *ret
     tt_native_fini(&build.native);
     if (build.wasm.functions)
         tt_wasm_fini(&build.wasm);
+    if (build.package.manifest)
+        tt_package_fini(&build.package);
     free(build.data);
     tt_workshop_close(&build.workshop, request->is_kept);
     return r;

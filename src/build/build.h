@@ -20,7 +20,8 @@ enum tt_build_step {
 };
 
 struct tt_build_request {
-    const char *source, *output;
+    const char *source; /* C, or a package: its WebAssembly is built anew */
+    const char *output;
     bool is_kept; /* the folder with what comes between */
     /* Told when a step begins; may be NULL. */
     void (*step)(void *ctx, enum tt_build_step step);

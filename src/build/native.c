@@ -2,6 +2,8 @@
 #include "build/native.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -33,7 +35,7 @@ static int translate(struct tt_workshop *workshop, const struct tt_wasm *wasm,
 
 int tt_native_make(struct tt_workshop *workshop, const struct tt_wasm *wasm,
                    const uint8_t wasm_hash[TT_HASH_BYTES], struct tt_native *ret,
-                   struct tt_native_made *ret_made, struct tt_error *err)
+                   struct tt_error *err)
 {
     struct tt_native native = {.origin = TT_NATIVE_CACHE};
     struct tt_error unused = {0};
@@ -41,13 +43,13 @@ int tt_native_make(struct tt_workshop *workshop, const struct tt_wasm *wasm,
     struct tt_seal_key key;
     int r = tt_seal_key_open(&key, err);
 
+    (void)snprintf(native.flags, sizeof(native.flags), "%s", tt_compiler_flags());
     if (r == 0)
-        r = tt_translator_name(workshop, ret_made->translator, err);
+        r = tt_translator_name(workshop, native.translator, err);
     if (r == 0)
-        r = tt_compiler_name(workshop, ret_made->compiler, err);
+        r = tt_compiler_name(workshop, native.compiler, err);
     if (r == 0)
-        r = tt_native_id(wasm_hash, ret_made->translator, ret_made->compiler, tt_compiler_flags(),
-                         id, err);
+        r = tt_native_id(wasm_hash, native.translator, native.compiler, native.flags, id, err);
     if (r < 0)
         return r;
     if (tt_cache_get(&key, id, &native.object, &native.bytes, &unused) < 0) {
@@ -65,11 +67,12 @@ int tt_native_make(struct tt_workshop *workshop, const struct tt_wasm *wasm,
     return r;
 }
 
-static const char *text_of(const struct tt_package *package, const char *name)
+/* Words of a manifest, which are what this installation would write there, or no good. */
+static bool take_words(const struct tt_package *package, const char *name, char *ret, size_t bytes)
 {
     const char *text = json_string_value(json_object_get(package->manifest, name));
 
-    return text ? text : "";
+    return text && snprintf(ret, bytes, "%s", text) < (int)bytes;
 }
 
 /* A machine without compilers can still run what it, or this user elsewhere, has built. The names
@@ -81,13 +84,20 @@ static int find_sealed(const struct tt_package *package, struct tt_native *ret,
                           *seal = &package->parts[TT_PART_SEAL];
     uint8_t id[TT_HASH_BYTES];
     struct tt_seal_key key;
+    char machine[TT_TOOL_NAME_BYTES];
     int r = tt_seal_key_open(&key, err);
 
+    if (r == 0 && (!take_words(package, "translator", ret->translator, sizeof(ret->translator)) ||
+                   !take_words(package, "compiler", ret->compiler, sizeof(ret->compiler)) ||
+                   !take_words(package, "flags", ret->flags, sizeof(ret->flags)) ||
+                   !take_words(package, "machine", machine, sizeof(machine)) ||
+                   strcmp(machine, tt_native_machine()) != 0))
+        r = -ENOENT;
     if (r == 0)
-        r = tt_native_id(package->hashes[TT_PART_WASM], text_of(package, "translator"),
-                         text_of(package, "compiler"), text_of(package, "flags"), id, err);
-    if (r < 0 || strcmp(text_of(package, "machine"), tt_native_machine()) != 0)
-        return r < 0 ? r : -ENOENT;
+        r = tt_native_id(package->hashes[TT_PART_WASM], ret->translator, ret->compiler, ret->flags,
+                         id, err);
+    if (r < 0)
+        return r;
     if (!object->data || !seal->data ||
         !tt_seal_check(&key, id, object->data, object->bytes, seal->data)) {
         ret->origin = TT_NATIVE_CACHE;
@@ -104,31 +114,18 @@ static int find_sealed(const struct tt_package *package, struct tt_native *ret,
     return 0;
 }
 
-int tt_native_of(const struct tt_package *package, struct tt_native *ret, struct tt_error *err)
+int tt_native_of(struct tt_workshop *workshop, const struct tt_package *package,
+                 const struct tt_wasm *wasm, struct tt_native *ret, struct tt_error *err)
 {
-    const struct tt_bytes *bytes = &package->parts[TT_PART_WASM];
     struct tt_native native = {0};
-    struct tt_native_made made;
-    struct tt_workshop workshop;
     struct tt_error unused = {0};
-    struct tt_wasm wasm;
-    int r;
 
     if (find_sealed(package, &native, &unused) == 0) {
         *ret = native;
         return 0;
     }
     tt_native_fini(&native);
-    r = tt_wasm_read(bytes->data, bytes->bytes, &wasm, err);
-    if (r < 0)
-        return r;
-    r = tt_workshop_open(&workshop, err);
-    if (r == 0) {
-        r = tt_native_make(&workshop, &wasm, package->hashes[TT_PART_WASM], ret, &made, err);
-        tt_workshop_close(&workshop, false);
-    }
-    tt_wasm_fini(&wasm);
-    return r;
+    return tt_native_make(workshop, wasm, package->hashes[TT_PART_WASM], ret, err);
 }
 
 void tt_native_fini(struct tt_native *native)

@@ -19,23 +19,21 @@ struct tt_native {
     uint8_t *object; /* malloc'ed: a shared object that exports tt_module */
     uint64_t bytes;
     uint8_t seal[TT_HASH_BYTES];
+    char translator[TT_TOOL_NAME_BYTES], compiler[TT_TOOL_NAME_BYTES], flags[TT_FLAGS_BYTES];
     enum tt_native_origin origin;
 };
 
-/* May run compilers for seconds, in their jail: belongs where a service is looked at. */
-int tt_native_of(const struct tt_package *package, struct tt_native *ret, struct tt_error *err);
+/* In a workshop: may run compilers for seconds, in their jail. wasm is the package's, checked. */
+int tt_native_of(struct tt_workshop *workshop, const struct tt_package *package,
+                 const struct tt_wasm *wasm, struct tt_native *ret, struct tt_error *err);
 void tt_native_fini(struct tt_native *native);
 
 /* The machine that objects are made for here: "x86_64". */
 const char *tt_native_machine(void);
 
-/* Of a checked module, in a workshop: from the cache, or made and kept there. The translator's and
- * the compiler's name are given back where they are wanted. */
-struct tt_native_made {
-    char translator[TT_TOOL_NAME_BYTES], compiler[TT_TOOL_NAME_BYTES];
-};
+/* Of a checked module, in a workshop: from the cache, or made and kept there. */
 int tt_native_make(struct tt_workshop *workshop, const struct tt_wasm *wasm,
                    const uint8_t wasm_hash[TT_HASH_BYTES], struct tt_native *ret,
-                   struct tt_native_made *ret_made, struct tt_error *err);
+                   struct tt_error *err);
 
 #endif

@@ -10,7 +10,7 @@
 #include "build/wasm.h"
 #include "tactus/error.h"
 
-enum { TT_TOOL_NAME_BYTES = 96, TT_STACK_BYTES = 64 << 10 };
+enum { TT_TOOL_NAME_BYTES = 96, TT_FLAGS_BYTES = 512, TT_STACK_BYTES = 64 << 10 };
 
 /* A folder of the build's own, with the files of the guest's side in it. */
 struct tt_workshop {

@@ -191,6 +191,8 @@ static void run_init(const struct tt_component *component, const uint8_t wasm_ha
     (void)json_object_set_new(json, "state_bytes",
                               json_integer((json_int_t)first.record->state_bytes));
     send_json(MESSAGE_FIRST, json);
+    /* What was asked is no part of the state. */
+    memset(guest.memory + guest.module->record_at, 0, guest.module->record_bytes);
     send_snapshot(MESSAGE_INIT, wasm_hash);
 }
 

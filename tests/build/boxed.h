@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "build/build.h"
-#include "build/native.h"
 #include "check.h"
 #include "platform/linux/message.h"
 #include "sandbox/proxy.h"
@@ -45,16 +44,14 @@ static inline const struct tt_component *boxed_load(const char *package_path)
 {
     const struct tt_component *component = NULL;
     struct tt_package package;
-    struct tt_native native;
     struct tt_error err = {0};
     char object_path[64];
     void *library;
     int fd;
 
     CHECK_INT(tt_package_load(package_path, &package, &err), 0);
-    CHECK_INT(tt_native_of(&package, &native, &err), 0);
-    CHECK_INT(native.origin, TT_NATIVE_PACKAGE);
-    fd = tt_message_text_fd("module", (const char *)native.object, native.bytes, &err);
+    fd = tt_message_text_fd("module", (const char *)package.parts[TT_PART_NATIVE].data,
+                            package.parts[TT_PART_NATIVE].bytes, &err);
     CHECK(fd >= 0);
     (void)snprintf(object_path, sizeof(object_path), "/proc/self/fd/%d", fd);
     library = dlopen(object_path, RTLD_NOW | RTLD_LOCAL);
@@ -63,7 +60,6 @@ static inline const struct tt_component *boxed_load(const char *package_path)
     CHECK(library != NULL);
     CHECK_INT(tt_proxy_open("./boxed.tactus", dlsym(library, TT_MODULE_SYMBOL), &component, &err),
               0);
-    tt_native_fini(&native);
     tt_package_fini(&package);
     return component;
 }

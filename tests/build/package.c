@@ -87,17 +87,32 @@ static void put_object(const char *path, const void *object, uint64_t bytes)
     tt_package_fini(&package);
 }
 
+static int try_native(const char *path, struct tt_native *ret, struct tt_error *err)
+{
+    struct tt_workshop workshop;
+    struct tt_package package;
+    struct tt_bytes *module = &package.parts[TT_PART_WASM];
+    struct tt_wasm wasm;
+    int r;
+
+    CHECK_INT(tt_package_load(path, &package, err), 0);
+    CHECK_INT(tt_wasm_read(module->data, module->bytes, &wasm, err), 0);
+    CHECK_INT(tt_workshop_open(&workshop, err), 0);
+    r = tt_native_of(&workshop, &package, &wasm, ret, err);
+    tt_workshop_close(&workshop, false);
+    tt_wasm_fini(&wasm);
+    tt_package_fini(&package);
+    return r;
+}
+
 /* Gives the native code of a package, and where it came from. */
 static enum tt_native_origin native_of(const char *path, struct tt_native *ret)
 {
-    struct tt_package package;
     struct tt_error err = {0};
 
-    CHECK_INT(tt_package_load(path, &package, &err), 0);
-    if (tt_native_of(&package, ret, &err) < 0)
+    if (try_native(path, ret, &err) < 0)
         fprintf(stderr, "%s\n", err.text);
     CHECK_TEXT(err.text, "");
-    tt_package_fini(&package);
     return ret->origin;
 }
 
@@ -158,7 +173,6 @@ static void another_key_believes_nothing(void)
 {
     char state[PATH_MAX], key[PATH_MAX];
     struct tt_native native;
-    struct tt_package package;
     struct tt_error err = {0};
 
     CHECK_INT(build_path(state, scratch, "elsewhere", &err), 0);
@@ -168,28 +182,43 @@ static void another_key_believes_nothing(void)
     /* A key that others may read seals nothing. */
     CHECK_INT(build_path(key, state, "tactus/build.key", &err), 0);
     CHECK_INT(chmod(key, 0644), 0);
-    CHECK_INT(tt_package_load(package_path, &package, &err), 0);
-    CHECK_INT(tt_native_of(&package, &native, &err), -EPERM);
+    CHECK_INT(try_native(package_path, &native, &err), -EPERM);
     CHECK(strstr(err.text, "read or written by others") != NULL);
-    tt_package_fini(&package);
     (void)setenv("XDG_STATE_HOME", scratch, 1);
+}
+
+/* What tactus build makes of a stranger's package is one of its own. */
+static void a_strangers_package_is_built_anew(void)
+{
+    struct tt_build_request request = {.source = other_path, .output = other_path};
+    struct tt_build_report report;
+    struct tt_native native, own;
+    struct tt_error err = {0};
+
+    CHECK_INT(native_of(package_path, &own), TT_NATIVE_PACKAGE);
+    CHECK(native_of(other_path, &native) != TT_NATIVE_PACKAGE);
+    tt_native_fini(&native);
+    (void)tt_build(&request, &report, &err);
+    CHECK_TEXT(err.text, "");
+    tt_build_report_fini(&report);
+    CHECK_INT(native_of(other_path, &native), TT_NATIVE_PACKAGE);
+    check_same(&native, &own);
+    tt_native_fini(&own);
+    put_object(other_path, "\177ELF", 4);
 }
 
 /* Without compilers a package of one's own still runs, and no other does. */
 static void compilers_are_needed_for_strangers_only(void)
 {
     struct tt_native native;
-    struct tt_package package;
     struct tt_error err = {0};
 
     forget_cache();
     (void)setenv("TACTUS_TOOLS", "/nowhere", 1);
     CHECK_INT(native_of(package_path, &native), TT_NATIVE_PACKAGE);
     tt_native_fini(&native);
-    CHECK_INT(tt_package_load(other_path, &package, &err), 0);
-    CHECK_INT(tt_native_of(&package, &native, &err), -ENOENT);
+    CHECK_INT(try_native(other_path, &native, &err), -ENOENT);
     CHECK(strstr(err.text, "apt install wabt") != NULL);
-    tt_package_fini(&package);
     (void)unsetenv("TACTUS_TOOLS");
 }
 
@@ -201,6 +230,7 @@ int main(void)
     each_damage_is_found();
     changed_native_code_is_never_loaded();
     another_key_believes_nothing();
+    a_strangers_package_is_built_anew();
     compilers_are_needed_for_strangers_only();
     free(whole);
     scratch_close();
