@@ -1,7 +1,8 @@
 """S7: services are added until tactusd refuses one; then, forced past it, until pictures are missed; and where the peers break.
 
 A service: 720p50 is made, scaled to 960x540 and coded by x264, within 40 ms. What is admitted runs on while more is added without
-a promise: a step, a service. A step's first part does not count: a start takes CPU time. The peers' pictures are late when they
+a promise: a step, a service. A service's share is learnt first, in runs of its own, and services follow their costs while they run:
+after the first refusal they get some time to, then more are tried. A step's first part does not count: a start takes CPU time. The peers' pictures are late when they
 come more than the deadline after the steadiest pace of their own; a program breaks where more than one picture in a hundred of a
 step, of all that run, is late or missing. False refusals: of those that ran within that, the share that was not admitted."""
 import json
@@ -10,6 +11,7 @@ import threading
 import time
 
 import harness
+import machine
 import peers
 import stats
 from harness import OURS
@@ -19,8 +21,8 @@ from pictures import WARM_UP_S
 RATE, DEADLINE_NS, MAX, BROKEN = 50, 40_000_000, 24, 0.01
 SERVICE = ("test.video width=1280 height=720 rate=50 ! video.scale width=960 height=540 ! "
            "av.encode codec=libx264 preset=ultrafast tune=zerolatency ! null")
-TERMS = ("mean utilisation", "utilisation", "least budget", "headroom", "overhead", "budget", "share", "room", "kept free", "limit",
-         "reserved by others")
+TERMS = ("mean utilisation", "utilisation", "lasting demand", "least budget", "headroom", "overhead", "budget", "period", "share",
+         "tardiness", "room", "kept free", "limit", "reserved by others")
 GST = peers.gst("videotestsrc is-live=true pattern=smpte100", "video/x-raw,format=I420,width=1280,height=720,framerate=50/1",
                 "queue max-size-buffers=2", peers.SCALE, "video/x-raw,width=960,height=540", "queue max-size-buffers=2",
                 peers.CODED + " aud=true", "video/x-h264,stream-format=byte-stream", peers.OUT)
@@ -92,11 +94,15 @@ def ramp_peer(bench, who, step_s, first):
             one.close()
 
 
-def learn(bench, node):
-    """True once it is promised."""
+def check(node, name):
+    return json.loads(node.command("check", SERVICE, "--deadline", "40ms", "--name", name, "--json", check=False).stdout or "{}")
+
+
+def learn(bench, node, seconds):
+    """True once it is promised. What several pictures in a row cost takes longer to be known than what one does."""
     for _ in range(4):
-        told = json.loads(node.command("check", SERVICE, "--deadline", "40ms", "--name", "d", "--json", check=False).stdout or "{}")
-        node.command("run", SERVICE, "--deadline", "40ms", "--name", "d", "--quiet", "--for", "4s", check=False)
+        node.command("run", SERVICE, "--deadline", "40ms", "--name", "d", "--quiet", "--for", f"{seconds}s", check=False)
+        told = check(node, "d")
         if told.get("class") == "targeted":
             return True
         bench.say(f"not promised yet: {str(told.get('class_reason'))[:200]}")
@@ -105,43 +111,46 @@ def learn(bench, node):
 
 def put_refusal(bench, node):
     """What a further one is refused for, term by term."""
-    told = json.loads(node.command("check", SERVICE, "--deadline", "40ms", "--name", "further", "--json", check=False).stdout or "{}")
-    bench.say(f"refused: {str(told.get('binding'))[:200]}")
+    told = check(node, "further")
+    bench.say(f"a further one: {str(told.get('binding'))[:200]}")
     for term in told.get("terms", []):
-        if term["name"] in TERMS:
+        if term["name"] in TERMS and not (term["name"] == "period" and term["subject"] != "worker"):
             bench.put("term", term["name"] + ", " + term["unit"], term["value"])
 
 
 def start(bench, node, number, *words):
     """A service that runs, and its ledger; or None: it was refused, is not promised, or does not come."""
-    ledger = bench.path(f"d{number}.ledger")
-    command = node.spawn("run", SERVICE, "--deadline", "40ms", "--name", f"d{number}", "--quiet", "--ledger", ledger, *words)
-    end = time.monotonic() + 8
+    ledger, said = bench.path(f"d{number}.ledger"), bench.path(f"d{number}.said")
+    with open(said, "wb") as file:
+        command = node.spawn("run", SERVICE, "--deadline", "40ms", "--name", f"d{number}", "--quiet", "--ledger", ledger, *words,
+                             stderr=file)
+    why, end = "it did not begin within 8 s", time.monotonic() + 8
     while time.monotonic() < end:
         if command.poll() is not None:
-            return None
+            why = " ".join(machine.read(said).split())[-300:]
+            break
         told = json.loads(node.command("ps", "--json", check=False).stdout or "[]")
         mine = [found for found in told if found["name"] == f"d{number}" and found.get("frames")]
         if mine and (words or mine[0]["class"] != "best-effort"):
             return command, ledger
         if mine:
+            why = "it runs without a promise"
             break
         time.sleep(0.1)
-    command.terminate()  # it runs without a promise, or does not run
-    command.wait()
+    bench.say(f"service {number + 1} is not admitted: {why}")
+    if command.poll() is None:
+        command.terminate()
+        command.wait()
     return None
 
 
-def admit(bench, node):
-    running = []
+def admit(bench, node, running):
     while len(running) < MAX:
         found = start(bench, node, len(running))
         if found is None:
             break
         running.append(found)
-    bench.put("admitted", "tactus", len(running))
     bench.say(f"{len(running)} are admitted")
-    return running
 
 
 def frames_of(told):
@@ -177,10 +186,16 @@ def force(bench, node, running, step_s, more):
 
 
 def ours(bench, seconds, step_s, more):
+    learn_s, settle_s = bench.pick("learn_s", 8.0, 40.0), bench.pick("settle_s", 12.0, 40.0)
     with Node(bench) as node:
-        bench.put("is_promised", "tactus", int(learn(bench, node)))
-        running = admit(bench, node)
+        bench.put("is_promised", "tactus", int(learn(bench, node, learn_s)))
+        running = []
         try:
+            admit(bench, node, running)
+            bench.put("admitted at first", "tactus", len(running))
+            time.sleep(settle_s)
+            admit(bench, node, running)
+            bench.put("admitted", "tactus", len(running))
             put_refusal(bench, node)
             begin_ns = time.monotonic_ns()
             time.sleep(seconds)
@@ -221,19 +236,37 @@ def ran(data, who):
     return most, False
 
 
+def shares(data):
+    """What a service is reserved, part by part, and how many would fit the machine were all that follows left out."""
+    term = {name: stats.median(data.each("term", name)) for name in data.parties("term")}
+    if not {"mean utilisation, ppm", "lasting demand, ppm", "period, ns"} <= set(term):
+        return
+    per = {name: term[name + ", ns"] / term["period, ns"] * 1e6 for name in ("least budget", "headroom", "overhead")}
+    mean, whole = term["mean utilisation, ppm"], data.head["machine"]["cpus"] * 1e6
+    parts = [("mean cost", mean, whole), ("the kernel's limit", 0, term["limit, ppm"]),
+             ("kept free", 0, term["limit, ppm"] - term["kept free, ppm"]),
+             ("promised of several in a row, not the mean", term["lasting demand, ppm"] - mean, None),
+             ("deadline: promised of one, wake-up, gaps of the supply", per["least budget"] - term["lasting demand, ppm"], None),
+             ("the engine's own work", per["overhead"], None), ("headroom, where it is free", per["headroom"], None)]
+    share, room = 0, whole
+    for name, more, less in parts:
+        share, room = share + more, less or room
+        yield {"share of a CPU": name, "percent": more / 1e4, "sum": share / 1e4, "would_fit": room / share if share > 0 else None}
+
+
 def judge(data):
     admitted = int(sum(data.each("admitted", "tactus")))
     rows = []
     for who in ("tactus", *PEERS):
         most, is_broken = ran(data, who)
         most = max(most, admitted) if who == "tactus" else most
-        rows.append({"party": who, "admitted": admitted if who == "tactus" else None, "ran_well": most,
+        rows.append({"party": who, "admitted": admitted if who == "tactus" else None,
+                     "at_first": int(sum(data.each("admitted at first", who))) if who == "tactus" else None, "ran_well": most,
                      "broke": "yes" if is_broken else "not reached"})
     most = rows[0]["ran_well"]
     for name in ("alone", "forced past"):
         rows.append({"party": "admitted, " + name, **{what: int(sum(data.each(what, name))) for what in ("due", "late", "ours")}})
-    for name in data.parties("term"):
-        rows.append({"term of the refusal": name, "value": stats.median(data.each("term", name))})
+    rows += shares(data)
     is_promised = all(data.each("is_promised", "tactus")) and admitted > 0
     due, bad = (sum(sum(data.each(what, name)) for name in ("alone", "forced past")) for what in ("due", "ours"))
     refused = 1 - admitted / most if most else None

@@ -63,6 +63,8 @@ void work_reservation_terms(struct work *work, const struct reservation *reserva
     struct terms *terms = &work->terms;
     const char *worker = work->worker_name ? work->worker_name : "worker";
 
+    terms_add(terms, "lasting demand", worker, demand_share_ppt(&work->set) / 1000000, "ppm",
+              "computed");
     terms_add(terms, "least budget", worker, reservation->least_ns, "ns", "computed");
     terms_add(terms, "headroom", worker, reservation->headroom_ns, "ns", "if free");
     terms_add(terms, "overhead", worker, reservation->overhead_ns, "ns", "by releases");
