@@ -704,8 +704,8 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
 
 void input_close(struct input *input)
 {
+    input_live_fini(input); /* the rest is the reader's until it has ended */
     input_drop_held(input);
-    input_live_fini(input);
     av_packet_free(&input->packet);
     avformat_close_input(&input->format);
     av_dict_free(&input->again.options);

@@ -92,9 +92,10 @@ static bool has_room(const struct input *input)
 static void put(struct input_live *live, struct input_queue *queue, AVPacket *packet,
                 const struct tt_frame *head)
 {
-    uint32_t at = (queue->first + queue->count) % INPUT_QUEUE;
+    uint32_t at;
 
     (void)pthread_mutex_lock(&live->lock);
+    at = (queue->first + queue->count) % INPUT_QUEUE;
     queue->items[at].packet = packet;
     queue->items[at].head = *head;
     queue->count++;
