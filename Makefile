@@ -52,7 +52,7 @@ build-tsan/build.ninja: meson.build | setup
 tsan: setup build-tsan/build.ninja ## the tests with threads under the thread sanitizer
 	@ninja -C build-tsan --quiet
 	@TSAN_OPTIONS=report_thread_leaks=0 meson test -C build-tsan --no-rebuild \
-	  --timeout-multiplier 6 core-threads base-ring client linux-port node-control node-witness host
+	  --timeout-multiplier 6 core-threads base-ring client linux-port node-control node-witness host components-av_again
 
 soak: build ## T=1800 seconds of the news service with a fault every five (root, for a small disk)
 	@python3 tests/soak.py $(BUILD) $(or $(T),1800) --step-clock
