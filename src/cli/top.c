@@ -169,12 +169,39 @@ static void put_headline(const struct top *top, const json_t *service)
     fprintf(out, "%s\n", paint_off(paint));
 }
 
+/* What each worker has of a CPU now. */
+static void put_workers(const struct top *top, const json_t *service)
+{
+    const struct paint *paint = &top->cli->out_paint;
+    const json_t *worker, *reservation;
+    FILE *out = top->cli->out;
+    size_t n;
+
+    json_array_foreach(json_object_get(service, "workers"), n, worker)
+    {
+        reservation = json_object_get(worker, "reservation");
+        fprintf(out, "  %s", paint_on(paint, PAINT_DIM));
+        put_name(out, json_text(worker, "name"), HEAD_COLUMNS);
+        if (json_is_object(reservation))
+            fprintf(out, " reserved %s in %s, %s of a CPU",
+                    quantity_time(json_int(reservation, "budget_ns")).text,
+                    quantity_time(json_int(reservation, "period_ns")).text,
+                    quantity_share((double)json_int(reservation, "budget_ns") /
+                                   (double)json_int(reservation, "period_ns"))
+                        .text);
+        else
+            fputs(" nothing reserved", out);
+        fprintf(out, "%s\n", paint_off(paint));
+    }
+}
+
 static void put_service(const struct top *top, const json_t *service, const json_t *before)
 {
     const json_t *old = before ? json_object_get(before, "components") : NULL, *component;
     size_t n;
 
     put_headline(top, service);
+    put_workers(top, service);
     json_array_foreach(json_object_get(service, "components"), n, component)
     {
         put_component(top, component, find_named(old, json_text(component, "name")));

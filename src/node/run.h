@@ -98,9 +98,11 @@ int64_t run_budget_of_ns(const struct run *run, uint32_t component);
 
 /* A container's worker: service (run_params) and process number name it. */
 struct run_worker {
+    const char *name;             /* its container's */
     pid_t tid;                    /* as tactusd sees it; 0: not known (yet) */
     int64_t budget_ns, period_ns; /* what the kernel gave it; 0: no reservation */
 };
+uint32_t run_worker_count(const struct run *run);
 /* False: this process is no container that lives. */
 bool run_worker(const struct run *run, uint32_t process, struct run_worker *ret);
 

@@ -329,14 +329,14 @@ static bool follow_worker(struct run *run, uint32_t number, const struct tt_plan
 static bool follow_shares(struct run *run)
 {
     struct tt_plan *plan = plan_anew(run);
-    bool is_followed = plan != NULL && is_admitted(run, plan);
+    bool is_followed = plan != NULL && is_admitted(run, plan), is_same = is_followed;
 
     if (plan == NULL)
         return false;
     if (!is_followed)
         tell_refusal(run, plan->is_admitted ? "a plan made now is another one" : plan->binding);
-    for (uint32_t n = 0; is_followed && n < plan->worker_count; n++)
-        is_followed = follow_worker(run, n, &plan->workers[n]);
+    for (uint32_t n = 0; is_same && n < plan->worker_count; n++) /* each by itself */
+        is_followed &= follow_worker(run, n, &plan->workers[n]);
     if (is_followed)
         run->follow->refused_turns = 0;
     tt_plan_close(&plan);
@@ -351,11 +351,27 @@ static bool is_any_low(const struct run *run)
     return false;
 }
 
+static bool is_any_reserved(const struct run *run)
+{
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (run->processes[n].budget_ns > 0)
+            return true;
+    return false;
+}
+
+static bool are_all_going(const struct run *run)
+{
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
+        if (run->supervise.processes[n].life != SUPERVISE_GOING)
+            return false;
+    return true;
+}
+
 static void turn(struct run *run)
 {
     bool is_more = is_more_wanted(run), is_more_admitted = true;
 
-    if (run->processes[0].budget_ns > 0 && (is_plan_wanted(run) || is_more || is_any_low(run)))
+    if (is_any_reserved(run) && (is_plan_wanted(run) || is_more || is_any_low(run)))
         is_more_admitted = follow_shares(run);
     follow_budgets(run, is_more_admitted);
 }
@@ -363,7 +379,7 @@ static void turn(struct run *run)
 void run_follow(struct run *run, int64_t now_ns)
 {
     if (run->params.is_profile || !run->params.picture->is_live || run->pump == NULL ||
-        run->supervise.processes[0].life != SUPERVISE_GOING)
+        !are_all_going(run))
         return;
     if (run->follow == NULL) {
         run->follow = open_follow(run);

@@ -120,14 +120,21 @@ void run_on_reserve_timer(void *ctx, uint32_t events)
         run_reserve(process);
 }
 
+uint32_t run_worker_count(const struct run *run)
+{
+    return run->broker->wiring->container_count;
+}
+
 bool run_worker(const struct run *run, uint32_t number, struct run_worker *ret)
 {
     const struct run_process *process = &run->processes[number];
 
     if (!run_is_container(run, number) || process->child == NULL)
         return false;
-    *ret = (struct run_worker){
-        .tid = process->tid, .budget_ns = process->budget_ns, .period_ns = process->period_ns};
+    *ret = (struct run_worker){.name = process->name,
+                               .tid = process->tid,
+                               .budget_ns = process->budget_ns,
+                               .period_ns = process->period_ns};
     if (process->handoff != NULL && handoff_worker(process->handoff) != 0)
         ret->tid = handoff_worker(process->handoff);
     return true;

@@ -32,28 +32,52 @@ static json_t *component_entry(const struct watch_params *params, uint32_t numbe
             : "");
 }
 
+static json_t *reservation_of(const struct run_worker *worker)
+{
+    if (worker->budget_ns <= 0)
+        return json_null();
+    return json_pack("{sI sI}", "budget_ns", (json_int_t)worker->budget_ns, "period_ns",
+                     (json_int_t)worker->period_ns);
+}
+
+/* One for each container that lives, and the first one's reservation by itself. */
+static json_t *workers_entry(const struct run *run, json_t **ret_first)
+{
+    json_t *workers = json_array();
+    struct run_worker worker;
+
+    *ret_first = json_null();
+    for (uint32_t n = 0; run != NULL && n < run_worker_count(run); n++) {
+        if (!run_worker(run, n, &worker))
+            continue;
+        json_array_append_new(workers, json_pack("{ss so}", "name", worker.name, "reservation",
+                                                 reservation_of(&worker)));
+        if (n == 0)
+            *ret_first = reservation_of(&worker);
+    }
+    return workers;
+}
+
 json_t *watch_entry(const struct watch_params *params)
 {
     const struct tt_picture *picture = params->picture;
-    json_t *components = json_array(), *reservation = json_null();
-    struct run_worker worker;
+    json_t *components = json_array(), *reservation;
+    json_t *workers = workers_entry(params->run, &reservation);
     int64_t t_ns = 0;
 
     for (uint32_t n = 0; params->run != NULL && n < picture->component_count; n++)
         json_array_append_new(components, component_entry(params, n));
     if (params->run != NULL && run_pump((struct run *)params->run) != NULL)
         t_ns = loop_now_ns() - run_epoch_ns(params->run);
-    if (params->run != NULL && run_worker(params->run, 0, &worker) && worker.budget_ns > 0)
-        reservation = json_pack("{sI sI}", "budget_ns", (json_int_t)worker.budget_ns, "period_ns",
-                                (json_int_t)worker.period_ns);
-    return json_pack("{ss ss ss sI sI so sI sI sI sI so ss so si si}", "name",
+    return json_pack("{ss ss ss sI sI so sI sI sI sI so so ss so si si}", "name",
                      picture != NULL ? picture->name : "", "state", params->state, "class",
                      params->class_name, "t_ns", (json_int_t)t_ns, "deadline_ns",
                      (json_int_t)(picture != NULL ? picture->deadline_ns : 0), "slack_ns",
                      params->slack_ns != INT64_MAX ? json_integer(params->slack_ns) : json_null(),
                      "frames", (json_int_t)params->frames, "late", (json_int_t)params->late, "lost",
                      (json_int_t)params->lost, "repeated", (json_int_t)params->repeated,
-                     "reservation", reservation, "ledger", params->ledger, "components", components,
-                     "level", params->run != NULL ? (int)run_level(params->run) : 0, "levels",
+                     "reservation", reservation, "workers", workers, "ledger", params->ledger,
+                     "components", components, "level",
+                     params->run != NULL ? (int)run_level(params->run) : 0, "levels",
                      picture != NULL ? (int)tt_picture_levels(picture) : 0);
 }

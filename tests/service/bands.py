@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from lib import Node, check, children_of, wait_for
+from lib import Node, check, wait_for
 
 BANDS = """tactus: 1
 service: bands
@@ -42,15 +42,8 @@ def write(node, name, text):
 
 
 def containers(node):
-    """Processes that run an engine: of three children with two threads and more, in the order of their starts."""
-    found = []
-    for pid in children_of(node.daemon.pid):
-        try:
-            if len(os.listdir(f"/proc/{pid}/task")) > 1:
-                found.append(pid)
-        except OSError:
-            continue
-    return sorted(found)
+    """Processes that run an engine; who waits for a service has another name."""
+    return sorted(node.processes("container"))
 
 
 def three_time_scales(node):
@@ -78,6 +71,7 @@ def one_dies(node):
     wait_for(lambda: any(s["frames"] > 100 for s in node.status()["services"]), 15, "nothing runs")
     told = json.loads(node.run("top", "--json").stdout)["services"][0]
     check({c["process"] for c in told["components"]} == set(NAMES), f"top: {told['components']}")
+    check({w["name"] for w in told["workers"]} == set(NAMES), f"top: {told['workers']}")
     lives = sorted(set(containers(node)) - before)
     os.kill(lives[1], signal.SIGKILL)
     wait_for(lambda: len(set(containers(node)) - before - {lives[1]}) == 3, 15, "no new container")

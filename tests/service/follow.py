@@ -1,29 +1,43 @@
 #!/usr/bin/env python3
-"""A component that becomes dearer: its budget and the worker's reservation follow, and ledger and top say so."""
+"""A component that becomes dearer: its budget and its worker's reservation follow, another worker's does not, and ledger and top say so."""
 import json
 
 from lib import Node, check, skip, wait_for
 
-GRAPH = ("test.video width=64 height=64 rate=200 ! null name=it spin=20000", "--deadline", "30ms")
+TEXT = """tactus: 1
+service: two
+rate: 25
+deadline: 60ms
+components:
+  tone:  {kind: test.audio, params: {quantum: 240}}
+  it:    {kind: "null", params: {spin: 20000}, deadline: 30ms}
+  slow:  {kind: test.video, params: {width: 64, height: 64}}
+  other: {kind: "null"}
+flows: [tone ! it, slow ! other]
+"""
 
 
 def watched(node):
     told = json.loads(node.run("top", "--json").stdout)
     service = told["services"][0] if "services" in told else told
-    return (service["reservation"] or {"budget_ns": 0})["budget_ns"], {c["name"]: c["budget_ns"] for c in service["components"]}, service["frames"]
+    has = {worker["name"]: (worker["reservation"] or {"budget_ns": 0})["budget_ns"] for worker in service["workers"]}
+    return has.get("container.audio", 0), {c["name"]: c["budget_ns"] for c in service["components"]}, service["frames"], has.get("container.video", 0)
 
 
 with Node() as node:
     if node.status()["class"] != "deadline":
         skip("no right to SCHED_DEADLINE")
-    plan = json.loads(node.run("check", *GRAPH, "--json", code=None).stdout)
+    GRAPH = node.path("two.yaml")
+    with open(GRAPH, "w", encoding="utf-8") as text:
+        text.write(TEXT)
+    plan = json.loads(node.run("check", GRAPH, "--json", code=None).stdout)
     if not plan["admitted"] or plan["class"] != "targeted":
         skip(f"no promise here: {plan['binding']} {plan['class_reason']}")
     notes = open(node.path("notes"), "w+", encoding="utf-8")
-    command = node.spawn("run", *GRAPH, "--for", "60s", "--no-profile", "--json", stderr=notes)
+    command = node.spawn("run", GRAPH, "--for", "60s", "--no-profile", "--json", stderr=notes)
     wait_for(lambda: any(s["state"] == "running" for s in node.status()["services"]), 15, "it does not run")
     wait_for(lambda: watched(node)[2] > 320, 15, "it makes no frames")  # enough for its loss
-    reservation, budgets, _ = watched(node)
+    reservation, budgets, _, others = watched(node)
     if reservation == 0:
         skip("the kernel has no reservation left")
     name = node.status()["services"][0]["name"]
@@ -37,6 +51,7 @@ with Node() as node:
 
     wait_for(is_grown, 20, f"budget and reservation stay {budgets['it']} and {reservation} ns: {node.words()}")
     grown = watched(node)
+    check(grown[3] <= 2 * others, f"the other worker's reservation grew, too: {others} -> {grown[3]} ns")
     wait_for(lambda: watched(node)[2] > grown[2] + 200, 15, "it makes no more frames")
     # More than there is is not admitted: who takes it stays over its budget.
     node.run("set", name, "it.spin=11000000")
