@@ -1,7 +1,8 @@
-/* A component's first request, in the sandbox's own memory. */
+/* A component's first request: what a user who writes nothing would ask of it. */
 #include "build/first_request.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,36 +11,6 @@
 #include "tactus/format.h"
 
 enum { WIDTH = 1280, HEIGHT = 720, SAMPLE_RATE = 48000, CHANNELS = 2, SAMPLES = 480 };
-
-struct layout {
-    struct guest *guest;
-    const struct tt_component *component;
-    struct tt_wasm_request *record;
-    uint32_t used;
-    bool is_full;
-    struct tt_error *err;
-};
-
-static void *take(struct layout *layout, uint32_t bytes, uint32_t *ret_offset)
-{
-    static uint8_t nowhere[4096];
-    void *ret = guest_take(layout->guest, bytes, &layout->used, ret_offset);
-
-    if (ret || bytes > sizeof(nowhere))
-        layout->is_full |= !ret;
-    else
-        layout->is_full = true;
-    return ret ? ret : nowhere;
-}
-
-static uint32_t take_text(struct layout *layout, const char *text)
-{
-    uint32_t offset = 0, bytes = (uint32_t)strlen(text) + 1;
-
-    if (bytes <= TT_WASM_TEXT_MAX)
-        memcpy(take(layout, bytes, &offset), text, bytes);
-    return offset;
-}
 
 /* The first that the port accepts, with what it leaves open filled in. */
 static struct tt_format first_format(const struct tt_port *port)
@@ -63,42 +34,6 @@ static struct tt_format first_format(const struct tt_port *port)
     if (format.rate.den == 0)
         format.rate = (struct tt_rational){25, 1};
     return format;
-}
-
-static void lay_formats(struct layout *layout, json_t *ret_in)
-{
-    const struct tt_component *component = layout->component;
-    struct tt_format *in =
-        take(layout, layout->record->in_count * (uint32_t)sizeof(*in), &layout->record->in);
-
-    (void)take(layout, layout->record->in_count * (uint32_t)sizeof(struct tt_wasm_blob),
-               &layout->record->config);
-    for (uint32_t n = 0; n < component->port_count && !layout->is_full; n++) {
-        if (component->ports[n].is_output)
-            continue;
-        *in = first_format(&component->ports[n]);
-        (void)json_array_append_new(ret_in, tt_format_json(in++));
-    }
-}
-
-/* Inputs first, then outputs, each in the ports' order. */
-static void lay_pins(struct layout *layout)
-{
-    const struct tt_component *component = layout->component;
-    uint32_t count = layout->record->in_count + layout->record->out_count;
-    struct tt_wasm_pin *pins = take(layout, count * (uint32_t)sizeof(*pins), &layout->record->pins);
-
-    for (uint32_t is_output = 0; is_output < 2 && !layout->is_full; is_output++)
-        for (uint32_t n = 0; n < component->port_count; n++) {
-            const char *name = component->ports[n].name;
-
-            if (component->ports[n].is_output != is_output)
-                continue;
-            *pins++ =
-                (struct tt_wasm_pin){.name = take_text(layout, strcmp(name, "*") == 0 ? "a" : name),
-                                     .port = n,
-                                     .is_connected = 1};
-        }
 }
 
 static int64_t choice_place(const char *choices, const char *value)
@@ -169,55 +104,81 @@ static uint32_t named_input(const struct tt_component *component)
     return TT_NO_PORT;
 }
 
-static int lay_settings(struct layout *layout)
+/* Inputs first, then outputs, each in the ports' order; who names inputs himself has one. */
+static void add_pins(const struct tt_component *component, struct first_request *ret, json_t *in)
 {
-    const struct tt_component *component = layout->component;
-    struct tt_setting *settings =
-        take(layout, component->param_count * (uint32_t)sizeof(*settings), &layout->record->params);
-    uint32_t first, last;
+    struct tt_request *request = &ret->request;
 
-    (void)take(layout, 8, &layout->record->texts); /* it starts with a NUL */
-    for (uint32_t n = 0; n < component->param_count && !layout->is_full; n++) {
+    for (uint32_t is_output = 0; is_output < 2; is_output++)
+        for (uint32_t n = 0; n < component->port_count; n++) {
+            const struct tt_port *port = &component->ports[n];
+            uint32_t place = request->in_count + request->out_count;
+
+            if (port->is_output != is_output)
+                continue;
+            ret->pins[place] =
+                (struct tt_pin){.name = strcmp(port->name, "*") == 0 ? "a" : port->name,
+                                .port = n,
+                                .is_connected = 1};
+            if (!is_output) {
+                ret->in[request->in_count] = first_format(port);
+                (void)json_array_append_new(in, tt_format_json(&ret->in[request->in_count]));
+            }
+            *(is_output ? &request->out_count : &request->in_count) += 1;
+        }
+}
+
+static bool takes_text(const struct tt_param *param)
+{
+    return param->type == TT_PARAM_TEXT || param->type == TT_PARAM_CHOICE ||
+           param->type == TT_PARAM_OPTIONS;
+}
+
+static int add_settings(const struct tt_component *component, struct first_request *ret,
+                        struct tt_error *err)
+{
+    uint32_t used = 1; /* it starts with a NUL */
+
+    for (uint32_t n = 0; n < component->param_count; n++) {
         const struct tt_param *param = &component->params[n];
-        struct tt_setting *setting = &settings[n];
+        const char *initial = param->initial ? param->initial : "";
+        struct tt_setting *setting = &ret->settings[n];
+        uint32_t bytes = (uint32_t)strlen(initial) + 1;
 
         if (!param->initial && param->type != TT_PARAM_OPTIONS)
-            return tt_fail(layout->err, -ENOENT, "the parameter '%s' must be given", param->name);
+            return tt_fail(err, -ENOENT, "the parameter '%s' must be given", param->name);
         setting->param = n;
         setting->input = is_for_each(param) ? named_input(component) : TT_NO_PORT;
-        if (param->initial)
-            read_value(param, param->initial, setting);
-        if (param->type == TT_PARAM_TEXT || param->type == TT_PARAM_CHOICE ||
-            param->type == TT_PARAM_OPTIONS)
-            setting->text =
-                take_text(layout, param->initial ? param->initial : "") - layout->record->texts;
+        read_value(param, initial, setting);
+        if (!takes_text(param))
+            continue;
+        if (bytes > FIRST_TEXTS_BYTES - used)
+            return tt_fail(err, -ENOENT, "its parameters have longer texts than a build tries");
+        memcpy(ret->texts + used, initial, bytes);
+        setting->text = used;
+        used += bytes;
     }
-    first = layout->record->texts;
-    last = layout->guest->module->record_at + layout->used;
-    layout->record->texts_bytes = last - first;
-    layout->record->params_count = component->param_count;
+    ret->request.texts_bytes = used;
+    ret->request.params_count = component->param_count;
     return 0;
 }
 
-int first_request_lay(struct guest *guest, const struct tt_component *component,
-                      struct first_request *ret, json_t **ret_json, struct tt_error *err)
+int first_request_make(const struct tt_component *component, struct first_request *ret,
+                       json_t **ret_json, struct tt_error *err)
 {
-    struct layout layout = {.guest = guest, .component = component, .err = err};
     json_t *in = json_array();
     int r;
 
-    ret->record = layout.record = take(&layout, sizeof(*layout.record), &ret->record_at);
-    ret->record->size = sizeof(*ret->record);
-    ret->record->rate = (struct tt_rational){25, 1};
-    for (uint32_t n = 0; n < component->port_count; n++)
-        *(component->ports[n].is_output ? &ret->record->out_count : &ret->record->in_count) += 1;
-    ret->shape = take(&layout, sizeof(*ret->shape), &ret->record->shape);
-    ret->error = take(&layout, sizeof(*ret->error), &ret->record->error);
-    lay_formats(&layout, in);
-    lay_pins(&layout);
-    r = lay_settings(&layout);
-    if (r == 0 && layout.is_full)
-        r = tt_fail(err, -ENOENT, "its parameters are longer than a sandbox takes");
+    memset(ret, 0, sizeof(*ret));
+    ret->request = (struct tt_request){.size = sizeof(ret->request),
+                                       .in = ret->in,
+                                       .config = ret->config,
+                                       .pins = ret->pins,
+                                       .params = ret->settings,
+                                       .texts = ret->texts,
+                                       .rate = {25, 1}};
+    add_pins(component, ret, in);
+    r = add_settings(component, ret, err);
     if (r == 0)
         *ret_json = json_pack("{s:o,s:s,s:s}", "in", in, "rate", "25", "parameters", "initial");
     else

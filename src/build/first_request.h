@@ -5,20 +5,23 @@
 
 #include <jansson.h>
 
-#include "build/guest_memory.h"
-#include "sandbox/records.h"
 #include "tactus/component.h"
+#include "tactus/error.h"
+
+enum { FIRST_PARAMS_MAX = 256, FIRST_TEXTS_BYTES = 64 << 10 };
 
 struct first_request {
-    struct tt_wasm_request *record; /* in the guest's memory */
-    struct tt_shape *shape;
-    struct tt_error *error;
-    uint32_t record_at;
+    struct tt_request request; /* into what follows, and into the component's description */
+    struct tt_format in[TT_PORTS_MAX];
+    struct tt_blob config[TT_PORTS_MAX];
+    struct tt_pin pins[2 * TT_PORTS_MAX];
+    struct tt_setting settings[FIRST_PARAMS_MAX];
+    char texts[FIRST_TEXTS_BYTES];
 };
 
-/* Lays it into the records. -ENOENT: there is none, for a parameter must be given; the sentence
- * says which. *ret_json tells what it is. */
-int first_request_lay(struct guest *guest, const struct tt_component *component,
-                      struct first_request *ret, json_t **ret_json, struct tt_error *err);
+/* -ENOENT: there is none, for a parameter must be given; the sentence says which. *ret_json tells
+ * what it is. */
+int first_request_make(const struct tt_component *component, struct first_request *ret,
+                       json_t **ret_json, struct tt_error *err);
 
 #endif

@@ -164,7 +164,9 @@ static int limit(int resource, uint64_t most)
 {
     struct rlimit now, wanted = {most, most};
 
-    if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max < most)
+    if (resource == RLIMIT_CPU)
+        wanted.rlim_max = most + 1; /* SIGXCPU says why, SIGKILL would not */
+    if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max < wanted.rlim_max)
         wanted.rlim_cur = wanted.rlim_max = now.rlim_max;
     return setrlimit((__rlimit_resource_t)resource, &wanted) < 0 ? -errno : 0;
 }

@@ -25,7 +25,8 @@
 #define NATIVE_FLAGS                                                                               \
     "-std=gnu17", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-ffp-contract=off",           \
         "-fno-math-errno", "-fno-strict-aliasing", "-fstack-clash-protection",                     \
-        "-fcf-protection=none", "-DNDEBUG", "-w"
+        "-fcf-protection=none", "-fno-reorder-blocks-and-partition", "-fno-partial-inlining",      \
+        "-DNDEBUG", "-w"
 
 static const char *const source_words[] = {SOURCE_FLAGS, LINK_FLAGS, NULL};
 static const char *const native_words[] = {NATIVE_FLAGS, NULL};

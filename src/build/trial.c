@@ -1,6 +1,7 @@
 /* A module's first run, behind walls; what came of it leaves through a pipe. */
 #include "build/trial.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,13 +13,14 @@
 #include <unistd.h>
 
 #include "build/first_request.h"
-#include "build/guest_memory.h"
 #include "build/jail.h"
 #include "sandbox/describe.h"
+#include "sandbox/proxy.h"
+#include "sandbox/request.h"
 #include "snapshot/snapshot.h"
 #include "spec/component_json.h"
 
-enum { CPU_S = 20, WALL_S = 60, MESSAGE_BYTES_MAX = 300 << 20, WASM_PAGE_BYTES = 65536 };
+enum { CPU_S = 10, WALL_S = 60, MESSAGE_BYTES_MAX = 300 << 20, WASM_PAGE_BYTES = 65536 };
 
 enum message { MESSAGE_COMPONENT = 1, MESSAGE_FIRST, MESSAGE_START, MESSAGE_INIT, MESSAGE_ERROR };
 
@@ -26,9 +28,11 @@ struct head {
     uint32_t kind, bytes;
 };
 
-static int out_fd;            /* of the child */
-static const char *busy_with; /* what a trap interrupts */
-static struct guest guest;
+/* Of the child. */
+static int out_fd;
+static const struct tt_module *module;
+static struct tt_space space;
+static struct tt_slot *slot;
 
 static int put_all(const void *data, uint64_t bytes)
 {
@@ -72,27 +76,6 @@ static void send_json(enum message kind, json_t *json)
     json_decref(json);
 }
 
-/* A trap ends the trial. From a signal's handler there is nothing but to say so and leave. */
-static void on_trap(enum tt_trap trap, const void *address)
-{
-    static const char *const words[TT_TRAP_COUNT] = {
-        [TT_TRAP_BOUNDS] = "reads or writes outside of its memory",
-        [TT_TRAP_DIVIDE] = "divides by zero, or converts what does not fit",
-        [TT_TRAP_UNREACHABLE] = "came to where it may not come (an assertion, abort())",
-        [TT_TRAP_CALL] = "calls through a pointer that is no such function's",
-        [TT_TRAP_STACK] = "uses up the stack",
-        [TT_TRAP_TIME] = "does not return",
-        [TT_TRAP_MEMORY] = "wants more memory than it may have",
-    };
-    static struct tt_error err;
-    uint32_t number = 0;
-    const char *name = address ? guest.module->name_of(address, &number) : NULL;
-
-    (void)tt_fail(&err, -EINVAL, "its %s %s%s%s", busy_with, words[trap],
-                  name && name[0] ? ", in function " : "", name ? name : "");
-    give_up(&err);
-}
-
 struct growing {
     uint8_t *data;
     uint64_t bytes, room;
@@ -118,11 +101,11 @@ static int grow(void *ctx, const void *data, uint64_t bytes)
 
 static void send_snapshot(enum message kind, const uint8_t wasm_hash[TT_HASH_BYTES])
 {
-    const uint32_t pages = (uint32_t)(guest.memory_bytes / TT_SNAPSHOT_PAGE_BYTES);
+    const uint32_t pages = (uint32_t)(slot->memory_bytes / TT_SNAPSHOT_PAGE_BYTES);
     struct tt_snapshot_head head = {.page_count = pages,
-                                    .pages_max = guest.module->pages_max *
+                                    .pages_max = module->pages_max *
                                                  (WASM_PAGE_BYTES / TT_SNAPSHOT_PAGE_BYTES),
-                                    .globals_bytes = guest.module->globals_bytes};
+                                    .globals_bytes = module->globals_bytes};
     struct growing growing = {0};
     struct tt_writer out = {.ctx = &growing, .put = grow};
     struct tt_sum *sums = calloc(head.pages_max, sizeof(*sums));
@@ -135,9 +118,9 @@ static void send_snapshot(enum message kind, const uint8_t wasm_hash[TT_HASH_BYT
     memcpy(head.module, wasm_hash, TT_HASH_BYTES);
     r = tt_snapshot_begin(writer, out, &head, sums);
     for (uint32_t n = 0; n < pages && r == 0; n++)
-        r = tt_snapshot_page(writer, n, guest.memory + (uint64_t)n * TT_SNAPSHOT_PAGE_BYTES);
+        r = tt_snapshot_page(writer, n, slot->memory + (uint64_t)n * TT_SNAPSHOT_PAGE_BYTES);
     cut->page_count = pages;
-    guest.module->globals_get(guest.instance, cut->globals);
+    module->globals_get(slot->instance, cut->globals);
     if (r == 0)
         r = tt_snapshot_cut(writer, cut);
     if (r < 0)
@@ -149,51 +132,69 @@ static void send_snapshot(enum message kind, const uint8_t wasm_hash[TT_HASH_BYT
     free(sums);
 }
 
-static int32_t enter(enum tt_entry entry, uint32_t record, const char *what)
-{
-    busy_with = what;
-    return guest.module->enter(guest.instance, entry, record);
-}
-
-/* The component's own sentence, as far as it is one. */
-static void refuse(const char *what, int32_t r, const struct tt_error *said)
-{
-    struct tt_error err = {0};
-    char text[sizeof(said->text)];
-
-    (void)snprintf(text, sizeof(text), "%.*s", (int)sizeof(said->text) - 1, said->text);
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    (void)tt_fail(&err, -EINVAL, "its %s fails: %s", what, text[0] ? text : strerror(-r));
-    give_up(&err);
-}
-
 static void run_init(const struct tt_component *component, const uint8_t wasm_hash[TT_HASH_BYTES])
 {
-    struct first_request first = {0};
+    static struct first_request first;
+    static struct tt_shape shape;
+    static uint8_t room[64 << 10];
+    struct tt_answer_room answer = {.data = room, .bytes_max = sizeof(room)};
+    struct tt_asked asked = {.request = &first.request};
     struct tt_error err = {0};
     json_t *json = NULL;
-    int32_t r;
+    int r;
 
-    if (first_request_lay(&guest, component, &first, &json, &err) < 0) {
+    if (first_request_make(component, &first, &json, &err) < 0) {
         send_json(MESSAGE_FIRST, json_pack("{s:s}", "skipped", err.text));
         return;
     }
-    r = enter(TT_ENTRY_SHAPE, first.record_at, "shape()");
-    if (r < 0)
-        refuse("shape()", r, first.error);
-    first.record->state_bytes = first.shape->state_bytes;
-    first.record->scratch_bytes = first.shape->scratch_bytes;
-    r = enter(TT_ENTRY_INIT, first.record_at, "init()");
-    if (r < 0)
-        refuse("init()", r, first.error);
-    (void)json_object_set_new(json, "state_bytes",
-                              json_integer((json_int_t)first.record->state_bytes));
+    r = tt_ask_shape(slot, &asked, &answer, &shape, &err);
+    if (r < 0) {
+        (void)tt_wrap(&err, r, "its shape()");
+        give_up(&err);
+    }
+    asked.state_bytes = shape.state_bytes;
+    asked.scratch_bytes = shape.scratch_bytes;
+    r = tt_ask_init(slot, &asked, &err);
+    if (r < 0) {
+        (void)tt_wrap(&err, r, "its init()");
+        give_up(&err);
+    }
+    (void)json_object_set_new(json, "state_bytes", json_integer((json_int_t)shape.state_bytes));
     send_json(MESSAGE_FIRST, json);
     /* What was asked is no part of the state. */
-    memset(guest.memory + guest.module->record_at, 0, guest.module->record_bytes);
+    memset(slot->memory + module->record_at, 0, module->record_bytes);
     send_snapshot(MESSAGE_INIT, wasm_hash);
+}
+
+/* What the object says of itself must be what was read in the module that it was made from. */
+static bool is_as_read(const struct tt_wasm *wasm)
+{
+    return module->abi == TT_MODULE_ABI && module->size == sizeof(*module) &&
+           module->pages == wasm->pages && module->pages_max == wasm->pages_max &&
+           module->record_at == wasm->record_at;
+}
+
+/* All that needs files or rights, before the walls; the module's own code runs behind them. */
+static int prepare(const char *object, const struct tt_wasm *wasm, struct tt_error *err)
+{
+    void *library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    struct tt_slot_params params = {.space = &space};
+    int r;
+
+    module = library ? dlsym(library, TT_MODULE_SYMBOL) : NULL;
+    if (!module)
+        return tt_fail(err, -ENOEXEC, "what was built cannot be loaded: %s", dlerror());
+    if (!is_as_read(wasm))
+        return tt_fail(err, -ENOEXEC, "what was built is not what was translated");
+    params.instance_bytes = module->instance_bytes;
+    r = tt_space_open(&space, 1, err);
+    if (r == 0)
+        r = tt_slot_new(&params, &slot, err);
+    if (r == 0)
+        r = tt_trap_install(err);
+    if (r == 0)
+        r = tt_trap_thread(err);
+    return r == 0 ? tt_jail_compute(CPU_S, err) : r;
 }
 
 static void run_child(const char *object, const struct tt_wasm *wasm,
@@ -201,16 +202,18 @@ static void run_child(const char *object, const struct tt_wasm *wasm,
 {
     struct tt_described described;
     struct tt_error err = {0};
+    int32_t at = 0;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)alarm(WALL_S);
-    if (guest_open(object, wasm, on_trap, &guest, &err) < 0 || tt_jail_compute(CPU_S, &err) < 0)
+    if (prepare(object, wasm, &err) < 0 || tt_slot_start(slot, module, 0, &err) < 0)
         give_up(&err);
-    busy_with = "start";
-    guest.module->start(guest.instance);
     send_snapshot(MESSAGE_START, wasm_hash);
-    if (tt_describe(guest.memory, guest.memory_bytes,
-                    (uint32_t)enter(TT_ENTRY_DESCRIBE, 0, "description"), &described, &err) < 0)
+    if (!tt_slot_enter(slot, TT_ENTRY_DESCRIBE, 0, &at)) {
+        tt_proxy_say(&slot->report, err.text, sizeof(err.text));
+        give_up(&err);
+    }
+    if (tt_describe(slot->memory, slot->memory_bytes, (uint32_t)at, &described, &err) < 0)
         give_up(&err);
     send_json(MESSAGE_COMPONENT, tt_component_json(&described.component));
     run_init(&described.component, wasm_hash);

@@ -93,9 +93,9 @@ def test_sources_that_are_wrong():
 def test_components_that_are_wrong():
     for parts, words in (
             ({'table': '.flags = TT_EDGE,'}, 'is an edge (TT_EDGE)'),
-            ({'init': 'return tt_fail(err, -22, "no good: %d", 7);'}, 'its init() fails: no good: 7'),
+            ({'init': 'return tt_fail(err, -22, "no good: %d", 7);'}, 'its init(): no good: 7'),
             ({'init': 'volatile unsigned at = 3000000000u; *(volatile char *)at = 1;'},
-             'its init() reads or writes outside of its memory')):
+             'its init(): it reached outside of its memory')):
         r = build(source(**parts))
         check(r.code == 2 and words in r.said, words, r)
 

@@ -35,7 +35,9 @@ static struct module_instance *instance_of(const void *part, size_t at)
     return (struct module_instance *)((uintptr_t)part - at);
 }
 
-static void module_trap(void *wasm, wasm_rt_trap_t trap)
+/* Apart from the module's own functions, so that a trap is not told of the one before it. */
+__attribute__((section("tactus_host"), noinline)) static void module_trap(void *wasm,
+                                                                          wasm_rt_trap_t trap)
 {
     static const uint8_t traps[] = {
         [WASM_RT_TRAP_NONE] = TT_TRAP_UNREACHABLE,
@@ -202,9 +204,13 @@ static const struct {
 static const char *module_name_of(const void *address, uint32_t *ret_function)
 {
     extern const char etext[] __attribute__((visibility("hidden")));
+    extern const char __start_tactus_host[] __attribute__((visibility("hidden")));
+    extern const char __stop_tactus_host[] __attribute__((visibility("hidden")));
     uintptr_t wanted = (uintptr_t)address, best = 0;
     const char *name = NULL;
 
+    if (wanted >= (uintptr_t)__start_tactus_host && wanted < (uintptr_t)__stop_tactus_host)
+        return NULL;
     for (size_t n = 0; n < sizeof(functions) / sizeof(*functions); n++) {
         uintptr_t begin = (uintptr_t)functions[n].address;
 
