@@ -424,7 +424,7 @@ static int begin(struct daemon *d, struct tt_error *err)
         return r;
     d->node.witness = witness_open();
     d->node.stock = stock_open(d->node.loop);
-    d->node.shapes = shapes_open();
+    d->node.shapes = shapes_open(d->node.loop);
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
     d->node.busy_ns = loop_now_ns();

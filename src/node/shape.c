@@ -82,7 +82,7 @@ static void on_known(void *ctx, uint32_t events)
     const struct known_shape *known = shape->known;
     struct shape_answer found = {.notes = known->notes, .is_given_once = known->is_given_once};
     struct tt_error err = {0};
-    int r = tt_picture_parse(known->picture, strlen(known->picture), &found.picture, &err);
+    int r = shapes_picture(shape->node->shapes, known, &found.picture, &err);
 
     (void)events;
     if (r < 0) {

@@ -4,14 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REST_NS INT64_C(50000000) /* after a question: a service is about to start */
+
 struct shapes {
+    struct loop *loop;
+    struct loop_timer timer;
     struct known_shape *list[SHAPES_MAX];
     uint64_t clock;
 };
 
-struct shapes *shapes_open(void)
+/* Only of the one that was asked for last, or a busy node would read what nobody wants. */
+static void on_timer(void *ctx, uint32_t events)
 {
-    return calloc(1, sizeof(struct shapes));
+    struct shapes *shapes = ctx;
+
+    (void)events;
+    for (uint32_t n = 0; n < SHAPES_MAX; n++) {
+        struct known_shape *one = shapes->list[n];
+
+        if (one != NULL && one->used == shapes->clock && one->ready == NULL)
+            (void)tt_picture_parse(one->picture, strlen(one->picture), &one->ready, NULL);
+    }
+}
+
+struct shapes *shapes_open(struct loop *loop)
+{
+    struct shapes *shapes = calloc(1, sizeof(*shapes));
+
+    if (shapes == NULL)
+        return NULL;
+    shapes->loop = loop;
+    shapes->timer = (struct loop_timer){.fn = on_timer, .ctx = shapes};
+    return shapes;
+}
+
+int shapes_picture(struct shapes *shapes, const struct known_shape *known, struct tt_picture **ret,
+                   struct tt_error *err)
+{
+    struct known_shape *one = (struct known_shape *)(uintptr_t)known;
+
+    loop_set(shapes->loop, &shapes->timer, loop_now_ns() + REST_NS);
+    if (one->ready == NULL)
+        return tt_picture_parse(one->picture, strlen(one->picture), ret, err);
+    *ret = one->ready;
+    one->ready = NULL;
+    return 0;
 }
 
 void shapes_drop(const struct known_shape **known)
@@ -26,6 +63,8 @@ void shapes_drop(const struct known_shape **known)
     free(one->print);
     free(one->dot);
     json_decref(one->notes);
+    if (one->ready != NULL)
+        tt_picture_close(&one->ready);
     free(one);
 }
 
@@ -33,6 +72,8 @@ void shapes_close(struct shapes **shapes)
 {
     for (uint32_t n = 0; *shapes != NULL && n < SHAPES_MAX; n++)
         shapes_drop((const struct known_shape **)&(*shapes)->list[n]);
+    if (*shapes != NULL)
+        loop_clear((*shapes)->loop, &(*shapes)->timer);
     free(*shapes);
     *shapes = NULL;
 }

@@ -6,8 +6,9 @@
 
 #include "node/loop.h"
 
-/* The most that is kept, once a node and not once a service. */
+/* The most that is kept, once a node and not once a service: in one piece, and in a smaller one. */
 #define STOCK_BYTES (UINT64_C(16) << 20)
+#define STOCK_SMALL_BYTES (UINT64_C(1) << 20)
 
 struct stock;
 

@@ -8,6 +8,8 @@
 
 #include "check.h"
 
+static struct loop *loop;
+
 static void keep(struct shapes *shapes, const char *key, const char *picture)
 {
     struct known_shape told = {.key = (char *)(uintptr_t)key,
@@ -23,7 +25,7 @@ static void keep(struct shapes *shapes, const char *key, const char *picture)
 
 static void the_same_words_have_the_same_answer(void)
 {
-    struct shapes *shapes = shapes_open();
+    struct shapes *shapes = shapes_open(loop);
     const struct known_shape *known;
 
     CHECK(shapes_find(shapes, "a") == NULL);
@@ -43,7 +45,7 @@ static void the_same_words_have_the_same_answer(void)
 
 static void the_oldest_goes(void)
 {
-    struct shapes *shapes = shapes_open();
+    struct shapes *shapes = shapes_open(loop);
     const struct known_shape *known;
     char key[16];
 
@@ -63,7 +65,7 @@ static void the_oldest_goes(void)
 
 static void what_is_too_long_is_not_kept(void)
 {
-    struct shapes *shapes = shapes_open();
+    struct shapes *shapes = shapes_open(loop);
     char *text = malloc(SHAPES_TEXT_BYTES_MAX + 1);
 
     memset(text, 'x', SHAPES_TEXT_BYTES_MAX);
@@ -78,8 +80,10 @@ static void what_is_too_long_is_not_kept(void)
 
 int main(void)
 {
+    CHECK_INT(loop_open(&loop, NULL), 0);
     RUN(the_same_words_have_the_same_answer);
     RUN(the_oldest_goes);
     RUN(what_is_too_long_is_not_kept);
+    loop_close(&loop);
     return 0;
 }

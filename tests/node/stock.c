@@ -51,16 +51,20 @@ static void what_is_given_is_zero_of_its_size_and_never_again(void)
 
     CHECK(stock != NULL);
     CHECK_INT(stock_take(stock, small), -1); /* nothing is there yet */
-    fill(stock, STOCK_BYTES);
+    fill(stock, STOCK_BYTES + STOCK_SMALL_BYTES);
     CHECK_INT(stock_take(stock, 4096), -1); /* not worth the whole */
     one = stock_take(stock, small);
     check_file(one, small, true);
     CHECK_INT(pwrite(one, "x", 1, (off_t)small - 1), 1);
     CHECK_INT(fstat(one, &first), 0);
-    CHECK_INT(stock_bytes(stock), 0);
+    CHECK_INT(stock_bytes(stock), STOCK_SMALL_BYTES);
     CHECK_INT(stock_take(stock, small), -1);
     (void)close(one);
-    fill(stock, STOCK_BYTES / 2);
+    one = stock_take(stock, STOCK_SMALL_BYTES - 4096);
+    check_file(one, STOCK_SMALL_BYTES - 4096, true);
+    CHECK_INT(stock_bytes(stock), 0);
+    (void)close(one);
+    fill(stock, STOCK_SMALL_BYTES + STOCK_BYTES / 2);
     two = stock_take(stock, large); /* half of it is not there yet */
     check_file(two, large, false);
     CHECK_INT(fstat(two, &second), 0);

@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -143,15 +146,37 @@ static pid_t innermost_id(const char *path)
     return (pid_t)id;
 }
 
+#ifndef NS_GET_PID_FROM_PIDNS
+#define NS_GET_PID_FROM_PIDNS _IOR(0xb7, 0x6, int) /* from Linux 6.11 on */
+#endif
+
+/* The kernel's own answer. That it is a thread of this process is not the kernel's to say where
+ * namespaces were refused. */
+static pid_t translate(pid_t pid, pid_t tid_inside)
+{
+    char path[64];
+    int fd, tid;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    tid = ioctl(fd, NS_GET_PID_FROM_PIDNS, (long)tid_inside);
+    (void)close(fd);
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d", (int)pid, tid);
+    return tid > 0 && access(path, F_OK) == 0 ? tid : -1;
+}
+
 int tt_reserve_thread(pid_t pid, pid_t tid_inside, pid_t *ret)
 {
     char path[128];
     const struct dirent *entry;
-    pid_t found = -1;
-    DIR *tasks;
+    pid_t found = translate(pid, tid_inside);
+    DIR *tasks = NULL;
 
     (void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    tasks = opendir(path);
+    if (found < 0)
+        tasks = opendir(path);
     while (tasks && found < 0 && (entry = readdir(tasks))) {
         long tid = strtol(entry->d_name, NULL, 10);
 
