@@ -10,6 +10,12 @@ static const struct tt_port ports[8] = {[0] = {.name = "in0", .in_place_of = -1,
                                         [2] = {.name = "clock0", .in_place_of = -1},
                                         [3] = {.name = "out", .is_output = 1, .in_place_of = -1}};
 
+/* By whoever is in the component: the worker, or one who lost that meanwhile. */
+void graph_spend(const struct graph *graph, int64_t cpu_ns)
+{
+    tt_thread_spend(tt_thread_current(graph->params.machine), cpu_ns);
+}
+
 static int64_t cost_of(const struct graph_fake *fake, const struct tt_call *call)
 {
     const struct graph_params *params = &fake->graph->params;
@@ -25,7 +31,7 @@ static int process(void *state, struct tt_call *call)
 
     if (cost_ns < 0)
         return -5;
-    tt_thread_spend(fake->graph->thread, cost_ns);
+    graph_spend(fake->graph, cost_ns);
     for (uint32_t n = 0; n < call->out_count; n++) {
         struct tt_frame *out = tt_call_out(call, n);
 
@@ -55,7 +61,7 @@ static int process_later(void *state, struct tt_call *call)
 
     if (cost_ns < 0)
         return -5;
-    tt_thread_spend(fake->graph->thread, cost_ns);
+    graph_spend(fake->graph, cost_ns);
     if (!is_end)
         fake->last = call->index;
     if (!is_end && !fake->has_begun)
@@ -84,7 +90,7 @@ static int process_ratio(void *state, struct tt_call *call)
 
     if (cost_ns < 0)
         return -5;
-    tt_thread_spend(fake->graph->thread, cost_ns);
+    graph_spend(fake->graph, cost_ns);
     if (is_end && (is_doubled || !fake->has_begun))
         return TT_DONE;
     if (!is_end)
@@ -151,7 +157,7 @@ static struct tt_node_plan *add_node(struct graph *graph, uint32_t number)
                                   .rate = component->rate,
                                   .due_offset_ns = plan->due_offset_ns[number],
                                   .fire_offset_ns = plan->fire_offset_ns[number],
-                                  .budget_ns = plan->budget_of_ns[number],
+                                  .budget_ns = plan->budget_of_ns[number] + graph->params.hop_ns,
                                   .sink = -1,
                                   .segment = component->segment,
                                   .ledger_component = number};
@@ -350,6 +356,13 @@ static void run(void *ctx)
     tt_engine_run(graph->engine, graph->epoch_ns, graph->first_ns);
 }
 
+static void stand_by(void *ctx)
+{
+    struct graph *graph = ctx;
+
+    tt_engine_stand_by(graph->engine);
+}
+
 static void ring(void *ctx, uint32_t peer)
 {
     struct graph *graph = ctx;
@@ -390,6 +403,7 @@ struct graph *graph_open(const struct graph_params *params)
                                     .record_slots = params->record_slots,
                                     .self = params->self,
                                     .turn_ns = params->turn_ns,
+                                    .hand_off_max_ns = params->hand_off_max_ns,
                                     .ring = ring,
                                     .on_budget = on_budget,
                                     .ctx = graph};
@@ -404,6 +418,11 @@ struct graph *graph_open(const struct graph_params *params)
     graph->thread = tt_thread_spawn(params->machine, run, graph);
     CHECK(graph->thread != NULL);
     tt_world_seat(graph->world, graph->thread);
+    if (params->hand_off_max_ns > 0) {
+        graph->standby = tt_thread_spawn(params->machine, stand_by, graph);
+        CHECK(graph->standby != NULL);
+        tt_world_seat_standby(graph->world, graph->standby);
+    }
     return graph;
 }
 
@@ -413,6 +432,12 @@ void graph_go(struct graph *graph, int64_t epoch_ns, int64_t first_ns)
     graph->first_ns = first_ns;
     graph->is_going = true;
     tt_thread_wake(graph->thread);
+}
+
+bool graph_has_ended(const struct graph *graph)
+{
+    return tt_thread_has_ended(graph->thread) ||
+           (graph->standby != NULL && tt_thread_has_ended(graph->standby));
 }
 
 void graph_leave(struct graph *graph)
@@ -427,6 +452,7 @@ void graph_close(struct graph **graph)
     if (self == NULL)
         return;
     tt_thread_kill(&self->thread);
+    tt_thread_kill(&self->standby);
     tt_world_close(&self->world);
     for (uint32_t n = 0; n < GRAPH_LINKS; n++)
         free(self->ends[n]);

@@ -31,6 +31,8 @@ struct graph_params {
     uint8_t **links;            /* memory of each link of the wiring; NULL: there are none */
     uint32_t self;              /* which process of the wiring it is */
     int64_t end_ns, turn_ns;
+    int64_t hand_off_max_ns; /* there is a standby, to whom a hand-off takes so long; 0: none */
+    int64_t hop_ns;          /* of an activation's cost, beside what it was planned with */
     uint32_t record_slots;
     /* How long an activation runs; negative: it fails at once. May spend time itself, on the
      * worker. NULL: as declared. */
@@ -42,7 +44,7 @@ struct graph_params {
 struct graph {
     struct graph_params params;
     struct tt_world *world;
-    struct tt_thread *thread;
+    struct tt_thread *thread, *standby; /* as they began */
     struct tt_engine *engine;
     struct tt_engine_stats stats;
     int64_t epoch_ns, first_ns;
@@ -64,7 +66,9 @@ struct graph *graph_open(const struct graph_params *params);
 void graph_go(struct graph *graph, int64_t epoch_ns, int64_t first_ns);
 void graph_leave(
     struct graph *graph); /* before graph_go(): its thread gives its reservation back */
-void graph_close(struct graph **graph); /* as kill -9 would */
+void graph_close(struct graph **graph);          /* as kill -9 would */
+bool graph_has_ended(const struct graph *graph); /* its worker came to the engine's end */
+void graph_spend(const struct graph *graph, int64_t cpu_ns); /* in a component */
 
 /* Declared costs for the planner. */
 void graph_costs(const struct tt_picture *picture, struct tt_cost *ret, struct tt_cost *segments);

@@ -20,13 +20,19 @@ static bool is_within(const struct excuse *excuses, uint32_t count, int64_t from
     return false;
 }
 
+static bool excuses(const struct excuse *excuse, uint32_t sink, int64_t due_ns)
+{
+    return excuse->from_ns <= due_ns && (excuse->spared >> sink & 1) == 0 &&
+           (!excuse->is_brief || due_ns <= excuse->until_ns + recovery_ns);
+}
+
 /* Had it, or the host, a fault before this frame was due, however long ago? */
 static bool is_excused(const struct service *service, const struct tt_record *record)
 {
     int64_t due_ns = service->epoch_ns + record->due_ns;
 
     for (uint32_t n = 0; n < service->excuse_count; n++)
-        if (service->excuses[n].from_ns <= due_ns)
+        if (excuses(&service->excuses[n], record->sink, due_ns))
             return true;
     for (uint32_t n = 0; n < service->node->gap_count; n++)
         if (service->node->gaps[n].from_ns <= due_ns)
@@ -71,6 +77,29 @@ void judge_begin(struct service *service)
     }
 }
 
+static bool is_index_excused(const struct service *service,
+                             const struct tt_picture_component *component, int64_t index)
+{
+    struct tt_record record = {.sink = (uint16_t)component->sink, .index = index};
+
+    record.origin_ns = tt_index_ns(index, component->in_format[0].rate);
+    record.due_ns = record.origin_ns + component->deadline_ns + component->path_structural_ns;
+    return is_excused(service, &record);
+}
+
+/* What a restart leaves out has no record; its excuse came before its first index, or after that.
+ */
+static void judge_gap(const struct service *service, const struct tt_picture_component *component,
+                      int64_t from, int64_t until)
+{
+    if (!service->is_promised || from >= until || is_index_excused(service, component, from) ||
+        is_index_excused(service, component, until - 1))
+        return;
+    fprintf(stderr, "service %u: indices %lld to %lld of sink %d fell out with a restart\n",
+            service->number, (long long)from, (long long)until - 1, component->sink);
+    CHECK(!"only what is excused falls out");
+}
+
 void judge_life_begins(struct service *service, uint32_t container, int64_t first_ns)
 {
     for (uint32_t n = 0; n < service->made.picture.sink_count; n++) {
@@ -82,6 +111,8 @@ void judge_life_begins(struct service *service, uint32_t container, int64_t firs
             continue;
         /* A new life never speaks of what the one before has spoken of. */
         CHECK(first >= service->sinks[n].next_index);
+        if (service->containers[container].lives > 1)
+            judge_gap(service, component, service->sinks[n].next_index, first);
         service->sinks[n] = (struct sink_check){.container = container, .next_index = first};
     }
 }
@@ -134,6 +165,8 @@ void judge_records(struct service *service, uint32_t container)
 
     while (tt_world_take_record(world, &record)) {
         service->stats.uses += record.kind == TT_RECORD_USE;
+        service->stats.hand_offs +=
+            record.kind == TT_RECORD_NOTE && record.due_ns == TT_NOTE_HANDOFF;
         if (service->node->is_verbose && getenv("HOPS") != NULL &&
             (record.kind == TT_RECORD_HOP || record.kind == TT_RECORD_USE))
             printf("             service %u: %s of %s, index %lld, ready %.3f, began %.3f, ended "

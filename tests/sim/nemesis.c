@@ -34,6 +34,8 @@ uint32_t nemesis_draw(struct draw *draw, struct node *node, struct service *serv
     /* Most seeds are without gaps, or gaps would excuse what others broke. */
     bool has_gaps = draw_below(draw, 4) == 0;
     uint32_t count = draw_below(draw, FAULTS_MAX + 1);
+    /* What excuses all would hide whom an overrun harms. */
+    bool is_overruns = node->has_standbys && draw_below(draw, 3) > 0;
 
     for (uint32_t n = 0; n < count; n++) {
         struct fault *fault = &ret[n];
@@ -45,6 +47,8 @@ uint32_t nemesis_draw(struct draw *draw, struct node *node, struct service *serv
                                 .length_ns = draw_between(draw, MS, 1000 * MS),
                                 .pick = draw_below(draw, PICTURE_COMPONENTS),
                                 .cpu = draw_below(draw, node->cpu_count)};
+        if (is_overruns)
+            fault->kind = FAULT_SLOW;
         if (fault->kind == FAULT_GAP && draw_below(draw, 2) == 0)
             fault->length_ns /= 20;
     }
@@ -74,11 +78,27 @@ static uint32_t an_edge(const struct fault *fault)
     return count > 0 ? containers + fault->pick % count : 0;
 }
 
+/* Once, and so long that whoever waited for it would be late. */
+static void overrun(struct fault *fault)
+{
+    struct service *service = fault->service;
+    uint32_t component = fault->pick % service->made.picture.component_count;
+    int64_t most_ns = service->made.components[component].shape.cost_max_ns;
+
+    if ((service->made.components[component].flags & TT_EDGE) != 0 || most_ns == 0)
+        return;
+    service_overrun(service, component, 2 * most_ns + 60 * MS + fault->length_ns / 2);
+}
+
 static void do_to_component(struct fault *fault)
 {
     struct service *service = fault->service;
     int64_t until_ns = fault->at_ns + fault->length_ns;
 
+    if (fault->kind == FAULT_SLOW && fault->node->has_standbys) {
+        overrun(fault);
+        return;
+    }
     service->fault_component = fault->pick % service->made.picture.component_count;
     service->slow_factor = 2 + fault->pick;
     if (fault->kind == FAULT_SLOW)

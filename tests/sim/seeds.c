@@ -13,6 +13,7 @@
 enum {
     SEEDS = 1000,
     BANDS_SEEDS = 300,
+    STANDBY_SEEDS = 200,
     LOOK_NS = 20000000 /* so often tactusd looks at records and counters */
 };
 
@@ -20,13 +21,15 @@ enum {
 #define LATENCY (UINT64_C(1) << 32)
 /* And from here on: services that may have several containers. */
 #define BANDS (UINT64_C(2) << 32)
+/* And from here on: every container has a standby, and a slow component overruns once. */
+#define STANDBYS (UINT64_C(3) << 32)
 
 static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
 
 struct totals {
     uint64_t services, promised, divided; /* divided: promised, in several containers */
     uint64_t three, wide;                 /* in three or more; of one band's, more than one */
-    uint64_t frames, late, lost, deaths, faults, uses, unrecovered;
+    uint64_t frames, late, lost, deaths, faults, uses, unrecovered, hand_offs;
 };
 
 struct run;
@@ -99,8 +102,9 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
 
     memset(run, 0, sizeof(*run));
     run->draw.state = seed % LATENCY;
-    run->node.has_latency = seed / LATENCY % 2 == 1;
+    run->node.has_latency = seed / LATENCY == 1;
     run->node.has_bands = seed >= BANDS;
+    run->node.has_standbys = seed >= STANDBYS;
     params.seed = draw_next(&run->draw);
     params.cpu_count = 1 + draw_below(&run->draw, 3);
     params.is_partitioned = draw_below(&run->draw, 2);
@@ -158,6 +162,7 @@ static void add_up(const struct run *run, struct totals *totals)
         totals->lost += service->stats.lost;
         totals->deaths += service->stats.deaths;
         totals->uses += service->stats.uses;
+        totals->hand_offs += service->stats.hand_offs;
         totals->unrecovered += service->stats.unrecovered;
         if (service->stats.unrecovered > 0 && getenv("VERBOSE") != NULL)
             fprintf(stderr, "seed %llu: service %u did not recover: %llu frames\n",
@@ -279,11 +284,11 @@ static void say_totals(uint64_t count, const struct totals *t)
             "%llu seeds: %llu services, %llu with a promise (%llu in several containers, %llu in "
             "three or more, %llu with two of a band), %llu faults, %llu deaths, %llu "
             "frames, %llu late, %llu lost, all by their own service's fault or the host's: %llu "
-            "late policies used; %llu long after the fault\n",
+            "late policies used; %llu long after the fault; %llu hand-offs\n",
             (number)count, (number)t->services, (number)t->promised, (number)t->divided,
             (number)t->three, (number)t->wide, (number)t->faults, (number)t->deaths,
             (number)t->frames, (number)t->late, (number)t->lost, (number)t->uses,
-            (number)t->unrecovered);
+            (number)t->unrecovered, (number)t->hand_offs);
 }
 
 /* seeds PROFILES SEEDS.TXT: those seeds, then the first ones, of each kind; seeds PROFILES FIRST
@@ -309,10 +314,14 @@ int main(int argc, char **argv)
         run_twice(seed, &totals);
     for (uint64_t n = 1; is_suite && n <= BANDS_SEEDS; n++)
         run_twice(BANDS + n, &totals);
-    say_totals(count + (is_suite ? BANDS_SEEDS : 0), &totals);
+    for (uint64_t n = 1; is_suite && n <= STANDBY_SEEDS; n++)
+        run_twice(STANDBYS + n, &totals);
+    say_totals(count + (is_suite ? BANDS_SEEDS + STANDBY_SEEDS : 0), &totals);
     if (count >= 100)
         check_totals(&totals);
     if (is_suite)
         CHECK(totals.divided > BANDS_SEEDS / 3);
+    if (is_suite)
+        CHECK(totals.hand_offs > STANDBY_SEEDS / 4);
     return 0;
 }

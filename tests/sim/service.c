@@ -10,11 +10,7 @@
 
 #define MS INT64_C(1000000)
 
-enum {
-    HOP_NS = 3000,
-    TURN_NS = 1000,
-    GO_AHEAD_NS = 5000000
-};
+enum { HOP_NS = 3000, HAND_OFF_NS = 200000, TURN_NS = 1000, GO_AHEAD_NS = 5000000 };
 
 static const struct tt_rational rates[] = {{5, 1}, {8, 1}, {10, 1}, {12, 1}, {24, 1}, {25, 1}};
 static const struct tt_rational band_rates[] = {{4, 1},  {5, 1},  {10, 1},  {20, 1},
@@ -42,13 +38,47 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct service *ser
 void service_excuse(struct service *service, int64_t from_ns, int64_t until_ns)
 {
     CHECK(service->excuse_count < EXCUSES_MAX);
-    service->excuses[service->excuse_count++] = (struct excuse){from_ns, until_ns};
+    service->excuses[service->excuse_count++] =
+        (struct excuse){.from_ns = from_ns, .until_ns = until_ns};
+}
+
+/* Sinks that nothing of this component comes to. */
+static uint64_t spared_by(const struct tt_picture *picture, uint32_t component)
+{
+    bool is_behind[PICTURE_COMPONENTS] = {false};
+    uint64_t spared = 0;
+
+    is_behind[component] = true;
+    for (uint32_t n = 0; n < picture->component_count; n++) {
+        for (uint32_t f = 0; f < picture->flow_count; f++)
+            if (picture->flows[f].to == n && is_behind[picture->flows[f].from])
+                is_behind[n] = true;
+        if (picture->components[n].sink >= 0 && !is_behind[n])
+            spared |= UINT64_C(1) << picture->components[n].sink;
+    }
+    return spared;
+}
+
+/* Somebody who overran a moment ago may be the only standby. */
+void service_overrun(struct service *service, uint32_t component, int64_t cost_ns)
+{
+    bool is_soon = service->overran_ns > 0 && now_of(service) - service->overran_ns < 5000 * MS;
+
+    service_excuse(service, now_of(service), now_of(service) + 4 * cost_ns);
+    if (!is_soon && service->overrun_ns == 0) {
+        service->excuses[service->excuse_count - 1].spared =
+            spared_by(&service->made.picture, component);
+        service->excuses[service->excuse_count - 1].is_brief = true;
+    }
+    service->fault_component = component;
+    service->overrun_ns = cost_ns;
+    service->overran_ns = now_of(service);
 }
 
 void node_gap(struct node *node, int64_t from_ns, int64_t until_ns)
 {
     CHECK(node->gap_count < EXCUSES_MAX);
-    node->gaps[node->gap_count++] = (struct excuse){from_ns, until_ns};
+    node->gaps[node->gap_count++] = (struct excuse){.from_ns = from_ns, .until_ns = until_ns};
 }
 
 static bool is_container(const struct service *service, uint32_t process)
@@ -116,15 +146,21 @@ static int64_t cost(void *ctx, uint32_t component, const struct tt_call *call)
         service->node->costs, (service->number * 7 + component * 3) % service->node->costs->count,
         draw_next(&service->draw), most_ns);
     const struct graph *graph = service->containers[service->wiring->process_of[component]].graph;
+    int64_t overrun_ns = service->overrun_ns;
     bool is_faulty = component == service->fault_component;
 
     while (is_faulty && now_of(service) < service->hang_until_ns) {
-        tt_thread_spend(graph->thread, MS / 2);
+        graph_spend(graph, MS / 2);
         if (service->is_hang_polite && call->stop)
             return 0;
     }
     if (is_faulty && now_of(service) < service->error_until_ns)
         return -1;
+    if (is_faulty && overrun_ns > 0) {
+        service->overrun_ns = 0;
+        service->overran_ns = now_of(service);
+        return overrun_ns;
+    }
     if (is_faulty && now_of(service) < service->slow_until_ns)
         return cost_ns * service->slow_factor;
     return cost_ns;
@@ -155,24 +191,27 @@ static void spawn(struct service *service, uint32_t process)
     service->is_alive[process] = true;
     if (is_container(service, process)) {
         struct container *container = &service->containers[process];
-        struct graph_params params = {.picture = &service->made.picture,
-                                      .plan = service->plan,
-                                      .wiring = service->wiring,
-                                      .machine = service->node->machine,
-                                      .pools = service->pools,
-                                      .links = service->links,
-                                      .self = process,
-                                      .end_ns = service->end_ns,
-                                      .turn_ns = TURN_NS,
-                                      .record_slots =
-                                          service->wiring->processes[process].record_slots,
-                                      .cost = cost,
-                                      .ring = ring,
-                                      .ctx = service};
+        struct graph_params params = {
+            .picture = &service->made.picture,
+            .plan = service->plan,
+            .wiring = service->wiring,
+            .machine = service->node->machine,
+            .pools = service->pools,
+            .links = service->links,
+            .self = process,
+            .end_ns = service->end_ns,
+            .turn_ns = TURN_NS,
+            .hand_off_max_ns = service->node->has_standbys ? HAND_OFF_NS : 0,
+            .hop_ns = HOP_NS,
+            .record_slots = service->wiring->processes[process].record_slots,
+            .cost = cost,
+            .ring = ring,
+            .ctx = service};
 
         CHECK(container->graph == NULL);
         container->graph = graph_open(&params);
         container->is_engine_seen_ended = container->is_reserved = false;
+        container->lives++;
         service->stats.lives++;
     } else {
         edge_start(&service->edges[process]);
@@ -421,7 +460,7 @@ static void poll_container(struct service *service, uint32_t process)
         judge_records(service, process);
     if (!service->is_alive[process])
         return;
-    if (tt_thread_has_ended(container->graph->thread) && !container->is_engine_seen_ended) {
+    if (graph_has_ended(container->graph) && !container->is_engine_seen_ended) {
         container->is_engine_seen_ended = true;
         judge_records(service, process);
         tt_engine_check(container->graph->engine);

@@ -18,6 +18,8 @@ enum {
 
 struct excuse { /* what falls in it is the service's own fault, or the host's */
     int64_t from_ns, until_ns;
+    uint64_t spared; /* a bit for each sink that it is no excuse for */
+    bool is_brief;   /* nor is it one for what comes later */
 };
 
 struct container {       /* of a service */
@@ -35,7 +37,8 @@ struct node { /* the machine, and what tactusd keeps of it */
     int64_t room_ppm; /* that the books may reach */
     uint32_t cpu_count;
     bool is_partitioned, is_verbose, has_latency;
-    bool has_bands; /* services may have several containers */
+    bool has_bands;    /* services may have several containers */
+    bool has_standbys; /* who overruns loses the worker */
     struct excuse gaps[EXCUSES_MAX];
     uint32_t gap_count;
 };
@@ -49,6 +52,7 @@ struct sink_check {
 struct service_stats {
     uint64_t frames, late, lost, lost_records, uses;
     uint64_t unrecovered; /* late or lost long after the last fault */
+    uint64_t hand_offs;
     uint32_t deaths, lives;
 };
 
@@ -75,6 +79,7 @@ struct service {
     int64_t slow_until_ns, slow_factor, error_until_ns, hang_until_ns, deaf_until_ns;
     bool is_hang_polite, is_right_refused;
     uint32_t fault_component;
+    int64_t overrun_ns, overran_ns; /* the next activation takes so long; the last one's time */
 
     struct excuse excuses[EXCUSES_MAX];
     uint32_t excuse_count;
@@ -91,6 +96,10 @@ void service_feed(struct service *service, enum supervise_kind kind, uint32_t pr
                   const char *text);
 void service_die(struct service *service, uint32_t process); /* kill -9 by anybody */
 void service_excuse(struct service *service, int64_t from_ns, int64_t until_ns);
+
+/* One activation of the component takes much longer than it may: an excuse for what comes through
+ * it alone. */
+void service_overrun(struct service *service, uint32_t component, int64_t cost_ns);
 void service_poll(struct service *service); /* as tactusd looks at it: records, watchdog */
 
 void node_gap(struct node *node, int64_t from_ns, int64_t until_ns);

@@ -56,6 +56,7 @@ struct tt_machine {
     uint64_t random, hash;
     struct cpu cpus[TT_MACHINE_CPUS_MAX];
     struct tt_thread threads[TT_MACHINE_THREADS_MAX];
+    uint32_t thread_count; /* beyond these there never was one */
     struct tt_thread *current;
     ucontext_t context;
     struct timer *timers; /* a heap */

@@ -188,6 +188,8 @@ struct tt_thread *tt_thread_spawn(struct tt_machine *machine, void (*entry)(void
                                  .cpu = -1,
                                  .armed_ns = INT64_MAX,
                                  .shared_ns = sched_least_shared(machine)};
+    if (thread->number >= machine->thread_count)
+        machine->thread_count = thread->number + 1;
     prepare(thread);
     machine->horizon_ns = machine->now_ns;
     return thread;
@@ -211,6 +213,11 @@ void tt_thread_kill(struct tt_thread **thread)
 bool tt_thread_has_ended(const struct tt_thread *thread)
 {
     return thread->state == THREAD_ENDED;
+}
+
+struct tt_thread *tt_thread_current(struct tt_machine *machine)
+{
+    return machine->current;
 }
 
 static void give_way(struct tt_thread *thread)
@@ -259,6 +266,25 @@ void tt_thread_sleep(struct tt_thread *thread, int64_t until_ns)
         thread->wake_ns = sched_late(thread->machine, until_ns);
     sched_block(thread->machine, thread);
     give_way(thread);
+}
+
+void tt_thread_pass_on(struct tt_thread *from, int64_t from_ns, struct tt_thread *to, int64_t to_ns)
+{
+    struct tt_machine *machine = from->machine;
+
+    tt_assert(machine->current != from);
+    tt_assert(to->state == THREAD_ASLEEP);
+    sched_account(machine);
+    to->budget_ns = from->budget_ns;
+    to->period_ns = from->period_ns;
+    to->home = from->home;
+    to->runtime_ns = to->deadline_ns = 0;
+    to->wake_ns = to_ns;
+    from->budget_ns = from->period_ns = 0;
+    from->is_throttled = false;
+    from->wake_ns = from_ns;
+    sched_block(machine, from);
+    machine->horizon_ns = machine->now_ns;
 }
 
 void tt_thread_wake(struct tt_thread *thread)
@@ -339,7 +365,7 @@ static bool continue_one(struct tt_machine *machine, int64_t until_ns)
 
 static void fire_armed(struct tt_machine *machine)
 {
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         struct tt_thread *thread = &machine->threads[n];
 
         if (thread->state == THREAD_NONE || thread->armed_ns > machine->now_ns)

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TT_MACHINE_CPUS_MAX = 8, TT_MACHINE_THREADS_MAX = 32 };
+enum { TT_MACHINE_CPUS_MAX = 8, TT_MACHINE_THREADS_MAX = 64 };
 
 struct tt_machine_params {
     uint64_t seed;
@@ -55,6 +55,7 @@ void tt_machine_check(struct tt_machine *machine); /* every invariant; for tests
 struct tt_thread *tt_thread_spawn(struct tt_machine *machine, void (*entry)(void *ctx), void *ctx);
 void tt_thread_kill(struct tt_thread **thread); /* not by itself; also when it has ended */
 bool tt_thread_has_ended(const struct tt_thread *thread);
+struct tt_thread *tt_thread_current(struct tt_machine *machine); /* who runs now; NULL: nobody */
 
 /* 0, -EBUSY: not so much is free, -EINVAL: not 1,024 ns <= budget <= period. */
 int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t period_ns);
@@ -64,6 +65,11 @@ int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t perio
 void tt_thread_leave(struct tt_thread *thread);
 void tt_thread_spend(struct tt_thread *thread, int64_t cpu_ns);
 void tt_thread_sleep(struct tt_thread *thread, int64_t until_ns); /* or until it is woken */
+
+/* By anybody but the two: `to` sleeps, and has the reservation of `from` from now on, and all of
+ * its budget; it is woken at to_ns. `from` goes on at from_ns, without a reservation. */
+void tt_thread_pass_on(struct tt_thread *from, int64_t from_ns, struct tt_thread *to,
+                       int64_t to_ns);
 
 /* By anybody. */
 void tt_thread_wake(struct tt_thread *thread);

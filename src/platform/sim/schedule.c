@@ -32,7 +32,7 @@ int64_t sched_least_shared(const struct tt_machine *machine)
 {
     int64_t least_ns = INT64_MAX;
 
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         const struct tt_thread *thread = &machine->threads[n];
 
         if (thread->state == THREAD_READY && !is_reserved(thread) && thread->shared_ns < least_ns)
@@ -155,7 +155,7 @@ static int64_t booked_ppm(const struct tt_machine *machine, int32_t home,
 {
     int64_t sum_ppm = 0;
 
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         const struct tt_thread *thread = &machine->threads[n];
 
         if (thread->state != THREAD_NONE && thread != without && is_reserved(thread) &&
@@ -223,11 +223,11 @@ static bool may_run(const struct tt_machine *machine, const struct tt_thread *th
 }
 
 /* Who is first among those that have no CPU yet in this choice and may have this one. */
-static struct tt_thread *first_for(struct tt_machine *machine, uint32_t cpu, uint32_t chosen)
+static struct tt_thread *first_for(struct tt_machine *machine, uint32_t cpu, uint64_t chosen)
 {
     struct tt_thread *first = NULL;
 
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         struct tt_thread *thread = &machine->threads[n];
 
         if ((chosen >> n & 1) == 0 && may_run(machine, thread, cpu) &&
@@ -241,13 +241,14 @@ static struct tt_thread *first_for(struct tt_machine *machine, uint32_t cpu, uin
 static void choose_anywhere(struct tt_machine *machine, struct tt_thread **wanted)
 {
     struct tt_thread *best[TT_MACHINE_CPUS_MAX];
-    uint32_t chosen = 0, count = machine->params.cpu_count, cpu = 0;
+    uint64_t chosen = 0;
+    uint32_t count = machine->params.cpu_count, cpu = 0;
 
     for (uint32_t n = 0; n < count; n++) {
         best[n] = first_for(machine, 0, chosen);
         if (best[n] == NULL)
             continue;
-        chosen |= 1u << best[n]->number;
+        chosen |= UINT64_C(1) << best[n]->number;
         if (best[n]->cpu >= 0)
             wanted[best[n]->cpu] = best[n];
     }
@@ -262,12 +263,12 @@ static void choose_anywhere(struct tt_machine *machine, struct tt_thread **wante
 
 static void choose_by_cpu(struct tt_machine *machine, struct tt_thread **wanted)
 {
-    uint32_t chosen = 0;
+    uint64_t chosen = 0;
 
     for (uint32_t n = 0; n < machine->params.cpu_count; n++) {
         wanted[n] = first_for(machine, n, chosen);
         if (wanted[n] != NULL)
-            chosen |= 1u << wanted[n]->number;
+            chosen |= UINT64_C(1) << wanted[n]->number;
     }
 }
 
@@ -325,7 +326,7 @@ int64_t sched_next(struct tt_machine *machine, const struct tt_thread *entered)
 {
     int64_t next_ns = machine->timer_count > 0 ? machine->timers[0].at_ns : INT64_MAX;
 
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         const struct tt_thread *thread = &machine->threads[n];
         int64_t at_ns = INT64_MAX;
 
@@ -357,7 +358,7 @@ void sched_events(struct tt_machine *machine)
             thread->need_ns > 0 && next_tick(machine, n, machine->now_ns) == machine->now_ns)
             take_off(machine, thread);
     }
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         struct tt_thread *thread = &machine->threads[n];
 
         if (thread->state == THREAD_NONE)
@@ -384,7 +385,7 @@ void tt_machine_check(struct tt_machine *machine)
         tt_assert(thread == NULL || thread->state == THREAD_READY);
         tt_assert(thread == NULL || !thread->is_throttled);
     }
-    for (uint32_t n = 0; n < TT_MACHINE_THREADS_MAX; n++) {
+    for (uint32_t n = 0; n < machine->thread_count; n++) {
         const struct tt_thread *thread = &machine->threads[n];
 
         if (thread->state == THREAD_NONE || !is_reserved(thread))

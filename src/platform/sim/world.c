@@ -9,9 +9,15 @@
 #include "base/ring.h"
 #include "platform/sim/maps.h"
 
+/* Whoever lost the worker goes on after a pause, without a reservation, and is no standby for a
+ * while after that: as tactusd's desk has it. */
+static const int64_t pause_ns = 10 * 1000000, rest_ns = 50 * 1000000;
+
 struct tt_world {
     struct tt_world_params params;
-    struct tt_thread *thread;
+    struct tt_thread *thread, *standby; /* the worker, and the other one */
+    bool is_standby_home;               /* it waits to be the worker */
+    int64_t wanted_ns, rested_ns;       /* when it shall be; when one may be asked for again */
     uint32_t bell;
     struct tt_ring put, get;
     void *records;
@@ -23,11 +29,19 @@ static int64_t now(void *to)
     return tt_machine_now(((struct tt_world *)to)->params.machine);
 }
 
+/* A handler is nobody's: what it asks for is the worker's. */
+static struct tt_thread *caller(const struct tt_world *world)
+{
+    struct tt_thread *current = tt_thread_current(world->params.machine);
+
+    return current != NULL && current == world->standby ? current : world->thread;
+}
+
 static int64_t cpu_now(void *to)
 {
     const struct tt_world *world = to;
 
-    return world->thread != NULL ? tt_thread_cpu_ns(world->thread) : 0;
+    return world->thread != NULL ? tt_thread_cpu_ns(caller(world)) : 0;
 }
 
 static uint32_t wait_for(void *to, uint32_t seen, int64_t until_ns)
@@ -74,7 +88,7 @@ static void arm(void *to, int64_t until_ns)
     struct tt_world *world = to;
 
     if (world->thread != NULL)
-        tt_thread_arm(world->thread, until_ns, on_budget, world);
+        tt_thread_arm(caller(world), until_ns, on_budget, world);
 }
 
 static void disarm(void *to)
@@ -82,7 +96,7 @@ static void disarm(void *to)
     struct tt_world *world = to;
 
     if (world->thread != NULL)
-        tt_thread_disarm(world->thread);
+        tt_thread_disarm(caller(world));
 }
 
 static void *map(void *to, uint64_t bytes)
@@ -123,18 +137,68 @@ static void path(void *to, bool is_inside)
         tt_thread_spend(world->thread, world->params.turn_ns);
 }
 
-static const struct tt_port_ops ops = {.now = now,
-                                       .cpu_now = cpu_now,
-                                       .wait = wait_for,
-                                       .bell = bell,
-                                       .ring = ring,
-                                       .arm = arm,
-                                       .disarm = disarm,
-                                       .map = map,
-                                       .record_out = record_out,
-                                       .spawn_worker = spawn_worker,
-                                       .set_reservation = set_reservation,
-                                       .path = path};
+/* In the handler of the one that overran. Its reservation goes over at once, as the desk's answer
+ * does; the standby is awake some time later. */
+static bool hand_over(void *to)
+{
+    struct tt_world *world = to;
+    struct tt_thread *hog = world->thread;
+    int64_t now_ns = tt_machine_now(world->params.machine);
+    uint64_t most = (uint64_t)world->params.hand_off_max_ns;
+
+    if (!world->is_standby_home || now_ns < world->rested_ns)
+        return false;
+    tt_assert(tt_thread_current(world->params.machine) == NULL);
+    world->is_standby_home = false;
+    world->wanted_ns = now_ns + 1 + (int64_t)(tt_machine_random(world->params.machine) % most);
+    world->rested_ns = now_ns + rest_ns;
+    world->thread = world->standby;
+    world->standby = hog;
+    tt_thread_pass_on(hog, world->wanted_ns + pause_ns, world->thread, world->wanted_ns);
+    return true;
+}
+
+static bool stand_by(void *to)
+{
+    struct tt_world *world = to;
+    struct tt_thread *self = world->standby;
+
+    tt_assert(self == tt_thread_current(world->params.machine));
+    tt_thread_disarm(self);
+    world->is_standby_home = true;
+    tt_world_bell(world);
+    while (world->thread != self || tt_machine_now(world->params.machine) < world->wanted_ns)
+        tt_thread_sleep(self, world->thread == self ? world->wanted_ns : INT64_MAX);
+    return true;
+}
+
+static const struct tt_port_ops alone = {.now = now,
+                                         .cpu_now = cpu_now,
+                                         .wait = wait_for,
+                                         .bell = bell,
+                                         .ring = ring,
+                                         .arm = arm,
+                                         .disarm = disarm,
+                                         .map = map,
+                                         .record_out = record_out,
+                                         .spawn_worker = spawn_worker,
+                                         .set_reservation = set_reservation,
+                                         .path = path};
+
+static const struct tt_port_ops relieved = {.now = now,
+                                            .cpu_now = cpu_now,
+                                            .wait = wait_for,
+                                            .bell = bell,
+                                            .ring = ring,
+                                            .arm = arm,
+                                            .disarm = disarm,
+                                            .map = map,
+                                            .record_out = record_out,
+                                            .spawn_worker = spawn_worker,
+                                            .set_reservation = set_reservation,
+                                            .hand_over = hand_over,
+                                            .stand_by = stand_by,
+                                            .path = path};
 
 struct tt_world *tt_world_open(const struct tt_world_params *params)
 {
@@ -171,9 +235,14 @@ void tt_world_seat(struct tt_world *world, struct tt_thread *thread)
     world->thread = thread;
 }
 
+void tt_world_seat_standby(struct tt_world *world, struct tt_thread *thread)
+{
+    world->standby = thread;
+}
+
 struct tt_port_world tt_world_port(struct tt_world *world)
 {
-    return (struct tt_port_world){&ops, world};
+    return (struct tt_port_world){world->params.hand_off_max_ns > 0 ? &relieved : &alone, world};
 }
 
 bool tt_world_take_record(struct tt_world *world, struct tt_record *ret)
