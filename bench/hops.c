@@ -142,8 +142,8 @@ static void lay_component(uint32_t kind, int (*process)(void *state, struct tt_c
 {
     for (uint32_t n = 0; n < 2; n++)
         ports[kind][n].in_place_of = -1;
-    if (kind == 1)
-        ports[kind][1].in_place_of = 0;
+    if (kind == 1) /* its input, of which the output is made in place */
+        ports[kind][0].in_place_of = 0;
     component[kind] = (struct tt_component){.abi = TT_ABI,
                                             .size = sizeof(struct tt_component),
                                             .name = "empty",

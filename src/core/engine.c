@@ -288,15 +288,17 @@ static int64_t turn(struct tt_engine *engine)
     hear_bell(engine);
     hear_stop(engine);
     look_ns = engine->away ? engine_look_after(engine) : NEVER;
-    release_due(engine);
-    feed_starved(engine);
+    if (engine->timers.count > 0 && engine->timers.key[engine->timers.nodes[0]] <= engine->now_ns)
+        release_due(engine);
+    if (engine->starved_count > 0)
+        feed_starved(engine);
     engine->is_pool_freed = false;
     if (engine->dirty_count > 0)
         settle_dirty(engine);
     if (engine->now_ns >= engine->mute_look_ns)
         engine_settle_mutes(engine);
 
-    if (!is_over(engine) && is_standing_still(engine))
+    if (!engine->is_live && !is_over(engine) && is_standing_still(engine))
         undo_standstill(engine);
     if (engine->ready.count > 0 && !run_next(engine))
         return LOST;

@@ -231,6 +231,7 @@ struct running {
     uint32_t emit_count, emit_max;
     uint32_t output_count; /* frames that it gave */
     bool is_repeated, has_ended_itself;
+    bool is_single; /* one call did it: what it gave is in out[] */
 };
 
 /* A time in which a component had the worker beyond its budget. */

@@ -14,9 +14,9 @@ static bool has_flag(const struct node *node, uint32_t flag)
     return (node->plan->component->flags & flag) != 0;
 }
 
-static void release_outputs(struct tt_engine *engine, struct node *node)
+static void release_outputs(struct tt_engine *engine, uint32_t count)
 {
-    for (uint32_t n = 0; n < node->out_count; n++) {
+    for (uint32_t n = 0; n < count; n++) {
         engine_unref(engine, engine->running->out[n]);
         engine->running->out[n] = TT_NO_FRAME;
     }
@@ -36,16 +36,14 @@ static bool may_reuse(const struct tt_engine *engine, const struct node *node, u
 }
 
 /* An output that may take its input's frame does so where nobody else needs it: a copy less. */
-static void reuse_next(struct tt_engine *engine, struct node *node)
+static uint32_t reuse_next(struct tt_engine *engine, struct node *node)
 {
-    const struct entry *head =
-        engine_head(&engine->flows[node->in[engine->running->decision.input]], 0);
+    const struct entry *head = engine_head(&engine->flows[node->in[node->only]], 0);
 
-    if (!head || node->out[node->in_place] == NONE ||
-        !may_reuse(engine, node, head->handle, node->in_place))
-        return;
+    if (!head || !may_reuse(engine, node, head->handle, node->in_place))
+        return TT_NO_FRAME;
     engine_ref(engine, head->handle);
-    engine->running->out[node->in_place] = head->handle;
+    return head->handle;
 }
 
 /* False, with nothing taken, when the pool has no room for one of them. */
@@ -55,16 +53,16 @@ static bool lay_outputs(struct tt_engine *engine, struct node *node, bool is_reu
     bool was_freed = engine->is_pool_freed;
     const uint32_t *class_of = &engine->params.class_of[node->number * TT_PORTS_MAX];
 
-    for (uint32_t n = 0; n < node->out_count; n++)
-        running->out[n] = TT_NO_FRAME;
-    if (is_reusing && node->in_place != NONE)
-        reuse_next(engine, node);
     for (uint32_t n = 0; n < node->out_count; n++) {
-        if (node->out[n] == NONE || running->out[n] != TT_NO_FRAME)
+        running->out[n] = TT_NO_FRAME;
+        if (node->out[n] == NONE)
             continue;
-        running->out[n] = engine_slot_new(engine, class_of[n]);
+        if (is_reusing && node->in_place == n)
+            running->out[n] = reuse_next(engine, node);
+        if (running->out[n] == TT_NO_FRAME)
+            running->out[n] = engine_slot_new(engine, class_of[n]);
         if (running->out[n] == TT_NO_FRAME) {
-            release_outputs(engine, node);
+            release_outputs(engine, n);
             engine->is_pool_freed = was_freed; /* or those who wait for a slot would spin */
             return false;
         }
@@ -166,6 +164,19 @@ static bool is_late(const struct tt_engine *engine, const struct node *node,
     return engine_media(engine, input->entry.arrived_ns) > d->origin_ns + node->plan->due_offset_ns;
 }
 
+static void show_nothing(struct tt_engine *engine, const struct node *node, uint32_t input,
+                         bool is_end)
+{
+    struct tt_frame *frame = &engine->running->frames[input];
+
+    *frame = (struct tt_frame){.handle = TT_NO_FRAME};
+    if (!is_end || node->in[input] == NONE)
+        return;
+    frame->flags = TT_END;
+    frame->index = engine->running->decision.index;
+    frame->origin_ns = engine->running->decision.origin_ns;
+}
+
 static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end,
                         uint32_t end_input)
 {
@@ -173,14 +184,11 @@ static void show_inputs(struct tt_engine *engine, struct node *node, bool is_end
         const struct input *input = &engine->running->in[n];
         struct tt_frame *frame = &engine->running->frames[n];
 
-        *frame = (struct tt_frame){.handle = TT_NO_FRAME};
-        if (is_end && node->in[n] != NONE && (node->kind != KIND_SEPARATE || n == end_input)) {
-            frame->flags = TT_END;
-            frame->index = engine->running->decision.index;
-            frame->origin_ns = engine->running->decision.origin_ns;
-        }
-        if (!input->is_there)
+        if (!input->is_there) {
+            show_nothing(engine, node, n,
+                         is_end && (node->kind != KIND_SEPARATE || n == end_input));
             continue;
+        }
         *frame = (struct tt_frame){.index = input->entry.index,
                                    .origin_ns = input->entry.origin_ns,
                                    .duration_ns = input->entry.duration_ns,
@@ -303,37 +311,49 @@ static void show_call(struct tt_engine *engine, struct node *node)
         __atomic_store_n(&call->stop, 1, __ATOMIC_SEQ_CST);
 }
 
-/* What one call gave, put aside until the activation is known to be good. */
+/* What a call gave through an output, if anything; else the frame that lay there is let go. */
+static bool take_output(struct tt_engine *engine, const struct node *node, uint32_t port,
+                        struct entry *ret)
+{
+    struct running *running = engine->running;
+    const struct tt_frame *frame = &running->frames[node->in_count + port];
+    uint32_t handle = running->out[port];
+
+    if (frame->flags & TT_END && node->kind == KIND_SOURCE)
+        running->has_ended_itself = true;
+    if (handle == TT_NO_FRAME)
+        return false;
+    running->out[port] = TT_NO_FRAME;
+    if (frame->bytes == 0) {
+        engine_unref(engine, handle);
+        return false;
+    }
+    *ret = (struct entry){.index = frame->index,
+                          .origin_ns = frame->origin_ns,
+                          .duration_ns = frame->duration_ns,
+                          .handle = handle,
+                          .bytes = frame->bytes,
+                          .flags = frame->flags,
+                          .format_id = frame->format_id,
+                          .valid_slices = frame->valid_slices};
+    if (running->is_repeated && ret->origin_ns == running->decision.origin_ns)
+        ret->flags |= TT_REPEATED;
+    if (ret->bytes > node->bytes_max[port])
+        ret->bytes = node->bytes_max[port];
+    return true;
+}
+
+/* What one call of several gave, put aside until the activation is known to be good. */
 static void keep_outputs(struct tt_engine *engine, struct node *node)
 {
     struct running *running = engine->running;
+    struct entry entry;
 
     for (uint32_t n = 0; n < node->out_count; n++) {
-        const struct tt_frame *frame = &running->frames[node->in_count + n];
-        struct entry entry = {.index = frame->index,
-                              .origin_ns = frame->origin_ns,
-                              .duration_ns = frame->duration_ns,
-                              .handle = running->out[n],
-                              .bytes = frame->bytes,
-                              .flags = frame->flags,
-                              .format_id = frame->format_id,
-                              .valid_slices = frame->valid_slices};
-
-        if (frame->flags & TT_END && node->kind == KIND_SOURCE)
-            running->has_ended_itself = true;
-        if (entry.handle == TT_NO_FRAME)
+        if (!take_output(engine, node, n, &entry))
             continue;
-        if (entry.bytes == 0) {
-            engine_unref(engine, entry.handle);
-            running->out[n] = TT_NO_FRAME;
-            continue;
-        }
-        if (running->is_repeated && entry.origin_ns == running->decision.origin_ns)
-            entry.flags |= TT_REPEATED;
-        entry.bytes = entry.bytes < node->bytes_max[n] ? entry.bytes : node->bytes_max[n];
         tt_assert(running->emit_count < running->emit_max + node->out_count * node->calls_max);
         running->emits[running->emit_count++] = (struct emit){n, entry};
-        running->out[n] = TT_NO_FRAME;
     }
 }
 
@@ -353,9 +373,12 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
         if (!engine_job_end(engine, running, r))
             return LOST;
         if (r < 0) {
-            release_outputs(engine, node);
+            release_outputs(engine, node->out_count);
             return r == LOST ? -EINVAL : r; /* it cannot say that itself */
         }
+        running->is_single = r != TT_AGAIN && running->emit_count == 0;
+        if (running->is_single)
+            return r; /* what it gave stays where it is until it is passed on */
         keep_outputs(engine, node);
         if (r != TT_AGAIN || is_end || calls >= node->calls_max)
             return r;
@@ -376,6 +399,30 @@ static bool is_sound(const struct tt_engine *engine, const struct node *node, ui
            entry->origin_ns > -TIME_MAX;
 }
 
+static void give(struct tt_engine *engine, struct node *node, uint32_t port,
+                 const struct entry *entry)
+{
+    if (node->out[port] != NONE && is_sound(engine, node, port, entry))
+        engine_push(engine, node, port, entry);
+    else
+        engine_unref(engine, entry->handle);
+}
+
+static void pass_single_on(struct tt_engine *engine, struct node *node)
+{
+    struct running *running = engine->running;
+    struct entry entry;
+
+    running->is_single = false;
+    running->output_count = 0;
+    for (uint32_t n = 0; n < node->out_count; n++) {
+        if (!take_output(engine, node, n, &entry))
+            continue;
+        running->output_count++;
+        give(engine, node, n, &entry);
+    }
+}
+
 static void pass_on(struct tt_engine *engine, struct node *node, bool is_good)
 {
     struct running *running = engine->running;
@@ -384,9 +431,8 @@ static void pass_on(struct tt_engine *engine, struct node *node, bool is_good)
     for (uint32_t n = 0; n < running->emit_count; n++) {
         const struct emit *emit = &running->emits[n];
 
-        if (is_good && node->out[emit->port] != NONE &&
-            is_sound(engine, node, emit->port, &emit->entry))
-            engine_push(engine, node, emit->port, &emit->entry);
+        if (is_good)
+            give(engine, node, emit->port, &emit->entry);
         else
             engine_unref(engine, emit->entry.handle);
     }
@@ -514,7 +560,10 @@ static void end_activation(struct tt_engine *engine, struct node *node, int r)
 {
     int64_t origin_ns = engine->running->decision.origin_ns;
 
-    pass_on(engine, node, r >= 0);
+    if (engine->running->is_single)
+        pass_single_on(engine, node);
+    else
+        pass_on(engine, node, r >= 0);
     if (r >= 0 && node->kind == KIND_SOURCE && engine->running->output_count == 0)
         engine_drop(engine, node, origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
     if (r < 0)
@@ -533,7 +582,7 @@ static bool activate(struct tt_engine *engine, struct node *node, const struct d
     int64_t cpu_ns;
     int r;
 
-    running->has_ended_itself = false;
+    running->has_ended_itself = running->is_single = false;
     running->is_repeated = is_leader_repeated(engine, node);
     running->is_end = d->what == WHAT_END || (d->what == WHAT_AGAIN && node->is_draining);
     running->start_ns = engine->now_ns;
@@ -561,7 +610,7 @@ void engine_end_stolen(struct tt_engine *engine, struct running *hog)
     if (is_wanted)
         keep_outputs(engine, node);
     else
-        release_outputs(engine, node);
+        release_outputs(engine, node->out_count);
     if (is_wanted || (r < 0 && !node->is_ended)) {
         end_activation(engine, node, r);
         return;
