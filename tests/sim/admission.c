@@ -43,7 +43,15 @@ static const uint64_t kept[] = {
     /* Who had ended left no room for another's End. */
     BANDS + 43,
     /* Whose consumer was behind its own consumers went before it, and pushed its frames out. */
-    BANDS + 11430};
+    BANDS + 11430,
+    /* An inlet's consumers held less beyond their queues than its ring. */
+    BANDS + 18284,
+    /* The worker that hands on for an edge is the one that the edge's frames come to. */
+    BANDS + 22530,
+    /* What was to be handed over by its bound was due later, and others went before it. */
+    BANDS + 26361,
+    /* One consumer's short queue put the producer behind, and others' frames with it. */
+    BANDS + 28280};
 
 struct counts {
     uint32_t divided, divided_missing, divided_refused, divided_kept; /* of several containers */
