@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "planner/work.h"
+#include "tactus/format.h"
 
 /* An activation longer than an hour is not media; above, sums could overflow. */
 #define COST_MAX_NS ((int64_t)3600 * 1000000000)
@@ -165,6 +166,25 @@ void work_costs(struct work *work)
     }
 }
 
+/* One segment alone, whose components all together are done within its period. */
+static void set_in_turn(struct work *work)
+{
+    const struct tt_picture *picture = work->picture;
+    uint32_t count = 0, only = 0;
+    int64_t sum_ns = 0;
+
+    for (uint32_t n = 0; n < picture->segment_count; n++)
+        if (work_is_lasting(work, n)) {
+            count++;
+            only = n;
+        }
+    for (uint32_t n = 0; count == 1 && n < picture->component_count; n++)
+        if (picture->components[n].segment == only && !work_is_edge(work, n))
+            sum_ns += activations_of(work, n) * (work->cost[n].cost_ns + work->machine->hop_ns);
+    if (count == 1)
+        work->tasks[only].is_in_turn = sum_ns < tt_index_ns(1, picture->segments[only].rate);
+}
+
 /* A chain runs on one worker, so nothing of its deadline is set aside for others: what runs before
  * it and after it is in the same demand. */
 void work_tasks(struct work *work)
@@ -202,6 +222,7 @@ void work_tasks(struct work *work)
         if (task->deadline_ns == INT64_MAX) /* a segment without components */
             task->deadline_ns = picture->deadline_ns;
     }
+    set_in_turn(work);
     work->set = (struct demand_set){.tasks = work->tasks,
                                     .count = picture->segment_count,
                                     .wake_ns = work->machine->wake_ns,

@@ -4,8 +4,8 @@
  * of length t the releases that have their due time in it, and one component that began before it
  * and is due after it, must fit in what the reservation supplies at least (Shin, Lee 2003).
  *
- * So many releases in a row cost what the workload curve says (Maxiaguine, Kuenzli, Thiele 2004):
- * the last its quantile, those before it what so many in a row cost, where that was measured.
+ * So many releases in a row cost what the workload curve says (Maxiaguine, Kuenzli, Thiele 2004),
+ * where that was measured; beside other tasks the last of them its quantile.
  *
  * A release that jitters by J behind its origin leaves D - J of its deadline, and so does a supply
  * that may come late: each task counts with what is left, in the demand as in the blocking. A task
@@ -76,12 +76,13 @@ static int64_t row_ns(const struct demand_task *task, int64_t count)
 }
 
 /* The last one counts whole: of a release that is due a little later only the first components are
- * due before, and what is left of it then is told by its own cost. */
+ * due before, and what is left of it then is told by its own cost. Where none is begun before the
+ * one before it is due there is no such release. */
 int64_t demand_cost_ns(const struct demand_task *task, int64_t count)
 {
     if (task->window_ns[0] <= 0 || count <= 1)
         return count * task->cost_ns;
-    return task->cost_ns + row_ns(task, count - 1);
+    return task->is_in_turn ? row_ns(task, count) : task->cost_ns + row_ns(task, count - 1);
 }
 
 /* Any count of releases costs at most this and, for each beyond the first, its part of the longest
