@@ -162,6 +162,10 @@ static void held_up(void)
         lead_ns = drift_clock_map(&clock, stamp_ns) - arrival_ns;
         if (n == 2990)
             CHECK(leaps == 0 && llabs(lead_ns) < 100000);
+        /* Stamps that go on 5 s later where 40 ms have passed; what was not there for 5 s is no
+         * skip. */
+        CHECK_INT(drift_clock_is_skip(&clock, 5 * SECOND, 40000000), n >= 200);
+        CHECK(!drift_clock_is_skip(&clock, 5 * SECOND, 5 * SECOND));
     }
     CHECK_INT(leaps, 1);
     CHECK(llabs(leapt_ns - 2 * SECOND) < 1000000);

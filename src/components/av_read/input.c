@@ -576,6 +576,27 @@ static void leap(struct input *input, struct input_output *output, int64_t dts_n
     output->shift_ns = input->shift_ns;
 }
 
+/* A new time line: of a sender that began anew behind our back, and was away for a while, too; or
+ * of one that goes on elsewhere. */
+static void mend_leap(struct input *input, struct input_output *output, int64_t dts_ns)
+{
+    int64_t next_ns = output->dts_ns + output->period_ns;
+    int64_t step_ns = dts_ns + output->shift_ns - next_ns;
+    int64_t passed_ns = input->heard_ns - output->heard_ns - output->period_ns;
+
+    passed_ns = passed_ns > 0 ? passed_ns : 0;
+    if (is_leap(step_ns)) {
+        count(input, TT_AV_NOTE_BAD_STAMP);
+        if (input->again.is_lasting)
+            input_began_anew(input, dts_ns, next_ns);
+        else
+            leap(input, output, dts_ns, next_ns);
+    } else if (input->live.is_on && drift_clock_is_skip(&input->live.clock, step_ns, passed_ns)) {
+        count(input, TT_AV_NOTE_BAD_STAMP);
+        leap(input, output, dts_ns, next_ns + passed_ns);
+    }
+}
+
 /* The decoding time on our line, mended: never absent, never a leap. */
 static int64_t mend_dts(struct input *input, struct input_output *output)
 {
@@ -595,14 +616,8 @@ static int64_t mend_dts(struct input *input, struct input_output *output)
     /* A guess serves for the first; from then on what is missing simply follows. */
     if (dts_ns == TT_AV_NO_TIME || (output->is_first_sent && is_guess))
         return next_ns;
-    if (output->is_first_sent && is_leap(dts_ns + output->shift_ns - next_ns)) {
-        count(input, TT_AV_NOTE_BAD_STAMP);
-        /* A sender that began anew behind our back was away for a while, too. */
-        if (input->again.is_lasting)
-            input_began_anew(input, dts_ns, next_ns);
-        else
-            leap(input, output, dts_ns, next_ns);
-    }
+    if (output->is_first_sent)
+        mend_leap(input, output, dts_ns);
     return dts_ns + output->shift_ns;
 }
 
@@ -688,6 +703,7 @@ bool input_stamp(struct input *input, uint32_t number, struct tt_frame *frame)
     output->is_torn = false;
     output->index = index;
     output->dts_ns = dts_ns;
+    output->heard_ns = input->heard_ns;
     frame->index = index;
     frame->duration_ns = tt_av_ns(packet->duration, stream->time_base);
     if (frame->duration_ns <= 0 || frame->duration_ns > LEAP_NS)

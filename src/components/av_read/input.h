@@ -37,6 +37,7 @@ struct input_output {
     int64_t first_ns; /* of the input's own stamps: decoding time that index 0 stands for */
     int64_t shift_ns; /* what its own stamps are moved by */
     int64_t dts_ns;   /* the last one, shifted */
+    int64_t heard_ns; /* monotonic time of the last one */
     int64_t end_ns;   /* of what was presented, shifted and from zero */
     int64_t index;    /* the last one, -1 before the first */
 };

@@ -8,6 +8,7 @@ static const int64_t pause_ns = SECOND_NS;
 static const int64_t settle_ns = DRIFT_WINDOWS * DRIFT_WINDOW_NS;
 static const int64_t step_ns = SECOND_NS / 100;
 static const int64_t leap_ns = SECOND_NS / 2; /* later by more is no drift */
+static const int64_t skip_ns = SECOND_NS;
 
 void drift_earliest_init(struct drift_earliest *earliest, int64_t now_ns)
 {
@@ -117,4 +118,9 @@ bool drift_clock_anchor(struct drift_clock *clock, int64_t arrival_ns, int64_t *
     clock->from_ns = clock->to_ns = arrival_ns - clock->lead_ns;
     *ret_place_ns = clock->to_ns;
     return true;
+}
+
+bool drift_clock_is_skip(const struct drift_clock *clock, int64_t ahead_ns, int64_t passed_ns)
+{
+    return clock->is_settled && ahead_ns > skip_ns && ahead_ns - passed_ns > skip_ns;
 }

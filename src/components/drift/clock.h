@@ -56,6 +56,10 @@ void drift_clock_rest(struct drift_clock *clock, int64_t now_ns);
  * nothing came before. */
 bool drift_clock_anchor(struct drift_clock *clock, int64_t arrival_ns, int64_t *ret_place_ns);
 
+/* A stream's stamps have just gone further than the time that passed since its last packet: the
+ * sender has skipped, and what follows is not as late as it says. */
+bool drift_clock_is_skip(const struct drift_clock *clock, int64_t ahead_ns, int64_t passed_ns);
+
 /* How fast the sender's clock runs against ours, in parts per 10^9. */
 static inline int64_t drift_clock_ppb(const struct drift_clock *clock)
 {
