@@ -119,7 +119,7 @@ static const struct cli_command commands[] = {
      .words = CLI_WORDS_NONE,
      .run = cli_new},
     {.name = "build",
-     .usage = "tactus build COMP.c [--output COMP.tactus] [--keep]",
+     .usage = "tactus build COMP.c|COMP.tactus [--output COMP.tactus] [--keep]",
      .help = "make a component that runs in the sandbox",
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_KEEP) |
                 OPTION_BIT(OPTION_QUIET),

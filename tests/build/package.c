@@ -5,6 +5,7 @@
 #include "build/build.h"
 #include "build/native.h"
 #include "scratch.h"
+#include "snapshot/snapshot.h"
 
 static const char source[] =
     "#include <tactus/component.h>\n"
@@ -50,6 +51,57 @@ static void it_is_what_was_written(void)
     for (int part = 0; part < TT_PART_COUNT; part++)
         CHECK(package.parts[part].bytes > 0);
     CHECK_INT(package.parts[TT_PART_SEAL].bytes, TT_HASH_BYTES);
+    tt_package_fini(&package);
+}
+
+static int64_t pages_told, texts_found;
+
+static int on_head(void *ctx, const struct tt_snapshot_head *head, struct tt_error *err)
+{
+    CHECK(memcmp(head->module, ctx, TT_HASH_BYTES) == 0);
+    CHECK(head->page_count > 0 && head->page_count <= head->pages_max);
+    CHECK(head->globals_bytes >= 4);
+    return 0;
+}
+
+static int on_page(void *ctx, uint32_t number, const void *page)
+{
+    pages_told++;
+    texts_found += page && memmem(page, TT_SNAPSHOT_PAGE_BYTES, "counts", 7) != NULL;
+    return 0;
+}
+
+static int on_round(void *ctx, uint32_t round)
+{
+    return -EINVAL;
+}
+
+static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
+{
+    CHECK_INT(cut->kept_count, 0);
+    return 0;
+}
+
+/* Its snapshots are snapshots: of this module, whole, with what the component has in its memory. */
+static void it_has_snapshots(void)
+{
+    static const struct tt_snapshot_ops ops = {on_head, on_page, on_round, on_cut};
+    static struct tt_sum sums[3840 * 16];
+    static struct tt_snapshot_reader reader;
+    struct tt_package package;
+    struct tt_error err = {0};
+
+    CHECK_INT(tt_package_load(package_path, &package, &err), 0);
+    for (int part = TT_PART_START; part <= TT_PART_INIT; part++) {
+        memset(sums, 0, sizeof(sums));
+        pages_told = texts_found = 0;
+        tt_snapshot_reader_init(&reader, &ops, package.hashes[TT_PART_WASM], sums,
+                                sizeof(sums) / sizeof(sums[0]));
+        CHECK_INT(
+            tt_snapshot_feed(&reader, package.parts[part].data, package.parts[part].bytes, &err),
+            0);
+        CHECK(reader.is_over && pages_told > 0 && texts_found == 1);
+    }
     tt_package_fini(&package);
 }
 
@@ -227,6 +279,7 @@ int main(void)
     scratch_open(true);
     make();
     it_is_what_was_written();
+    it_has_snapshots();
     each_damage_is_found();
     changed_native_code_is_never_loaded();
     another_key_believes_nothing();
