@@ -56,6 +56,7 @@ struct handoff {
     int64_t rested_at_ns;    /* the loser may be the worker again */
     int64_t trial_at_ns;     /* when it shows whether the kernel still runs it; 0: no trial */
     bool is_humble;
+    int refusal; /* the kernel's last word, that nobody was told yet; 0: none */
     struct allowance asked;
 };
 
@@ -131,6 +132,8 @@ static int move_reservation(struct handoff *handoff, pid_t from, pid_t to)
     r = tt_reserve_deadline(to, seat->budget_ns, seat->period_ns, NULL);
     if (r < 0)
         (void)tt_reserve_deadline(from, seat->budget_ns, seat->period_ns, NULL);
+    if (r < 0)
+        handoff->refusal = r;
     if (r < 0 || !is_doubtful(handoff, to))
         return r;
     begin_trial(handoff, from, to);
@@ -399,6 +402,17 @@ pid_t handoff_worker(struct handoff *handoff)
     worker = handoff->threads[handoff->turn & 1];
     (void)pthread_mutex_unlock(&handoff->desk->lock);
     return worker;
+}
+
+int handoff_refusal(struct handoff *handoff)
+{
+    int refusal;
+
+    (void)pthread_mutex_lock(&handoff->desk->lock);
+    refusal = handoff->refusal;
+    handoff->refusal = 0;
+    (void)pthread_mutex_unlock(&handoff->desk->lock);
+    return refusal;
 }
 
 int handoff_resize(struct handoff *handoff, int64_t budget_ns, int64_t period_ns,

@@ -38,6 +38,9 @@ void handoff_seat(struct handoff *handoff, const struct handoff_seat *seat);
 /* The worker's thread as it is now; 0: it is not seated. */
 pid_t handoff_worker(struct handoff *handoff);
 
+/* Why a standby got no reservation since this was asked last: negative errno; 0: all got theirs. */
+int handoff_refusal(struct handoff *handoff);
+
 /* Another reservation for the worker. As tt_reserve_deadline(). */
 int handoff_resize(struct handoff *handoff, int64_t budget_ns, int64_t period_ns,
                    struct tt_error *err);

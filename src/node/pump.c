@@ -305,7 +305,9 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
             record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
             pump->params.on_param(pump->params.ctx, record->component, record->value,
                                   record->index);
-        if (process == 0 && record->due_ns == TT_NOTE_DEGRADE)
+        if (pump->params.broker->wiring->process_of[record->component] == process &&
+            tt_wiring_is_container(pump->params.broker->wiring, process) &&
+            record->due_ns == TT_NOTE_DEGRADE)
             take_degrade(pump, record);
         take_hop(pump, record);
         break;

@@ -31,9 +31,12 @@ struct run_follow {
 };
 
 /* Of the degrading level that its worker is at. */
-static struct samples *samples_now(const struct run *run)
+static struct samples *samples_of(const struct run *run, uint32_t component)
 {
-    return pump_samples_at(run->pump, run_level(run));
+    uint32_t number = run->broker->wiring->process_of[component];
+
+    return pump_samples_at(run->pump,
+                           run_is_container(run, number) ? run->processes[number].level : 0);
 }
 
 /* Each level's costs speak for what the service is at that level. */
@@ -104,7 +107,13 @@ static int64_t bound_of(const struct tt_conformal *bound)
 
 static int64_t segment_bound(const struct run *run, uint32_t segment)
 {
-    return bound_of(samples_segment_bound(samples_now(run), segment));
+    const struct tt_picture *picture = run->params.picture;
+
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        if (picture->components[n].segment == segment &&
+            (picture->components[n].flags & TT_EDGE) == 0)
+            return bound_of(samples_segment_bound(samples_of(run, n), segment));
+    return 0;
 }
 
 /* A budget is what is struck down at: were it the bound itself, each component would lose the
@@ -122,7 +131,7 @@ static int64_t enforced(const struct tt_conformal *bound)
 static int64_t wanted_budget(const struct run *run, uint32_t component)
 {
     const struct tt_picture_component *of = &run->params.picture->components[component];
-    const struct samples *samples = samples_now(run);
+    const struct samples *samples = samples_of(run, component);
     int64_t wanted_ns = enforced(samples_component_bound(samples, component)), most_ns;
 
     if ((of->flags & TT_EDGE) != 0 || run->follow->budgets[component].in_force <= 0)

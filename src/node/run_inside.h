@@ -37,13 +37,14 @@ struct run_process {
     /* Containers: it has what the plan asks for; it waits to ask once more; it is told at go to
      * leave a reservation that the others did not get. */
     bool is_class_obtained, is_reserve_retry, is_leaving;
-    bool was_obtained; /* by its predecessor, too */
+    bool was_obtained;    /* by its predecessor, too */
+    bool is_refusal_told; /* of its standby's reservation */
     struct loop_timer reserve_timer;
     int32_t stuck_component; /* that it is being killed for; -1: none */
     struct allowance costs, notes;
     uint64_t notes_left_out;
     struct refused refused; /* what it tried and may not, with a stranger's code inside */
-    uint32_t level; /* of a container's worker, as its components told it */
+    uint32_t level;         /* of a container's worker, as its components told it */
     char error[SUPERVISE_TEXT_BYTES], name[TT_NAME_BYTES + 16];
 };
 

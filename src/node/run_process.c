@@ -113,7 +113,7 @@ void run_spawn(struct run *run, uint32_t number)
 
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
-    process->is_class_obtained = process->is_leaving = false;
+    process->is_class_obtained = process->is_leaving = process->is_refusal_told = false;
     process->has_ended = false;
     process->error[0] = '\0';
     if (run_is_container(run, number))

@@ -1,6 +1,7 @@
 /* Workers that the kernel forgot: seen from outside, freed, and ended so that new ones follow. And
  * how a container's threads leave their reservations when it is killed. */
 #include <stdio.h>
+#include <string.h>
 
 #include "node/run_inside.h"
 #include "platform/linux/reserve.h"
@@ -76,12 +77,31 @@ static void look_at(struct run_process *process, int64_t now_ns)
     }
 }
 
+/* Once in a container's life: who then overruns is waited for. */
+static void tell_refusal(struct run_process *process)
+{
+    int r = process->handoff != NULL ? handoff_refusal(process->handoff) : 0;
+    char text[SUPERVISE_TEXT_BYTES];
+
+    if (r == 0 || process->is_refusal_told)
+        return;
+    process->is_refusal_told = true;
+    (void)tt_format_text(text, sizeof(text),
+                         "%s is over its budget and keeps its worker: the kernel has nothing left "
+                         "for another thread (%s)",
+                         process->name, strerror(-r));
+    run_event(process->run, "handoff-refused", text);
+}
+
 void run_rescue(struct run *run, int64_t now_ns)
 {
     if (now_ns - run->rescue_ns < LOOK_NS)
         return;
     run->rescue_ns = now_ns;
-    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
-        if (run->processes[n].child != NULL)
-            look_at(&run->processes[n], now_ns);
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++) {
+        if (run->processes[n].child == NULL)
+            continue;
+        look_at(&run->processes[n], now_ns);
+        tell_refusal(&run->processes[n]);
+    }
 }

@@ -749,21 +749,12 @@ static int make(struct crew *crew)
     return 1;
 }
 
-/* Degrading is one engine's: its worker steps down for all that is on it. */
-static bool has_levels(const struct work *work)
-{
-    for (uint32_t n = 0; n < work->picture->component_count; n++)
-        if (work->picture->components[n].level_count > 0)
-            return true;
-    return false;
-}
-
 int work_crew(struct work *work)
 {
     struct crew *crew;
     int r;
 
-    if (workers_max(work) < 2 || !work->picture->is_live || has_levels(work))
+    if (workers_max(work) < 2 || !work->picture->is_live)
         return 0;
     crew = calloc(1, sizeof(*crew));
     if (!crew)

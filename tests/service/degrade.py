@@ -20,7 +20,9 @@ components:
   venc:  {{kind: av.encode, params: {{codec: libx264, preset: {preset}, tune: zerolatency, bitrate: 1M, gop: 25}},
           degrade: [preset=superfast, preset=ultrafast]}}
   out:   {{kind: av.write, params: {{url: {url}}}}}
-flows: [cam ! scale ! venc ! out, cam ! burn]
+  tone:  {{kind: test.audio, params: {{quantum: 240}}}}
+  pcm:   {{kind: "null"}}
+flows: [cam ! scale ! venc ! out, cam ! burn, tone ! pcm]
 """
 
 
@@ -51,6 +53,8 @@ def steps_down_and_up(node):
     path = write(node, "steps.yaml", deadline="400ms", preset="veryfast", url="steps.mp4")
     command = node.spawn("run", path, "--best-effort", "--no-profile", "--for", "60s", "--json", "--ledger", node.path("steps.ledger"))
     wait_for(lambda: seen(node)[0] == 0, 20, "it does not run at its best level")
+    told = json.loads(node.run("top", "--json").stdout)["services"][0]
+    check(len(told["workers"]) == 2, f"sound and pictures are not apart: {told['workers']}")
     node.run("set", "steps", "burn.spin=45000000")
     wait_for(lambda: seen(node)[0] == 2, 20, f"it does not step down: {node.words()}")
     check(seen(node)[1]["scale"] == (1, "method=point") and seen(node)[1]["venc"] == (2, "preset=ultrafast"), f"{seen(node)}")
