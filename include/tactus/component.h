@@ -333,7 +333,7 @@ struct tt_host { /* all bounded, none blocks */
     int (*frame_keep)(void *ctx, uint32_t handle); /* at most hold_max of that port */
     int (*frame_drop)(void *ctx, uint32_t handle);
     int (*note)(void *ctx, uint32_t id,
-                int64_t value); /* a number beside this index in the ledger */
+                int64_t value); /* a number beside this index in the ledger; at most 64 a call */
     const void *(*kernels)(void *ctx,
                            const char *set); /* versioned sets of host kernels; may be NULL */
 };

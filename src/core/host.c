@@ -3,6 +3,9 @@
  * then, so everything else fails, as when a pool is empty. */
 #include "core/inside.h"
 
+/* Of one activation: who says more would push the frames' records out of the ring. */
+enum { NOTES_MAX = 64 };
+
 static struct kept *find_kept(struct node *node, uint32_t handle)
 {
     for (uint32_t n = 0; n < node->kept_count; n++)
@@ -185,16 +188,19 @@ static int note(void *ctx, uint32_t id, int64_t value)
                                .component = (uint16_t)node->plan->ledger_component,
                                .due_ns = id,
                                .value = value};
+    bool is_too_much = false;
 
     if (!engine_host_begin(node))
         return -ENOBUFS;
     if (node->running) {
+        is_too_much = node->running->note_count++ >= NOTES_MAX;
         record.index = node->running->decision.index;
         record.origin_ns = node->running->decision.origin_ns;
     }
-    engine_record(node->engine, &record);
+    if (!is_too_much)
+        engine_record(node->engine, &record);
     engine_host_end(node);
-    return 0;
+    return is_too_much ? -ENOBUFS : 0;
 }
 
 static const void *kernels(void *ctx, const char *set)

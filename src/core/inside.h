@@ -230,6 +230,7 @@ struct running {
     struct emit *emits;
     uint32_t emit_count, emit_max;
     uint32_t output_count; /* frames that it gave */
+    uint32_t note_count;
     bool is_repeated, has_ended_itself;
     bool is_single; /* one call did it: what it gave is in out[] */
 };

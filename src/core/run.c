@@ -583,6 +583,7 @@ static bool activate(struct tt_engine *engine, struct node *node, const struct d
     int r;
 
     running->has_ended_itself = running->is_single = false;
+    running->note_count = 0;
     running->is_repeated = is_leader_repeated(engine, node);
     running->is_end = d->what == WHAT_END || (d->what == WHAT_AGAIN && node->is_draining);
     running->start_ns = engine->now_ns;

@@ -381,6 +381,32 @@ static void another_format_is_told_and_counted(void)
     graph_close(&g);
 }
 
+static void say_much(void *argument)
+{
+    struct fake *fake = argument;
+
+    for (uint32_t n = 0; n < 1000; n++)
+        CHECK((fake->host.note(fake->host.ctx, 500, n) == 0) == (n < 64));
+}
+
+/* Else it would push the records of frames out of their ring. */
+static void who_says_much_is_cut_short(void)
+{
+    uint32_t sink;
+
+    graph_init(&g, 1);
+    (void)graph_node(&g, FAKE_SOURCE);
+    sink = graph_node(&g, FAKE_SINK);
+    (void)graph_flow(&g, 0, 0, sink, 0);
+    graph_open(&g);
+    g.fakes[sink]->hook = say_much;
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_count(&g, TT_RECORD_NOTE, 0), 64 * 10);
+    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_ON_TIME), 10);
+    graph_close(&g);
+}
+
 int main(void)
 {
     RUN(an_output_takes_its_inputs_frame);
@@ -394,6 +420,7 @@ int main(void)
     RUN(a_joins_late_input_says_so);
     RUN(who_hangs_is_asked_to_return);
     RUN(a_second_stop_reaches_who_runs);
+    RUN(who_says_much_is_cut_short);
     RUN(another_format_is_told_and_counted);
     return 0;
 }
