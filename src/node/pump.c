@@ -276,6 +276,16 @@ static void take_degrade(struct pump *pump, const struct tt_record *record)
                                 record->index);
 }
 
+/* The container that a component runs in. */
+static bool is_home(const struct pump *pump, uint32_t process, uint32_t component)
+{
+    const struct tt_wiring *wiring = pump->params.broker->wiring;
+
+    return tt_wiring_is_container(wiring, process) &&
+           component < pump->params.picture->component_count &&
+           (wiring->container_count == 1 || wiring->process_of[component] == process);
+}
+
 /* Nothing in a record is believed before it is looked at: a component that went wild shares memory
  * with the ring. */
 static void take(struct pump *pump, uint32_t process, const struct tt_record *record,
@@ -305,9 +315,7 @@ static void take(struct pump *pump, uint32_t process, const struct tt_record *re
             record->due_ns == TT_NOTE_PARAM && pump->params.on_param != NULL)
             pump->params.on_param(pump->params.ctx, record->component, record->value,
                                   record->index);
-        if (pump->params.broker->wiring->process_of[record->component] == process &&
-            tt_wiring_is_container(pump->params.broker->wiring, process) &&
-            record->due_ns == TT_NOTE_DEGRADE)
+        if (record->due_ns == TT_NOTE_DEGRADE && is_home(pump, process, record->component))
             take_degrade(pump, record);
         take_hop(pump, record);
         break;
