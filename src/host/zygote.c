@@ -128,7 +128,8 @@ static int wait_for_order(struct order *order, struct tt_error *err)
  * that is most of what a start in a fresh process costs. What every start needs is had before. */
 static int touch_object(struct dl_phdr_info *object, size_t bytes, void *ctx)
 {
-    static const char *const used[] = {"/libc.so", "/libjansson.so"};
+    static const char *const used[] = {"/libc.so", "/libjansson.so", "/libzimg.so", "/libstdc++.so",
+                                       "/libm.so"};
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     bool is_used = object->dlpi_name[0] == 0; /* this program */
 
@@ -191,6 +192,8 @@ static int child_main(void *ctx)
     name_process(order);
     if (order->is_spare)
         touch_program();
+    if (order->is_spare && order->jail.role == TT_JAIL_EDGE)
+        tt_linux_make_stack();
     r = order->is_spare && order->jail.role == TT_JAIL_EDGE ? wait_for_order(order, &err) : 0;
     if (r == -EPIPE)
         _exit(1);

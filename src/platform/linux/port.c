@@ -348,6 +348,29 @@ static void *run_thread(void *ctx)
     return NULL;
 }
 
+static void *ready_stack; /* with a guard below it, as the others have */
+
+enum { STACK_BYTES = TT_WORKER_STACK_BYTES + SANITIZER_BYTES };
+
+void tt_linux_make_stack(void)
+{
+    char *memory = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+
+    if (memory == MAP_FAILED || mprotect(memory, GUARD_BYTES, PROT_NONE) < 0)
+        return;
+    ready_stack = memory + GUARD_BYTES;
+    (void)madvise((char *)ready_stack + STACK_BYTES / 4, STACK_BYTES - STACK_BYTES / 4,
+                  MADV_POPULATE_WRITE);
+}
+
+static void give_stack(pthread_attr_t *attributes)
+{
+    if (!ready_stack || pthread_attr_setstack(attributes, ready_stack, STACK_BYTES) != 0)
+        (void)pthread_attr_setstacksize(attributes, STACK_BYTES);
+    ready_stack = NULL;
+}
+
 /* Returns when the thread is ready: its stack is touched and its timer exists. */
 static int spawn(struct tt_linux *world, uint32_t number, void (*entry)(void *argument),
                  void *argument)
@@ -365,7 +388,7 @@ static int spawn(struct tt_linux *world, uint32_t number, void (*entry)(void *ar
     thread->argument = argument;
     sigfillset(&all);
     (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, TT_WORKER_STACK_BYTES + SANITIZER_BYTES);
+    give_stack(&attributes);
     (void)pthread_attr_setguardsize(&attributes, GUARD_BYTES); /* for who steps over one page */
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     r = pthread_create(&thread->thread, &attributes, run_thread, thread);

@@ -69,6 +69,10 @@ struct tt_linux {
     uint32_t is_over; /* atomic: nobody waits to be the worker any more */
 };
 
+/* For the first thread of this process that is spawned: memory that is there already. Without it
+ * the thread has its stack from the C library. */
+void tt_linux_make_stack(void);
+
 /* Before a fork, so that no child does it: what is looked for in all libraries by its name. */
 void tt_linux_look(void);
 

@@ -39,8 +39,8 @@ int tt_seat_park(struct tt_seat *seat, struct tt_error *err);
 /* Waits for the setup message. -EPIPE when tactusd is gone. The seat is all zero, or parked. */
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err);
 
-/* Maps and takes the descriptor of this name, at least `bytes` long, prefaulted. -ENOENT when it
- * was not handed over. */
+/* Maps and takes the descriptor of this name, at least `bytes` long, prefaulted but for what an
+ * edge reads. -ENOENT when it was not handed over. */
 int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_writable,
                 void **ret, struct tt_error *err);
 
