@@ -17,7 +17,7 @@ enum {
     HEADROOM_PART = 4, /* of the lasting demand: activations above the quantile, and the kernel's
                           tick of 4 ms, by which a worker overruns, are paid back out of it */
     EDGE_PART = 10,    /* of each deadline, kept free where less than as much again does it */
-    SHARE_STEP_PPM = 20000, /* shares within this are equal: the longer period cuts fewer
+    SHARE_STEP_PPM = 10000, /* shares within this are equal: the longer period cuts fewer
                                activations in two */
     VIDEO_PERIOD_MAX_NS = 10000000,
     AUDIO_PERIOD_MAX_NS = 5000000,

@@ -149,7 +149,7 @@ static void headroom_is_what_is_free(void)
 static void the_deadlines_edge_is_left(void)
 {
     struct test_picture *made = thumbnail(40 * MS);
-    int64_t least_ns, headroom_ns;
+    int64_t least_ns, headroom_ns, lasting_ns;
     struct tt_plan *plan;
 
     for (uint32_t n = 0; n < 3; n++)
@@ -161,7 +161,9 @@ static void the_deadlines_edge_is_left(void)
         CHECK(plan->slack_ns >= 4 * MS);
         least_ns = term(plan, "least budget", "worker");
         headroom_ns = term(plan, "headroom", "worker");
-        CHECK(headroom_ns >= least_ns / 4 - 1000 && headroom_ns <= least_ns);
+        lasting_ns = term(plan, "lasting demand", "worker") * (plan->period_ns / 1000) / 1000;
+        CHECK(least_ns >= lasting_ns && headroom_ns >= 0 && headroom_ns <= least_ns);
+        CHECK(least_ns + headroom_ns >= lasting_ns + lasting_ns / 4 - 2000);
         CHECK_INT(plan->budget_ns, least_ns + headroom_ns + term(plan, "overhead", "worker"));
         tt_plan_close(&plan);
     }
