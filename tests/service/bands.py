@@ -66,7 +66,7 @@ def one_dies(node):
     """kill -9 of one container: it alone starts anew, and nothing of the others' is missing for it."""
     path = write(node, "bands.yaml", BANDS)
     before = set(containers(node))
-    command = node.spawn("run", path, "--for", "3s", "--no-profile", "--best-effort", "--json")
+    command = node.spawn("run", path, "--for", "2s", "--no-profile", "--best-effort", "--json")
     wait_for(lambda: len(set(containers(node)) - before) == 3, 15, "there are no three containers")
     wait_for(lambda: any(s["frames"] > 100 for s in node.status()["services"]), 15, "nothing runs")
     told = json.loads(node.run("top", "--json").stdout)["services"][0]

@@ -10,7 +10,7 @@ from collections import Counter
 from lib import SLOW, Node, check, wait_for
 from rtp_peer import Stage, Talker, free_ports
 
-HELD, ROUNDS = 0.15, 4
+HELD, ROUNDS = 0.15, 3
 SERVICE = "rtp.read name=far url=rtp://127.0.0.1:{port} channels=1 latency=40ms ! audio.gain ! null name=out"
 
 
