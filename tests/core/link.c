@@ -213,6 +213,9 @@ static void a_held_slot_does_not_change(void)
     writer = start(write_for_ever);
     reader = start(read_for_ever);
     nap(300000000);
+    for (uint32_t wait = 0; wait < 10000 && __atomic_load_n(&shared->gets, __ATOMIC_RELAXED) <= 100;
+         wait++)
+        nap(1000000); /* others have the CPUs */
     end(writer);
     end(reader);
     CHECK(shared->gets > 100);
