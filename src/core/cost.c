@@ -5,7 +5,8 @@
 #define SOON_NS 20000    /* until the engine's own code around a component is left */
 #define AGAIN_NS 1000000 /* until a standby may have come back */
 #define QUEUE_NS 100000  /* until somebody else may want the worker */
-#define GRAIN_NS 20000   /* a smaller budget is watched as if it were this */
+#define GRAIN_NS 50000   /* a smaller budget is watched as if it were this */
+#define LATE_NS 100000   /* that a budget may be seen later, rather than set the timer earlier */
 #define LITTLE_NS 50000  /* less is told by the wall clock, as long as it is what it usually is */
 
 /* Of all threads that were the worker. */
@@ -51,11 +52,13 @@ void engine_cost_limit(const struct tt_engine *engine, struct node *node)
 }
 
 /* Does the timer stand where it can stay? One that fires too early for this job is armed again by
- * its handler; but that is an interrupt and a signal, of which moving it costs a tenth. */
+ * its handler, which is an interrupt and a signal; to set one earlier is no less on a virtual
+ * machine, whose host is asked for it: a little later is early enough. */
 static bool is_well_armed(const struct node *node, int64_t now_ns, int64_t until_ns,
                           int64_t armed_ns)
 {
-    return armed_ns != 0 && armed_ns <= until_ns && armed_ns - now_ns >= node->usual_ns / 4 * 5;
+    return armed_ns != 0 && armed_ns <= until_ns + LATE_NS &&
+           armed_ns - now_ns >= node->usual_ns / 4 * 5;
 }
 
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
