@@ -2,6 +2,7 @@
  * that is on when it is back: what it would have given meanwhile is missing. */
 #include <errno.h>
 #include <libavutil/mem.h>
+#include <string.h>
 #include <time.h>
 
 #include "components/av_read/input.h"
@@ -10,9 +11,17 @@
 #define WAIT_MIN_NS (SECOND_NS / 2)
 #define WAIT_MAX_NS (8 * SECOND_NS)
 #define SILENCE_NS (2 * SECOND_NS)
+#define SEGMENT_SILENCE_NS (30 * SECOND_NS)
 #define NAP_NS (SECOND_NS / 50)
 #define WAITED_NS (SECOND_NS / 200)
 #define CATCH_UP_NS (SECOND_NS / 5)
+
+/* HLS and DASH come a segment at a time, and are silent in between. */
+static bool is_segmented(const struct input *input)
+{
+    return strcmp(input->format->iformat->name, "hls") == 0 ||
+           strcmp(input->format->iformat->name, "dash") == 0;
+}
 
 int input_again_init(struct input *input, const struct input_params *params, AVDictionary *options)
 {
@@ -22,7 +31,7 @@ int input_again_init(struct input *input, const struct input_params *params, AVD
     if (!again->is_lasting)
         return 0;
     again->probe_ns = params->probe_ns;
-    again->silence_ns = SILENCE_NS;
+    again->silence_ns = is_segmented(input) ? SEGMENT_SILENCE_NS : SILENCE_NS;
     again->url = av_strdup(params->url);
     if (!again->url || av_dict_copy(&again->options, options, 0) < 0)
         return -ENOMEM;
