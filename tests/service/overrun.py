@@ -54,12 +54,13 @@ def bad(told, sink):
     return [frame for frame in frames(told, sink) if frame["outcome"] != "on_time"]
 
 
-def check_healthy(told, what):
-    """What another program or the host took is not ours to keep; that the hog has it is."""
+def check_healthy(told, what, is_fair=False):
+    """What another program or the host took is not ours to keep; that the hog has it is. Without any rights the hog has its fair share
+    until its thread is nice."""
     suffered = [frame for frame in bad(told, "good") if frame["cause"] in OURS]
     check(len(frames(told, "good")) == FRAMES, f"{what}: {len(frames(told, 'good'))} frames of the healthy flow")
-    check(all(frame["component"] != "hog" for frame in suffered), f"{what}: the hog's neighbour paid for it: {suffered}")
-    check(len(suffered) <= 2, f"{what}: {len(suffered)} frames of the healthy flow suffered: {suffered[:5]}")
+    check(sum(frame["component"] == "hog" for frame in suffered) <= (4 if is_fair else 0), f"{what}: the hog's neighbour paid for it: {suffered}")
+    check(len(suffered) <= (6 if is_fair else 2), f"{what}: {len(suffered)} frames of the healthy flow suffered: {suffered[:5]}")
 
 
 def check_own(told, what, least, most):
@@ -79,23 +80,23 @@ def died(told):
     return [event for event in told["events"] if event["event"] in ("died", "stuck")]
 
 
-def never_returns(node, how, overrun):
+def never_returns(node, how, overrun, is_fair=False):
     what = f"never returns, {how}, {overrun}"
     _, told = run(node, f"at: 25, how: {how}", overrun)
     check(len(handoffs(told, 25)) == 1, f"{what}: hand-offs of the hog: {told['notes']}")
     check(not died(told), f"{what}: {told['events']}")
-    check_healthy(told, what)
+    check_healthy(told, what, is_fair)
     check_own(told, what, FRAMES - 27, FRAMES - 25)
 
 
-def comes_back(node, overrun, most):
+def comes_back(node, overrun, most, is_fair=False):
     """Asleep in a system call for 200 ms, which are ten frames."""
     what = f"comes back, {overrun}"
     _, told = run(node, "at: 15, spin: 200ms, how: block", overrun)
     check(len(handoffs(told, 15)) == 1 and [note for note in told["notes"] if note["id"] == BACK],
           f"{what}: {told['notes']} {bad(told, 'out')} {told['agreement']['plan']}")
     check(not died(told), f"{what}: {told['events']}")
-    check_healthy(told, what)
+    check_healthy(told, what, is_fair)
     check_own(told, what, 7, most)
     again = [frame["index"] for frame in frames(told, "out") if frame["outcome"] == "on_time" and frame["index"] >= 28]
     check(len(again) >= FRAMES - 30, f"{what}: it did not recover: {again}")
@@ -134,6 +135,6 @@ for rights in ("fifo", "other") if IS_LONG else ():
         os.mkdir(node.path("work"))
         os.chdir(node.path("work"))
         build(node)
-        never_returns(node, "loop", "throttle")
-        comes_back(node, "skip", 14)
+        never_returns(node, "loop", "throttle", rights == "other")
+        comes_back(node, "skip", 14, rights == "other")
         print(rights)
