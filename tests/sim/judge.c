@@ -111,7 +111,7 @@ void judge_life_begins(struct service *service, uint32_t container, int64_t firs
             continue;
         /* A new life never speaks of what the one before has spoken of. */
         CHECK(first >= service->sinks[n].next_index);
-        if (service->containers[container].lives > 1)
+        if (service->containers[container].lives > 1 && !service->sinks[n].has_ended)
             judge_gap(service, component, service->sinks[n].next_index, first);
         service->sinks[n] = (struct sink_check){.container = container, .next_index = first};
     }
