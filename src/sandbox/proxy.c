@@ -99,7 +99,7 @@ static int prepare(struct instance *instance, struct kind *kind, const struct tt
     struct tt_asked asked = {.request = request};
     struct tt_answer_room room = {kind->config, CONFIG_BYTES_MAX};
     struct tt_shape own;
-    int r = tt_slot_load(instance->slot, kind->module, &kind->fresh, 0, err);
+    int r = tt_slot_load(instance->slot, kind->module, &kind->fresh, TT_PROXY_PAGES_MAX, err);
 
     if (r == 0)
         r = tt_ask_shape(instance->slot, &asked, &room, &own, err);
@@ -111,7 +111,7 @@ static int prepare(struct instance *instance, struct kind *kind, const struct tt
     if (r == 0)
         r = tt_slot_save(instance->slot, &instance->ready, err);
     if (r == 0)
-        r = tt_slot_load(instance->slot, kind->module, &instance->ready, 0, err);
+        r = tt_slot_load(instance->slot, kind->module, &instance->ready, TT_PROXY_PAGES_MAX, err);
     return r;
 }
 

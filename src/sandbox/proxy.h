@@ -11,8 +11,9 @@
 
 enum {
     TT_PROXY_KINDS_MAX = 8,
-    TT_PROXY_SLOTS = 64,      /* of one process */
-    TT_PROXY_RESTARTS_MAX = 3 /* without an activation that went well */
+    TT_PROXY_PAGES_MAX = 3072, /* of 64 KiB, what an instance may grow to: 192 MiB */
+    TT_PROXY_SLOTS = 64,       /* of one process */
+    TT_PROXY_RESTARTS_MAX = 3  /* without an activation that went well */
 };
 
 /* Before any instance: the frames that this process's components may see; own_number of them it

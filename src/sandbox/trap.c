@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include "sandbox/space.h"
 
@@ -317,9 +318,43 @@ bool tt_trap_run(const struct tt_trap_scope *scope, enum tt_entry entry, uint32_
     return true;
 }
 
+/* Up the stack from a call of the host to the module's own code: between the two stands what its
+ * translator needs. */
+struct search {
+    const struct tt_module *module;
+    uintptr_t code;
+    uint32_t frames;
+};
+
+static _Unwind_Reason_Code look_at(struct _Unwind_Context *frame, void *ctx)
+{
+    const uint32_t frames_max = 16;
+    struct search *search = ctx;
+    uintptr_t code = (uintptr_t)_Unwind_GetIP(frame) - 1; /* of the call, not of what follows */
+    uint32_t unused;
+
+    if (search->module->name_of((const void *)code, &unused)) {
+        search->code = code;
+        return _URC_NORMAL_STOP;
+    }
+    return ++search->frames < frames_max ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+static uintptr_t find_caller(const struct visit *visit)
+{
+    struct search search = {.module = visit->scope->module};
+
+    if (search.module->name_of)
+        (void)_Unwind_Backtrace(look_at, &search);
+    return search.code;
+}
+
 void tt_trap_now(enum tt_trap trap)
 {
-    leave(self.visit, trap, (uintptr_t)__builtin_return_address(0), 0);
+    struct visit *visit = self.visit;
+
+    visit->is_inside = 0;
+    leave(visit, trap, find_caller(visit), 0);
 }
 
 void tt_trap_host_begin(void)
@@ -327,7 +362,7 @@ void tt_trap_host_begin(void)
     struct visit *visit = self.visit;
 
     if (!is_stack_left())
-        leave(visit, TT_TRAP_STACK, (uintptr_t)__builtin_return_address(0), 0);
+        tt_trap_now(TT_TRAP_STACK);
     visit->is_inside = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
@@ -340,7 +375,7 @@ void tt_trap_host_end(void)
     visit->is_inside = 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (visit->is_stop_wanted)
-        leave(visit, TT_TRAP_TIME, (uintptr_t)__builtin_return_address(0), 0);
+        tt_trap_now(TT_TRAP_TIME);
 }
 
 /* The signal that brought us here is blocked until its handler returns, which it does not. */

@@ -115,8 +115,8 @@ static void traps_end_one_instance(void)
         const char *function;
     } deeds[] = {
         {FAKE_READ_FAR, TT_TRAP_BOUNDS, "fake"},     {FAKE_WRITE_NEIGHBOUR, TT_TRAP_BOUNDS, "fake"},
-        {FAKE_DIVIDE, TT_TRAP_DIVIDE, "fake"},       {FAKE_UNREACHABLE, TT_TRAP_UNREACHABLE, NULL},
-        {FAKE_ILLEGAL, TT_TRAP_UNREACHABLE, "fake"}, {FAKE_CALL, TT_TRAP_CALL, NULL},
+        {FAKE_DIVIDE, TT_TRAP_DIVIDE, "fake"},       {FAKE_UNREACHABLE, TT_TRAP_UNREACHABLE, "fake"},
+        {FAKE_ILLEGAL, TT_TRAP_UNREACHABLE, "fake"}, {FAKE_CALL, TT_TRAP_CALL, "fake"},
         {FAKE_RECURSE, TT_TRAP_STACK, "fake"},       {FAKE_WRITE_INPUT, TT_TRAP_BOUNDS, "fake"}};
     struct tt_slot *slot = started(false), *other = started(false), *restored = new_slot(false);
     struct tt_image image;
@@ -130,8 +130,7 @@ static void traps_end_one_instance(void)
         CHECK_INT(run(restored, deeds[n].deed), wanted);
         CHECK_INT(restored->report.trap, deeds[n].trap);
         CHECK_INT(restored->report.entry, TT_ENTRY_PROCESS);
-        if (deeds[n].function)
-            CHECK_TEXT(restored->report.function, deeds[n].function);
+        CHECK_TEXT(restored->report.function, deeds[n].function);
         CHECK_INT(run(restored, FAKE_COPY), wanted);
         CHECK_INT(run(other, FAKE_COPY), 0);
         CHECK_INT(tt_slot_reset(restored), 0);
