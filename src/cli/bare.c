@@ -27,6 +27,11 @@ static void put_machine(struct cli *cli, const json_t *status)
     report_line(cli->out, "machine", "%lld CPUs; %s of %s reserved",
                 (long long)json_int(status, "cpus"),
                 quantity_ppm(json_int(status, "reserved_ppm")).text, quantity_ppm(limit).text);
+    if (json_int(status, "spares") > 0)
+        report_line(cli->out, "waiting",
+                    "%lld processes for the next service; memory of their own: %s",
+                    (long long)json_int(status, "spares"),
+                    quantity_bytes(json_int(status, "spares_bytes")).text);
     report_line(cli->out, "scheduling", "%s%s", json_text(status, "class"),
                 strcmp(json_text(status, "class"), "deadline") == 0
                     ? ": CPU time can be reserved, so promises can be made"

@@ -343,8 +343,9 @@ uint32_t zygote_generation(const struct zygote *zygote)
     return zygote->generation;
 }
 
-uint32_t zygote_spares(const struct zygote *zygote)
+uint32_t zygote_spares(const struct zygote *zygote, uint64_t *ret_bytes)
 {
+    *ret_bytes = spares_bytes(zygote->spares);
     return spares_count(zygote->spares);
 }
 

@@ -47,8 +47,8 @@ int child_tell(struct child *child, const json_t *order);
 /* How many times it was started: what one says, the next may not. */
 uint32_t zygote_generation(const struct zygote *zygote);
 
-/* Spares that wait now. */
-uint32_t zygote_spares(const struct zygote *zygote);
+/* Processes that wait for a service, and the memory that is theirs alone. */
+uint32_t zygote_spares(const struct zygote *zygote, uint64_t *ret_bytes);
 
 pid_t child_pid(const struct child *child);
 int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,

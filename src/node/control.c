@@ -267,15 +267,18 @@ static void answer_status(struct client *client)
 {
     static const char *const classes[] = {"other", "fifo", "deadline"};
     struct node *node = client->control->node;
+    uint64_t bytes = 0;
+    uint32_t spares = zygote_spares(node->zygote, &bytes);
 
     client_event(client,
-                 json_pack("{ss ss si si ss so so sI sI si}", "event", "status", "version",
+                 json_pack("{ss ss si si ss so so sI sI si si sI}", "event", "status", "version",
                            TT_VERSION, "protocol", TT_PROTOCOL, "pid", (int)getpid(), "class",
                            classes[node->machine.plan.right], "rights", may_print(), "services",
                            service_table(node, client->peer.uid), "reserved_ppm",
                            (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
                            (json_int_t)node->machine.plan.limit_ppm, "cpus",
-                           (int)node->machine.plan.cpus));
+                           (int)node->machine.plan.cpus, "spares", (int)spares, "spares_bytes",
+                           (json_int_t)bytes));
     client_done(client, 0);
 }
 

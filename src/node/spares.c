@@ -2,6 +2,7 @@
  * and its threads are milliseconds; of a start with them done, nothing is left but messages. */
 #include "node/spares.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -204,4 +205,31 @@ uint32_t spares_count(const struct spares *spares)
     for (uint32_t n = 0; spares != NULL && n < SPARES_MAX; n++)
         count += spares->list[n].kind != NULL;
     return count;
+}
+
+static uint64_t private_bytes(pid_t pid)
+{
+    unsigned long long kb = 0, part;
+    char path[64], line[256];
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "Private_Clean: %llu", &part) == 1 ||
+            sscanf(line, "Private_Dirty: %llu", &part) == 1)
+            kb += part;
+    if (file != NULL)
+        (void)fclose(file);
+    return kb << 10;
+}
+
+uint64_t spares_bytes(const struct spares *spares)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t n = 0; spares != NULL && n < SPARES_MAX; n++)
+        if (spares->list[n].kind != NULL)
+            bytes += private_bytes(child_pid(spares->list[n].child));
+    return bytes;
 }

@@ -23,6 +23,8 @@ struct child *spares_take(struct spares *spares, const json_t *order);
 /* The zygote that made them is gone, and with it perhaps the program that they are. */
 void spares_drop(struct spares *spares);
 
+/* How many wait, and the memory that is theirs alone, as far as this program may see. Slow. */
 uint32_t spares_count(const struct spares *spares);
+uint64_t spares_bytes(const struct spares *spares);
 
 #endif
