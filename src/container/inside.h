@@ -47,8 +47,8 @@ struct container {
     uint32_t traps_told[TT_NODES_MAX];
 };
 
-/* Sandboxed components: before container_build(), on each thread that may be the worker, and at each
- * turn of the main thread. */
+/* Sandboxed components: before container_build(), on each thread that may be the worker, and at
+ * each turn of the main thread. */
 int sandbox_begin(struct container *container, struct tt_error *err);
 void sandbox_thread(const struct container *container);
 void sandbox_look(struct container *container);

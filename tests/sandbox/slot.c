@@ -113,11 +113,14 @@ static void traps_end_one_instance(void)
         enum fake_deed deed;
         enum tt_trap trap;
         const char *function;
-    } deeds[] = {
-        {FAKE_READ_FAR, TT_TRAP_BOUNDS, "fake"},     {FAKE_WRITE_NEIGHBOUR, TT_TRAP_BOUNDS, "fake"},
-        {FAKE_DIVIDE, TT_TRAP_DIVIDE, "fake"},       {FAKE_UNREACHABLE, TT_TRAP_UNREACHABLE, "fake"},
-        {FAKE_ILLEGAL, TT_TRAP_UNREACHABLE, "fake"}, {FAKE_CALL, TT_TRAP_CALL, "fake"},
-        {FAKE_RECURSE, TT_TRAP_STACK, "fake"},       {FAKE_WRITE_INPUT, TT_TRAP_BOUNDS, "fake"}};
+    } deeds[] = {{FAKE_READ_FAR, TT_TRAP_BOUNDS, "fake"},
+                 {FAKE_WRITE_NEIGHBOUR, TT_TRAP_BOUNDS, "fake"},
+                 {FAKE_DIVIDE, TT_TRAP_DIVIDE, "fake"},
+                 {FAKE_UNREACHABLE, TT_TRAP_UNREACHABLE, "fake"},
+                 {FAKE_ILLEGAL, TT_TRAP_UNREACHABLE, "fake"},
+                 {FAKE_CALL, TT_TRAP_CALL, "fake"},
+                 {FAKE_RECURSE, TT_TRAP_STACK, "fake"},
+                 {FAKE_WRITE_INPUT, TT_TRAP_BOUNDS, "fake"}};
     struct tt_slot *slot = started(false), *other = started(false), *restored = new_slot(false);
     struct tt_image image;
 
