@@ -708,6 +708,16 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
+static void lose_50_ms(void *argument)
+{
+    static bool is_done;
+
+    (void)argument;
+    if (!is_done)
+        tt_sim_spend(g.sim, 50 * MS);
+    is_done = true;
+}
+
 /* Behind a component that gives two frames for one: each segment has a sample for each of its own
  * releases. */
 static void segments_of_two_rates_are_summed_apart(void)
@@ -738,6 +748,33 @@ static void segments_of_two_rates_are_summed_apart(void)
     }
     CHECK_INT(counts[0], 10);
     CHECK_INT(counts[1], 20);
+    graph_close(&g);
+}
+
+/* Catching up after 50 ms, who gives two frames at once needs room for both, or goes behind its
+ * consumer, which has more time. */
+static void a_burst_pushes_nothing_out(void)
+{
+    uint32_t source, doubler, sink;
+
+    graph_init(&g, 33);
+    source = graph_node(&g, FAKE_SOURCE);
+    doubler = graph_node(&g, FAKE_TWICE);
+    sink = graph_node(&g, FAKE_SINK);
+    g.fakes[source]->hook = lose_50_ms;
+    graph_flow(&g, source, 0, doubler, 0)->depth = 8;
+    graph_flow(&g, doubler, 0, sink, 0)->depth = 3;
+    graph_format(&g, 1)->rate = (struct tt_rational){200, 1};
+    for (uint32_t n = 0; n < g.params.node_count; n++)
+        g.nodes[n].deadline_ns = 200 * MS;
+    g.nodes[source].due_offset_ns = 80 * MS;
+    g.nodes[doubler].due_offset_ns = 90 * MS;
+    g.nodes[sink].due_offset_ns = 200 * MS;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_LOST_FRAME), 0);
+    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_ON_TIME), 20);
     graph_close(&g);
 }
 
@@ -931,6 +968,7 @@ int main(void)
     RUN(an_empty_pool_drops_live_and_waits_asap);
     RUN(segments_costs_are_summed);
     RUN(segments_of_two_rates_are_summed_apart);
+    RUN(a_burst_pushes_nothing_out);
     RUN(what_others_took_is_no_cost);
     RUN(a_running_activation_is_seen_from_outside);
     RUN(a_late_source_catches_up);

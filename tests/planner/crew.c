@@ -189,6 +189,7 @@ static void check_plan(const struct tt_picture *picture, const struct tt_machine
             continue;
         CHECK(from->hand_over_ns > 0);
         CHECK(plan->due_offset_ns[flow->from] <= plan->due_offset_ns[flow->to]);
+        CHECK(plan->due_offset_ns[flow->from] <= from->hand_over_ns); /* or others go before it */
         CHECK(plan->parts >= 3);
     }
     for (uint32_t n = 0; n < picture->sink_count; n++) {

@@ -41,7 +41,7 @@ static const uint64_t kept[] = {
     /* What goes from edge to edge waits for the worker that hands it on. */
     BANDS + 1540, BANDS + 2130, BANDS + 4332,
     /* Who had ended left no room for another's End. */
-    BANDS + 43,
+    BANDS + 43, BANDS + 1624,
     /* Whose consumer was behind its own consumers went before it, and pushed its frames out. */
     BANDS + 11430,
     /* An inlet's consumers held less beyond their queues than its ring. */
