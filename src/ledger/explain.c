@@ -270,6 +270,9 @@ static void print_side(FILE *out, const struct ledger_life *life, const json_t *
         else if (record->due_ns == TT_NOTE_DEGRADE)
             fprintf(out, "level        %.40s is at level %lld from this frame on\n", name,
                     (long long)record->value);
+        else if (record->due_ns == TT_NOTE_TRAP)
+            fprintf(out, "trap         %.40s: its sandbox ended it (code %lld, function %lld)\n",
+                    name, (long long)(record->value & 0xff), (long long)(record->value >> 8));
         else
             fprintf(out, "note         %.40s: number %lld is %lld\n", name,
                     (long long)record->due_ns, (long long)record->value);
