@@ -1,8 +1,8 @@
 """200 chains of 5 small components: ours, a process a component (pipes; shared memory and futexes), a thread a component.
 
 Ours is 8 services of 25 chains, with a promise as far as the machine gives one, best-effort beyond. Chains of a service are
-released together, on the grid of its period, which is coarser than 1 ms; the rivals' chains have 8 phases likewise, and in the full
-run pipes once more with a phase for each chain. All work for the same rounds on 3840 bytes, which ours and the futexes pass in
+released one group behind the other on a grid of 1 ms, groups 8 ms apart or more, as many as their budgets ask for (src/planner/phase.c);
+the rivals' chains have 8 phases, and in the full run pipes once more with a phase for each chain. All work for the same rounds on 3840 bytes, which ours and the futexes pass in
 place. The talkers' rival is our own sound components, a process each (hosts.c)."""
 import json
 import os
@@ -228,7 +228,7 @@ def cpu_claim(data, ident, target, scene):
     measured, interval = stats.ratio([[turn] for turn in data.values("cpu_share", "tactus", scene)],
                                      [[turn] for turn in data.values("cpu_share", rival, scene)], stats.median)
     return {**stats.claim(ident, "<=", target, measured, len(data.values("cpu_share", "tactus", scene)), interval),
-            "what": f"{scene} frames a second, against {rival}; releases on the grid of each service's period, 1 ms or coarser"}
+            "what": f"{scene} frames a second, against {rival}; releases on a grid of 1 ms, groups of chains at least 8 ms apart"}
 
 
 def halved(data, scenes):

@@ -10,8 +10,9 @@
 
 #define GRID_NS INT64_C(1000000) /* of releases: a wake-up serves all that are due */
 #define BURST_NS INT64_C(500000) /* what one release may take by its budgets, about */
-#define GAP_NS INT64_C(4000000)  /* between two: a wake-up takes as long as some small components  \
-                                  */
+#define GAP_NS                                                                                     \
+    INT64_C(8000000) /* between two: a wake-up takes as long as some small components              \
+                      */
 
 struct chain {
     struct tt_rational rate; /* of its sources; num 0: none yet */

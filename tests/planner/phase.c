@@ -63,10 +63,10 @@ static void what_takes_long_is_spread(void)
     init(MS / 15); /* 1.2 ms: three releases */
     expect((int64_t[CHAINS]){0, 13, 26, 0, 13, 26});
     init(10 * MS); /* each by itself */
-    expect((int64_t[CHAINS]){0, 6, 13, 20, 26, 33});
+    expect((int64_t[CHAINS]){0, 8, 16, 24, 32, 0});
     for (uint32_t n = 0; n < COUNT; n++)
-        components[n].rate.num = 100; /* two in 10 ms */
-    expect((int64_t[CHAINS]){0, 5, 0, 5, 0, 5});
+        components[n].rate.num = 60; /* two in 16.7 ms */
+    expect((int64_t[CHAINS]){0, 8, 0, 8, 0, 8});
 }
 
 static void others_keep_their_time(void)
