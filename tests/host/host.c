@@ -42,6 +42,114 @@ static void an_order_without_a_user_is_refused(void)
     driver_refused(json_pack("{ss ss si}", "role", "edge", "uid", "0", "gid", 0));
 }
 
+/* The lines of /proc/PID/status that say what a process may do, once it may do no more than `until`
+ * says. */
+static void read_walls(pid_t pid, const char *until, char *ret, size_t bytes)
+{
+    static const char *const wanted[] = {"Uid:",    "Gid:",    "Groups:",     "CapPrm:", "CapEff:",
+                                         "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:"};
+    char path[64], line[256];
+
+    for (int tries = 0; tries < 500; tries++) {
+        FILE *file;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+        file = fopen(path, "re");
+        CHECK(file != NULL);
+        ret[0] = 0;
+        while (fgets(line, sizeof line, file))
+            for (size_t n = 0; n < sizeof wanted / sizeof *wanted; n++)
+                if (strncmp(line, wanted[n], strlen(wanted[n])) == 0)
+                    (void)strncat(ret, line, bytes - strlen(ret) - 1);
+        (void)fclose(file);
+        if (strstr(ret, until))
+            return;
+        (void)usleep(10000);
+    }
+    CHECK(!"the walls stand");
+}
+
+static json_t *order_of(const char *role, bool is_spare, bool has_network)
+{
+    return json_pack("{ss sb sb s[s] s[]}", "role", role, "spare", is_spare, "network", has_network,
+                     "files", folder, "writes");
+}
+
+static void end_child(pid_t pid, int control, int code)
+{
+    struct child child = {.pid = pid, .control = control};
+
+    (void)close(control);
+    CHECK_INT(driver_reap(&child, 5000), code);
+}
+
+static void a_spare_container_has_the_walls_of_a_container(void)
+{
+    char walls[2][2048];
+
+    for (int n = 0; n < 2; n++) {
+        int control;
+        pid_t pid = driver_spawn(order_of("container", n == 1, false), &control);
+
+        read_walls(pid, "Seccomp:\t2", walls[n], sizeof walls[n]);
+        end_child(pid, control, 1);
+    }
+    CHECK_TEXT(walls[1], walls[0]);
+}
+
+/* Before it has its order it has no walls; with it the same as one that was forked for it. */
+static void a_spare_edge_has_the_walls_of_its_order(void)
+{
+    char walls[2][2048];
+
+    for (int n = 0; n < 2; n++) {
+        int control;
+        pid_t pid = driver_spawn(order_of("edge", n == 1, false), &control);
+        json_t *told = order_of("edge", false, false);
+
+        if (n == 1)
+            CHECK_INT(tt_message_send_new(control,
+                                          json_pack("{ss so si si ss}", "op", "spawn", "files",
+                                                    json_incref(json_object_get(told, "files")),
+                                                    "uid", (int)geteuid(), "gid", (int)getegid(),
+                                                    "role", "edge"),
+                                          NULL, NULL, 0, NULL),
+                      0);
+        json_decref(told);
+        read_walls(pid, "NoNewPrivs:\t1", walls[n], sizeof walls[n]);
+        end_child(pid, control, 1);
+    }
+    CHECK_TEXT(walls[1], walls[0]);
+}
+
+static void a_spare_edge_takes_no_order_of_another_kind(void)
+{
+    static const struct {
+        const char *role;
+        bool is_spare, has_network;
+    } wrong[] = {{"container", false, false},
+                 {"shaper", false, false},
+                 {"edge", false, true},
+                 {"edge", true, false}};
+
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        int control;
+        pid_t pid = driver_spawn(order_of("edge", true, false), &control);
+        json_t *order = order_of(wrong[n].role, wrong[n].is_spare, wrong[n].has_network);
+        struct tt_message answer;
+
+        json_object_set_new(order, "uid", json_integer(geteuid()));
+        json_object_set_new(order, "gid", json_integer(getegid()));
+        CHECK_INT(tt_message_send_new(control, order, NULL, NULL, 0, NULL), 0);
+        do {
+            CHECK_INT(tt_message_receive_within(control, 5000, &answer, NULL), 0);
+        } while (strcmp(tt_message_text(&answer, "event"), "note") == 0);
+        CHECK_TEXT(tt_message_text(&answer, "event"), "error");
+        tt_message_fini(&answer);
+        end_child(pid, control, 1);
+    }
+}
+
 static void a_graph_is_shaped(void)
 {
     struct tt_picture *picture = shape("test.video width=320 height=180 rate=50 ! null");
@@ -268,6 +376,9 @@ int main(int argc, char **argv)
     RUN(nothing_outlives_the_daemon);
     driver_start(host);
     RUN(an_order_without_a_user_is_refused);
+    RUN(a_spare_container_has_the_walls_of_a_container);
+    RUN(a_spare_edge_has_the_walls_of_its_order);
+    RUN(a_spare_edge_takes_no_order_of_another_kind);
     RUN(a_graph_is_shaped);
     RUN(a_mistake_comes_back_with_its_place);
     RUN(a_missing_file_is_named);
