@@ -80,8 +80,11 @@ static int shape(struct kind *kind, const struct tt_request *request, struct tt_
 {
     struct tt_asked asked = {.request = request};
     struct tt_answer_room room = {kind->config, CONFIG_BYTES_MAX};
-    int r = tt_slot_reset(kind->slot);
+    int r = tt_trap_install(err); /* who loaded a plug-in since may have taken the signals */
 
+    if (r < 0)
+        return r;
+    r = tt_slot_reset(kind->slot);
     if (r < 0)
         return tt_fail(err, r, "its sandbox cannot be made anew: %s", strerror(-r));
     r = tt_ask_shape(kind->slot, &asked, &room, ret, err);

@@ -1,6 +1,7 @@
 /* A sandboxed module as the engine sees it: described, shaped, prepared, called; and started again
  * from its snapshot when it trapped. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -218,6 +219,22 @@ static void it_leaves_no_frames_behind(void)
     free(state);
 }
 
+/* A plug-in's loader takes the signals for itself, to tell of crashes. */
+static void it_takes_its_signals_back(void)
+{
+    struct tt_request request;
+    struct tt_format format;
+    struct tt_shape shape = {0};
+    void *state = prepared(&request, &format);
+    struct tt_call call;
+
+    CHECK(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
+    CHECK_INT(component->shape(&request, &shape, NULL), 0);
+    CHECK_INT(run(state, FAKE_READ_FAR, &call), -EFAULT);
+    component->close(state);
+    free(state);
+}
+
 static void it_is_given_up(void)
 {
     struct tt_request request;
@@ -259,6 +276,7 @@ int main(void)
     RUN(it_begins_anew_after_a_trap);
     RUN(it_hears_again_what_it_was_told);
     RUN(it_leaves_no_frames_behind);
+    RUN(it_takes_its_signals_back);
     RUN(it_is_given_up);
     return 0;
 }
