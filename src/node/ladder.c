@@ -15,8 +15,7 @@ int ladder_enter_books(const struct run_params *params, struct tt_error *err)
     for (uint32_t n = 0; n < plan->worker_count; n++) {
         if (books_enter_worker(&params->node->books, params->service, n, plan->workers[n].budget_ns,
                                plan->workers[n].period_ns)) {
-            books_tolerate(&params->node->books, params->service, n,
-                           plan->workers[n].tolerance_ns);
+            books_tolerate(&params->node->books, params->service, n, plan->workers[n].tolerance_ns);
             continue;
         }
         books_give_back(&params->node->books, params->service, 0);
