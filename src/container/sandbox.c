@@ -8,12 +8,17 @@ static bool is_sandboxed(const struct tt_node_plan *node)
     return node->role == TT_NODE_COMPONENT && node->component && tt_proxy_is(node->component);
 }
 
+static bool end_call(const void *context, bool is_due)
+{
+    return is_due ? tt_trap_stop(context) : tt_trap_is_running();
+}
+
 int sandbox_begin(struct container *container, struct tt_error *err)
 {
     if (tt_proxy_count() == 0)
         return 0;
     container->has_sandbox = true;
-    container->seat.world.params.end_call = tt_trap_stop;
+    container->seat.world.params.end_call = end_call;
     return tt_proxy_windows(container->pools, container->wiring->process_count,
                             container->seat.number, false, err);
 }

@@ -109,32 +109,43 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
-/* A sandboxed component over its budget: like another it goes on while nobody wants the worker, but
- * no longer than until it would be asked to return. Then this call does not return, and the engine
- * hears of a failed activation. True: it is ended soon. */
-static bool end_in_place(const struct tt_engine *engine, const struct running *running,
-                         int64_t now_ns)
+/* A sandboxed component is ended where it is and loses its state, so not by one activation in a
+ * hundred that costs a little more: when it has used twice its budget, or when another would be
+ * asked to return. When to look again, or 0: it is none. Does not return when it was ended. */
+static int64_t end_in_place(const struct tt_engine *engine, const struct running *running,
+                            int64_t now_ns)
 {
+    int64_t budget_ns = running->node->plan->budget_ns, left_ns = NEVER;
+    bool is_due;
+
     if (!engine->ops->end_call)
-        return false;
-    if (now_ns < running->job_stop_ns && !(engine->is_live && engine_is_awaited(engine, now_ns)))
-        return false;
-    return engine->ops->end_call(engine->world);
+        return 0;
+    if (engine->is_live && budget_ns > 0 && budget_ns < TIME_MAX / 2)
+        left_ns = 2 * budget_ns - engine_cpu_used(engine);
+    is_due = now_ns >= running->job_stop_ns || left_ns <= 0;
+    if (!engine->ops->end_call(engine->world, is_due))
+        return 0;
+    if (is_due)
+        return now_ns + AGAIN_NS;
+    if (left_ns == NEVER)
+        return running->job_stop_ns;
+    return earlier(now_ns + (left_ns > SOON_NS ? left_ns : SOON_NS), running->job_stop_ns);
 }
 
 /* Its budget is used up: when to look again, or 0 when it lost the worker. */
 static int64_t punish(struct tt_engine *engine, struct running *running, int64_t now_ns)
 {
     const struct node *node = running->node;
-    int64_t stop_ns = running->job_stop_ns;
+    int64_t stop_ns = running->job_stop_ns, again_ns;
     bool may_steal = engine->is_live && engine->ops->hand_over != NULL;
 
     /* The first one of a life is cold: a restart would meet it again. */
     if (node->plan->overrun == TT_OVERRUN_STOP && engine->is_live &&
         engine->stats->nodes[node->number].activations > 0)
         __atomic_store_n(&engine->stats->stop_node, node->number + 1, __ATOMIC_RELEASE);
-    if (end_in_place(engine, running, now_ns))
-        return now_ns + AGAIN_NS;
+    again_ns = end_in_place(engine, running, now_ns);
+    if (again_ns != 0)
+        return again_ns;
     if (!may_steal || !engine_has_others(engine, node))
         return stop_ns;
     if (!engine_is_awaited(engine, now_ns))
@@ -174,8 +185,8 @@ void tt_engine_on_budget(struct tt_engine *engine)
         __atomic_store_n(&running->call.stop, 1, __ATOMIC_RELAXED);
     if (now_ns >= until_ns && running->node->plan->budget_ns > 0)
         until_ns = judge_budget(engine, running, now_ns);
-    else if (now_ns >= stop_ns && end_in_place(engine, running, now_ns))
-        until_ns = now_ns + AGAIN_NS;
+    else if (now_ns >= stop_ns)
+        until_ns = end_in_place(engine, running, now_ns);
     if (until_ns == 0 || until_ns <= now_ns)
         return;
     __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);

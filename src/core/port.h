@@ -50,10 +50,10 @@ struct tt_port_ops {
      * in a port that has one thread only, as are the next two. */
     bool (*hand_over)(void *world);
 
-    /* In on_budget: a sandboxed component is ended where it is, and the call does not return. True:
-     * its host runs for it right now, and it is ended when that returns; false: the component that
-     * runs is none. NULL in a port that knows none. */
-    bool (*end_call)(void *world);
+    /* In on_budget: false: the component that runs is not sandboxed. When it is, and it is_due, it
+     * is ended where it is, and the call does not return; or its host runs for it right now, and it
+     * is ended when that returns. NULL in a port that knows no such. */
+    bool (*end_call)(void *world, bool is_due);
 
     /* A thread that is not the worker waits until it is wanted as such; its own doorbell is rung
      * first. False: the world ends. */
