@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 from lib import Node, check, wait_for
 
@@ -104,6 +105,11 @@ with Node() as node:
     compare("inspect", node.run("inspect", "av.encode", "--json"))
     os.chdir(node.folder)
     compare("new", node.run("new", "mine", "--json"))
+    if all(shutil.which(tool) for tool in ("clang", "wasm-ld", "wasm2c", "gcc")):
+        os.environ["XDG_STATE_HOME"] = os.environ["XDG_CACHE_HOME"] = node.path("own")
+        compare("build", node.run("build", "mine/mine.c", "--json"))
+    else:
+        del SECTIONS["build"]
     compare("check", node.run("check", "test.video width=8192 height=8192 rate=500 ! null", "--json", code=None))
     compare("profile", node.run("profile", *GRAPH, "--for", "300ms", "--json"))
     compare("profile --list", node.run("profile", "--list", "--json"))
