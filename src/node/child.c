@@ -173,6 +173,14 @@ static void on_words(void *ctx, uint32_t events)
     }
 }
 
+static void forget(struct child *child)
+{
+    loop_remove(child->loop, &child->words);
+    loop_remove(child->loop, &child->end);
+    (void)close(child->fd);
+    (void)close(child->pidfd);
+}
+
 static void on_end(void *ctx, uint32_t events)
 {
     struct child *child = ctx;
@@ -185,10 +193,7 @@ static void on_end(void *ctx, uint32_t events)
         end.si_pid == 0)
         return;
     on_words(child, 0); /* its last words come before its death */
-    loop_remove(child->loop, &child->words);
-    loop_remove(child->loop, &child->end);
-    (void)close(child->fd);
-    (void)close(child->pidfd);
+    forget(child);
     if (child->ops != NULL)
         child->ops->on_exit(child->ctx, end.si_code, end.si_status, &usage);
     free(child);
@@ -345,8 +350,10 @@ uint32_t zygote_generation(const struct zygote *zygote)
 
 uint32_t zygote_spares(const struct zygote *zygote, uint64_t *ret_bytes)
 {
-    *ret_bytes = spares_bytes(zygote->spares);
-    return spares_count(zygote->spares);
+    struct spares *spares = zygote != NULL ? zygote->spares : NULL;
+
+    *ret_bytes = spares_bytes(spares);
+    return spares_count(spares);
 }
 
 pid_t child_pid(const struct child *child)
@@ -363,6 +370,20 @@ int child_send(struct child *child, json_t *body, const int *fds, const char *co
 void child_kill(struct child *child)
 {
     (void)pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+}
+
+void child_end(struct child **child)
+{
+    siginfo_t end = {0};
+
+    if (*child == NULL)
+        return;
+    child_kill(*child);
+    while (waitid(P_PIDFD, (id_t)(*child)->pidfd, &end, WEXITED) < 0 && errno == EINTR)
+        continue;
+    forget(*child);
+    free(*child);
+    *child = NULL;
 }
 
 void child_abandon(struct child **child)

@@ -55,6 +55,10 @@ int child_send(struct child *child, json_t *body, const int *fds, const char *co
                uint32_t fd_count, struct tt_error *err);
 void child_kill(struct child *child);
 
+/* Kills and waits until it is gone: for one that never had a service, when the loop turns no more.
+ */
+void child_end(struct child **child);
+
 /* Kills, and forgets the callbacks: it is reaped by itself. */
 void child_abandon(struct child **child);
 

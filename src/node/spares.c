@@ -161,7 +161,8 @@ void spares_close(struct spares **spares)
 {
     if (*spares == NULL)
         return;
-    spares_drop(*spares);
+    for (uint32_t n = 0; n < SPARES_MAX; n++)
+        child_end(&(*spares)->list[n].child);
     loop_clear((*spares)->loop, &(*spares)->timer);
     free(*spares);
     *spares = NULL;

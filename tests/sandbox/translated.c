@@ -127,6 +127,10 @@ static void *trap_them(void *unused)
         CHECK_INT(count, n + 1);
     }
     (void)timer_delete(timer);
+    component->close(state);
+    component->close(other);
+    free(state);
+    free(other);
     return NULL;
 }
 
