@@ -41,7 +41,7 @@ struct shared {
     int64_t cut_ns, took_ns, index;
     struct tt_sum sum;
     uint64_t bytes;
-    uint32_t delta;
+    uint32_t delta, has_taken; /* what a process said before it died, without waking anybody */
 };
 
 struct carrier {
@@ -205,7 +205,9 @@ static void obey(struct carrier *c)
 
 static void take(struct carrier *c)
 {
-    tell(c, tt_target_step(&c->target, TT_TARGET_ON_CUT), 0);
+    enum tt_move_event_kind told = tt_target_step(&c->target, TT_TARGET_ON_CUT);
+
+    __atomic_store_n(&c->shared->has_taken, 1, __ATOMIC_RELEASE);
     c->source = TT_SOURCE_RUNNING;
     c->has = true;
     c->is_taking = false;
@@ -213,6 +215,7 @@ static void take(struct carrier *c)
     run_frame(c);
     c->shared->took_ns = now_ns();
     c->next_ns = c->shared->took_ns + period_ns;
+    tell(c, told, 0);
     tt_carry_in_close(&c->in);
 }
 
@@ -421,9 +424,11 @@ int main(int argc, char **argv)
 
         (void)nanosleep(&pause, NULL);
         shared->bytes = 0;
+        shared->has_taken = 0;
         begin_ns = now_ns();
         rounds = move_once(orders[at][0], orders[!at][0], walker_pages_a_frame);
-        while (__atomic_load_n(&shared->took_ns, __ATOMIC_ACQUIRE) < shared->cut_ns)
+        while (__atomic_load_n(&shared->has_taken, __ATOMIC_ACQUIRE) == 0 ||
+               shared->took_ns < shared->cut_ns)
             (void)poll(NULL, 0, 1);
         printf("%lld %lld %u %llu %u\n", (long long)(shared->took_ns - shared->cut_ns),
                (long long)(shared->took_ns - begin_ns), rounds, (unsigned long long)shared->bytes,

@@ -15,7 +15,11 @@
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 #define PAGEMAP_OF_FILE (UINT64_C(1) << 61)
 
-enum { MARKS = 512 }; /* read at once */
+enum {
+    MARKS = 512, /* read at once */
+    /* So little is looked at in less time than the kernel takes to say what was written. */
+    SMALL_BYTES = 256 << 10
+};
 
 static struct tt_sum add(struct tt_sum a, struct tt_sum b)
 {
@@ -120,7 +124,8 @@ static int tell_all(struct tt_carry_out *carry, uint32_t at)
 {
     uint32_t count = pages_of(carry->slot->memory_bytes);
     uint64_t marks[MARKS];
-    int fd = carry->marks.pagemap, r = 0;
+    bool is_small = carry->slot->memory_bytes <= SMALL_BYTES;
+    int fd = is_small ? -1 : carry->marks.pagemap, r = 0;
 
     for (; at < count && r == 0; at += MARKS) {
         uint32_t some = count - at < MARKS ? count - at : MARKS;
@@ -135,14 +140,14 @@ static int tell_all(struct tt_carry_out *carry, uint32_t at)
     return r;
 }
 
-static int tell_written(struct tt_carry_out *carry)
+static int tell_written(struct tt_carry_out *carry, bool is_last)
 {
     struct tt_watch_range ranges[MARKS / 4];
     uint64_t at = 0;
     int count, r = 0;
 
     while (at < carry->watch.bytes && r == 0) {
-        count = tt_watch_take(&carry->watch, &at, ranges, MARKS / 4);
+        count = tt_watch_take(&carry->watch, is_last, &at, ranges, MARKS / 4);
         if (count < 0)
             return count;
         for (int n = 0; n < count && r == 0; n++)
@@ -154,19 +159,20 @@ static int tell_written(struct tt_carry_out *carry)
 
 /* Watched before they are looked at for the first time: what is written meanwhile comes again.
  * Memory that grew later is not watched. */
-static int tell_pages(struct tt_carry_out *carry)
+static int tell_pages(struct tt_carry_out *carry, bool is_last)
 {
     const struct tt_slot *slot = carry->slot;
     uint64_t number = carry->writer.number;
     int r;
 
     if (carry->watch.bytes > 0) {
-        r = tell_written(carry);
+        r = tell_written(carry, is_last);
         if (r == 0)
             r = tell_all(carry, pages_of(carry->watch.bytes));
     } else {
-        (void)tt_watch_begin(&carry->watch, carry->marks.uffd, carry->marks.pagemap, slot->memory,
-                             slot->memory_bytes);
+        if (!is_last && slot->memory_bytes > SMALL_BYTES)
+            (void)tt_watch_begin(&carry->watch, carry->marks.uffd, carry->marks.pagemap,
+                                 slot->memory, slot->memory_bytes);
         r = tell_all(carry, 0);
     }
     carry->pages = (uint32_t)(carry->writer.number - number);
@@ -175,7 +181,7 @@ static int tell_pages(struct tt_carry_out *carry)
 
 int tt_carry_round(struct tt_carry_out *carry, uint32_t *ret_pages)
 {
-    int r = tell_pages(carry);
+    int r = tell_pages(carry, false);
 
     *ret_pages = carry->pages;
     return r == 0 ? tt_snapshot_round(&carry->writer) : r;
@@ -192,7 +198,7 @@ int tt_carry_cut(struct tt_carry_out *carry, int64_t index, struct tt_error *err
                        slot->is_dead ? "the component trapped before it could move"
                                      : "the component keeps frames beyond its calls, and those do "
                                        "not move yet");
-    r = tell_pages(carry);
+    r = tell_pages(carry, true);
     if (r < 0)
         return r;
     slot->module->globals_get(slot->instance, cut.globals);

@@ -54,11 +54,11 @@ bool tt_watch_begin(struct tt_watch *watch, int uffd, int pagemap, const uint8_t
     return true;
 }
 
-int tt_watch_take(const struct tt_watch *watch, uint64_t *at, struct tt_watch_range *ret,
-                  uint32_t count)
+int tt_watch_take(const struct tt_watch *watch, bool is_last, uint64_t *at,
+                  struct tt_watch_range *ret, uint32_t count)
 {
     struct scan scan = {.size = sizeof scan,
-                        .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+                        .flags = is_last ? 0 : SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
                         .start = (uintptr_t)watch->memory + *at,
                         .end = (uintptr_t)watch->memory + watch->bytes,
                         .vec = (uintptr_t)ret,

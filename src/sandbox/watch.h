@@ -25,11 +25,11 @@ bool tt_watch_begin(struct tt_watch *watch, int uffd, int pagemap, const uint8_t
 struct tt_watch_range { /* of addresses */
     uint64_t start, end, categories;
 };
-/* Ranges from *at on that were written, at most `count`; they count as not written from now on, and
- * *at goes on behind them: at the end of the memory nothing is left. Negative errno: it cannot be
- * told. */
-int tt_watch_take(const struct tt_watch *watch, uint64_t *at, struct tt_watch_range *ret,
-                  uint32_t count);
+/* Ranges from *at on that were written, at most `count`, and *at goes on behind them: at the end of
+ * the memory nothing is left. They count as not written from now on, unless it is for the last
+ * time, which is quicker. Negative errno: it cannot be told. */
+int tt_watch_take(const struct tt_watch *watch, bool is_last, uint64_t *at,
+                  struct tt_watch_range *ret, uint32_t count);
 
 void tt_watch_end(struct tt_watch *watch);
 

@@ -112,8 +112,8 @@ int tt_snapshot_round(struct tt_snapshot_writer *writer)
 
 int tt_snapshot_cut(struct tt_snapshot_writer *writer, struct tt_snapshot_cut *cut)
 {
-    uint8_t unit[UNIT_BYTES + CUT_BYTES + KEPT_BYTES * TT_SNAPSHOT_KEPT_MAX +
-                 TT_SNAPSHOT_GLOBALS_MAX] = {0};
+    uint8_t
+        unit[UNIT_BYTES + CUT_BYTES + KEPT_BYTES * TT_SNAPSHOT_KEPT_MAX + TT_SNAPSHOT_GLOBALS_MAX];
     uint8_t *at = unit + UNIT_BYTES;
 
     if (writer->is_over || cut->kept_count > TT_SNAPSHOT_KEPT_MAX ||
@@ -124,6 +124,7 @@ int tt_snapshot_cut(struct tt_snapshot_writer *writer, struct tt_snapshot_cut *c
     put32(at + 8, cut->page_count);
     put32(at + 12, cut->kept_count);
     put32(at + 16, writer->head.globals_bytes);
+    put32(at + 20, 0);
     put64(at + 24, cut->sum.low);
     put64(at + 32, cut->sum.high);
     at += CUT_BYTES;

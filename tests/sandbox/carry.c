@@ -10,7 +10,8 @@
 #include "check.h"
 #include "sandbox/walker.h"
 
-enum { STREAM_MAX = 4 << 20, PAGES = 4, PAGES_MAX = 8 };
+/* More than what is looked at as a whole. */
+enum { STREAM_MAX = 4 << 20, PAGES = 6, PAGES_MAX = 10 };
 
 static const uint8_t name[32] = "the walker's WebAssembly";
 static uint8_t stream[STREAM_MAX];
@@ -145,19 +146,19 @@ static void a_watch_tells_what_was_written(void)
 
     if (!tt_watch_begin(&watch, uffd, fd, slot->memory, slot->memory_bytes))
         return;
-    CHECK_INT(tt_watch_take(&watch, &at, ranges, 4), 0);
+    CHECK_INT(tt_watch_take(&watch, false, &at, ranges, 4), 0);
     slot->memory[3 * 4096] = 1;
     at = 0;
-    CHECK_INT(tt_watch_take(&watch, &at, ranges, 4), 1);
+    CHECK_INT(tt_watch_take(&watch, false, &at, ranges, 4), 1);
     CHECK_INT(ranges[0].start - (uintptr_t)slot->memory, 3 * 4096);
     CHECK_INT(ranges[0].end - ranges[0].start, 4096);
     at = 0;
-    CHECK_INT(tt_watch_take(&watch, &at, ranges, 4), 0);
+    CHECK_INT(tt_watch_take(&watch, false, &at, ranges, 4), 0);
     for (uint64_t page = 1; page < slot->memory_bytes / 4096; page += 2)
         slot->memory[page * 4096] = 2;
     at = 0;
     while (at < slot->memory_bytes) {
-        int count = tt_watch_take(&watch, &at, ranges, 4);
+        int count = tt_watch_take(&watch, false, &at, ranges, 4);
 
         CHECK(count >= 0 && count <= 4);
         told += (uint64_t)count;
