@@ -17,8 +17,8 @@ int build_path(char ret[PATH_MAX], const char *folder, const char *name, struct 
     return bytes < PATH_MAX ? 0 : tt_fail(err, -ENAMETOOLONG, "%s/%s is too long", folder, name);
 }
 
-static int read_open(int fd, const char *path, uint64_t bytes_max, uint8_t **ret,
-                     uint64_t *ret_bytes, struct tt_error *err)
+int build_fd_read(int fd, const char *path, uint64_t bytes_max, uint8_t **ret, uint64_t *ret_bytes,
+                  struct tt_error *err)
 {
     struct stat about;
     uint64_t done = 0;
@@ -54,7 +54,7 @@ int build_file_read(const char *path, uint64_t bytes_max, uint8_t **ret, uint64_
 
     if (fd < 0)
         return tt_fail(err, -errno, "cannot read %s: %s", path, strerror(errno));
-    r = read_open(fd, path, bytes_max, ret, ret_bytes, err);
+    r = build_fd_read(fd, path, bytes_max, ret, ret_bytes, err);
     (void)close(fd);
     return r;
 }

@@ -11,6 +11,10 @@
 int build_file_read(const char *path, uint64_t bytes_max, uint8_t **ret, uint64_t *ret_bytes,
                     struct tt_error *err);
 
+/* The same of a descriptor, which stays the caller's, from where it stands; `path` is for words. */
+int build_fd_read(int fd, const char *path, uint64_t bytes_max, uint8_t **ret, uint64_t *ret_bytes,
+                  struct tt_error *err);
+
 /* Under another name first, so that whoever reads has all of the old one or all of the new. */
 int build_file_write(const char *path, const void *data, uint64_t bytes, uint32_t mode,
                      struct tt_error *err);

@@ -4,15 +4,14 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "build/files.h"
 #include "components/table.h"
 #include "container/load.h"
 #include "host/package.h"
@@ -67,36 +66,8 @@ static void watch(const char *kind)
         (void)sigaction(crashes[n], &action, NULL);
 }
 
-static int read_all(int fd, const char *kind, char **ret, uint64_t *ret_bytes, struct tt_error *err)
-{
-    struct stat about;
-    uint64_t done = 0;
-    char *data;
-
-    if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode))
-        return tt_fail(err, -EINVAL, "%s is no plain file", kind);
-    if ((uint64_t)about.st_size > TT_JAIL_PLUGIN_BYTES_MAX)
-        return tt_fail(err, -E2BIG, "%s is larger than %d MiB", kind,
-                       TT_JAIL_PLUGIN_BYTES_MAX >> 20);
-    data = malloc((size_t)about.st_size + 1);
-    if (!data)
-        return tt_fail(err, -ENOMEM, "no memory for %s", kind);
-    while (done < (uint64_t)about.st_size) {
-        ssize_t got = read(fd, data + done, (size_t)about.st_size - done);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        done += (uint64_t)got;
-    }
-    *ret = data;
-    *ret_bytes = done;
-    return 0;
-}
-
 /* The loader's own words for these are about internals. */
-static int check_elf(const char *data, uint64_t bytes, const char *kind, struct tt_error *err)
+static int check_elf(const uint8_t *data, uint64_t bytes, const char *kind, struct tt_error *err)
 {
     Elf64_Ehdr head;
 
@@ -115,24 +86,13 @@ static int check_elf(const char *data, uint64_t bytes, const char *kind, struct 
 }
 
 /* A package's native code is hashed as it is, for what runs is that and nothing else of it. */
-static int copy_object(const char *kind, char **ret, uint64_t *ret_bytes, struct tt_error *err)
+static int copy_object(const char *kind, uint8_t **ret, uint64_t *ret_bytes, struct tt_error *err)
 {
     int fd = host_package_object(kind, err), r;
 
     if (fd < 0)
         return fd;
-    r = read_all(fd, kind, ret, ret_bytes, err);
-    (void)close(fd);
-    return r;
-}
-
-static int copy_plain(const char *kind, char **ret, uint64_t *ret_bytes, struct tt_error *err)
-{
-    int fd = open(kind, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r;
-
-    if (fd < 0)
-        return tt_fail(err, -errno, "cannot read %s: %s", kind, strerror(errno));
-    r = read_all(fd, kind, ret, ret_bytes, err);
+    r = build_fd_read(fd, kind, TT_JAIL_PLUGIN_BYTES_MAX, ret, ret_bytes, err);
     (void)close(fd);
     return r;
 }
@@ -141,9 +101,10 @@ static int copy_file(const char *kind, struct host_plugin *ret, struct tt_error 
 {
     unsigned char digest[32];
     uint64_t bytes = 0;
-    char *data = NULL;
-    int r = host_package_is(kind) ? copy_object(kind, &data, &bytes, err)
-                                  : copy_plain(kind, &data, &bytes, err);
+    uint8_t *data = NULL;
+    int r = host_package_is(kind)
+                ? copy_object(kind, &data, &bytes, err)
+                : build_file_read(kind, TT_JAIL_PLUGIN_BYTES_MAX, &data, &bytes, err);
 
     if (r == 0)
         r = check_elf(data, bytes, kind, err);

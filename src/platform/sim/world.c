@@ -14,6 +14,7 @@
 static const int64_t pause_ns = 10 * 1000000, rest_ns = 50 * 1000000;
 
 struct tt_world {
+    struct tt_port_ops ops;
     struct tt_world_params params;
     struct tt_thread *thread, *standby; /* the worker, and the other one */
     bool is_standby_home;               /* it waits to be the worker */
@@ -185,21 +186,6 @@ static const struct tt_port_ops alone = {.now = now,
                                          .set_reservation = set_reservation,
                                          .path = path};
 
-static const struct tt_port_ops relieved = {.now = now,
-                                            .cpu_now = cpu_now,
-                                            .wait = wait_for,
-                                            .bell = bell,
-                                            .ring = ring,
-                                            .arm = arm,
-                                            .disarm = disarm,
-                                            .map = map,
-                                            .record_out = record_out,
-                                            .spawn_worker = spawn_worker,
-                                            .set_reservation = set_reservation,
-                                            .hand_over = hand_over,
-                                            .stand_by = stand_by,
-                                            .path = path};
-
 struct tt_world *tt_world_open(const struct tt_world_params *params)
 {
     struct tt_world *world = calloc(1, sizeof(*world));
@@ -209,6 +195,11 @@ struct tt_world *tt_world_open(const struct tt_world_params *params)
     if (world == NULL)
         return NULL;
     world->params = *params;
+    world->ops = alone;
+    if (params->hand_off_max_ns > 0) {
+        world->ops.hand_over = hand_over;
+        world->ops.stand_by = stand_by;
+    }
     world->records = aligned_alloc(64, (bytes + 63) & ~(uint64_t)63);
     if (world->records == NULL) {
         free(world);
@@ -242,7 +233,7 @@ void tt_world_seat_standby(struct tt_world *world, struct tt_thread *thread)
 
 struct tt_port_world tt_world_port(struct tt_world *world)
 {
-    return (struct tt_port_world){world->params.hand_off_max_ns > 0 ? &relieved : &alone, world};
+    return (struct tt_port_world){&world->ops, world};
 }
 
 bool tt_world_take_record(struct tt_world *world, struct tt_record *ret)
