@@ -4,11 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <tactus/component.h>
-#include <tactus/error.h>
-#include <tactus/format.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "passes.h"
 
 enum { PARAM_AT, PARAM_EVERY, PARAM_SPIN, PARAM_HOW, PARAM_COUNT };
 enum { HOW_LOOP, HOW_BLOCK };
@@ -18,18 +17,6 @@ struct hog {
     uint32_t never; /* a futex word that nobody wakes */
     uint32_t is_done;
     int64_t at, every, spin_ns, how, is_live;
-};
-
-static const struct tt_format accepts[] = {{.kind = TT_VIDEO}};
-
-static const struct tt_port ports[] = {
-    {.name = "in",
-     .accepts = accepts,
-     .accept_count = 1,
-     .late_policies = TT_LATE_DROP | TT_LATE_REPEAT,
-     .is_leader = 1,
-     .in_place_of = -1},
-    {.name = "out", .accepts = accepts, .accept_count = 1, .is_output = 1, .in_place_of = -1},
 };
 
 static const struct tt_param params[PARAM_COUNT] = {
@@ -54,12 +41,7 @@ static const struct tt_param params[PARAM_COUNT] = {
 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    const struct tt_format *in = &request->in[0];
-
-    ret->out[0] = *in;
-    ret->bytes_max[0] = tt_format_video(&ret->out[0], in->fourcc, in->width, in->height);
-    ret->state_bytes = sizeof(struct hog);
-    return ret->bytes_max[0] > 0 ? 0 : tt_fail(err, -1, "hog takes raw pictures");
+    return passes_shape(request, sizeof(struct hog), ret, err);
 }
 
 static int init(void *state, const struct tt_request *request, struct tt_error *err)
@@ -74,12 +56,6 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
                      .spin_ns = tt_setting_int(request, PARAM_SPIN),
                      .how = tt_setting_int(request, PARAM_HOW),
                      .is_live = request->is_live};
-    return 0;
-}
-
-static int open(void *state, void *scratch, const struct tt_host *host,
-                const struct tt_request *request)
-{
     return 0;
 }
 
@@ -109,8 +85,6 @@ static void go_away(struct hog *self)
 static int process(void *state, struct tt_call *call)
 {
     struct hog *self = state;
-    const struct tt_frame *in = tt_call_in(call, 0);
-    struct tt_frame *out = tt_call_out(call, 0);
     int64_t past = call->index - self->at;
 
     if (self->is_live && past >= 0 &&
@@ -118,15 +92,7 @@ static int process(void *state, struct tt_call *call)
         self->is_done = 1;
         go_away(self);
     }
-    if (!tt_frame_data(in) || !tt_frame_data(out) || out->capacity < in->bytes)
-        return TT_DONE;
-    memcpy(tt_frame_data(out), tt_frame_data(in), in->bytes);
-    out->bytes = in->bytes;
-    return TT_DONE;
-}
-
-static void close_hog(void *state)
-{
+    return passes_on(call);
 }
 
 const struct tt_component tt_plugin = {
@@ -136,13 +102,13 @@ const struct tt_component tt_plugin = {
     .name = "hog",
     .help = "passes pictures on, and from time to time does not return",
     .example = "tactus run test.video ! ./libhog.so at=50 ! null --for 2s",
-    .ports = ports,
+    .ports = passes_ports,
     .params = params,
     .port_count = 2,
     .param_count = PARAM_COUNT,
     .shape = shape,
     .init = init,
-    .open = open,
+    .open = passes_open,
     .process = process,
-    .close = close_hog,
+    .close = passes_close,
 };

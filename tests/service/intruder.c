@@ -19,29 +19,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <tactus/component.h>
-#include <tactus/error.h>
-#include <tactus/format.h>
 #include <unistd.h>
+
+#include "passes.h"
 
 enum { PARAM_FIRST, PARAM_COUNT };
 enum { DEADLY_FIRST = 44, DEADLY_EVERY = 20 };
 
 struct intruder {
-    uint32_t bytes;
     int64_t first, is_live;
 };
 
-static const struct tt_format accepts[] = {{.kind = TT_VIDEO}};
-static const struct tt_port ports[] = {
-    {.name = "in",
-     .accepts = accepts,
-     .accept_count = 1,
-     .late_policies = TT_LATE_DROP | TT_LATE_REPEAT,
-     .is_leader = 1,
-     .in_place_of = -1},
-    {.name = "out", .accepts = accepts, .accept_count = 1, .is_output = 1, .in_place_of = -1},
-};
 static const struct tt_param params[PARAM_COUNT] = {
     [PARAM_FIRST] = {.name = "first",
                      .help = "number of the first thing that it tries",
@@ -335,28 +323,15 @@ _Static_assert(sizeof attempts / sizeof *attempts == DEADLY_FIRST + 4, "they are
 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
-    const struct tt_format *in = &request->in[0];
-
-    ret->out[0] = *in;
-    ret->bytes_max[0] = tt_format_video(&ret->out[0], in->fourcc, in->width, in->height);
-    ret->state_bytes = sizeof(struct intruder);
-    return ret->bytes_max[0] > 0 ? 0 : tt_fail(err, -1, "intruder takes raw pictures");
+    return passes_shape(request, sizeof(struct intruder), ret, err);
 }
 
 static int init(void *state, const struct tt_request *request, struct tt_error *err)
 {
-    struct tt_format format = request->in[0];
     struct intruder *self = state;
 
-    self->bytes = tt_format_video(&format, format.fourcc, format.width, format.height);
     self->first = tt_setting_int(request, PARAM_FIRST);
     self->is_live = request->is_live;
-    return 0;
-}
-
-static int open_intruder(void *state, void *scratch, const struct tt_host *host,
-                         const struct tt_request *request)
-{
     return 0;
 }
 
@@ -374,22 +349,12 @@ static void try_one(int64_t number)
 static int process(void *state, struct tt_call *call)
 {
     const struct intruder *self = state;
-    const struct tt_frame *in = tt_call_in(call, 0);
-    struct tt_frame *out = tt_call_out(call, 0);
 
     if (self->is_live && self->first < DEADLY_FIRST)
         try_one(self->first + call->index - 5);
     else if (self->is_live && call->index % DEADLY_EVERY == DEADLY_EVERY - 1)
         try_one(self->first + call->index / DEADLY_EVERY);
-    if (!tt_frame_data(in) || !tt_frame_data(out) || out->capacity < in->bytes)
-        return TT_DONE;
-    memcpy(tt_frame_data(out), tt_frame_data(in), in->bytes);
-    out->bytes = in->bytes;
-    return TT_DONE;
-}
-
-static void close_intruder(void *state)
-{
+    return passes_on(call);
 }
 
 const struct tt_component tt_plugin = {
@@ -399,12 +364,12 @@ const struct tt_component tt_plugin = {
     .name = "intruder",
     .help = "tries what it may not",
     .example = "tactus run test.video ! ./libintruder.so ! null --for 2s",
-    .ports = ports,
+    .ports = passes_ports,
     .params = params,
     .port_count = 2,
     .param_count = PARAM_COUNT,
     .shape = shape,
     .init = init,
-    .open = open_intruder,
+    .open = passes_open,
     .process = process,
-    .close = close_intruder};
+    .close = passes_close};
