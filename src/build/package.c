@@ -301,6 +301,7 @@ int tt_package_write(const char *path, const struct tt_bytes parts[TT_PART_COUNT
 
 bool tt_package_is(const char *path)
 {
+    const char *end = strrchr(path, '.');
     char head[sizeof(magic)];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     bool is_one = fd >= 0 && read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
@@ -308,5 +309,6 @@ bool tt_package_is(const char *path)
 
     if (fd >= 0)
         (void)close(fd);
-    return is_one;
+    /* One that is broken shall be told so. */
+    return is_one || (fd >= 0 && end && strcmp(end, ".tactus") == 0);
 }

@@ -127,12 +127,34 @@ static json_t *report_json(const struct tt_build_report *report, const char *out
     return ret;
 }
 
+/* A linker says the same of each place that wants a symbol. */
+static void print_once(const char *says)
+{
+    const char *before = NULL;
+    size_t before_length = 0;
+
+    while (*says != '\0') {
+        size_t length = strcspn(says, "\n");
+
+        if (before == NULL || length != before_length || strncmp(says, before, length) != 0) {
+            char *line = strndup(says, length + (says[length] == '\n'));
+
+            if (line != NULL)
+                paint_safe(stderr, line);
+            free(line);
+        }
+        before = says;
+        before_length = length;
+        says += length + (says[length] == '\n');
+    }
+}
+
 /* The compiler's own words come first, as from a compiler; then what it means. */
 static int fail(struct cli *cli, const struct tt_build_report *report, int r, struct tt_error *err)
 {
     paint_live_end(&cli->err_paint, stderr);
     if (report->says)
-        paint_safe(stderr, report->says);
+        print_once(report->says);
     if (report->folder[0])
         fprintf(stderr, "kept in %s\n", report->folder);
     return cli_fail_error(

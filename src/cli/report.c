@@ -262,8 +262,9 @@ static void tell_times(FILE *file, const json_t *report)
                     quantity_time(json_int(delay, "p99")).text,
                     quantity_time(json_int(delay, "p99_9")).text,
                     quantity_time(json_int(delay, "max")).text);
-    report_line(file, "first frame", "after %s",
-                quantity_time(json_int(report, "first_frame_ns")).text);
+    if (json_int(report, "first_frame_ns") > 0)
+        report_line(file, "first frame", "after %s",
+                    quantity_time(json_int(report, "first_frame_ns")).text);
     report_line(file, "used", "%s of CPU time, %s context switches",
                 quantity_time(json_int(report, "cpu_ns")).text,
                 quantity_count(json_int(report, "switches")).text);
