@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Admission by levels: who does not fit at its best begins below, and goes up, with the reservation for it, when others have gone."""
 import json
+import math
 import os
 import signal
 
@@ -13,7 +14,7 @@ service: steps
 rate: 60
 deadline: 100ms
 components:
-  cam:  {kind: test.video, params: {width: 480, height: 270, live: true, pattern: ball}}
+  cam:  {kind: test.video, params: {width: 960, height: 540, live: true, pattern: ball}}
   venc: {kind: av.encode, params: {codec: libx264, preset: slower, tune: zerolatency, bitrate: 1M}, degrade: [preset=ultrafast]}
   out:  {kind: "null"}
 flows: [cam ! venc ! out]
@@ -24,6 +25,13 @@ OTHER = "test.video width=64 height=64 rate=50 ! null spin={spin} deadline=100ms
 def share(plan):
     reserved = plan["reservation"]
     return reserved["budget_ns"] / reserved["period_ns"] if reserved else 0
+
+
+def least(plan):
+    """The share that the plan needs: its headroom is given where there is room, and goes first when there is less."""
+    reserved = plan["reservation"]
+    headroom = sum(term["value"] for term in plan["terms"] if term["name"] == "headroom")
+    return (reserved["budget_ns"] - headroom) / reserved["period_ns"] if reserved else 0
 
 
 def plan(node, *words):
@@ -48,16 +56,20 @@ def main():
         best = plan(node, path)
         check(best["admitted"] and best["level"] == 0 and best["levels"] == 1, f"alone it has its best level: {best['binding']}")
         cpus = node.status()["cpus"]
-        # Room for the best level and a little more: 15 % of each CPU are kept free of the limit.
-        node.restart("--limit", f"{(110 * share(best) + 15 * cpus) / cpus:.0f}")
-        other = node.spawn("run", OTHER.format(spin=int(0.05 * share(best) * 2e7)), "--name", "other", "--for", "60s")
+        # Room for the best level alone, 15 % of each CPU being kept free of the limit, and too little of it beside the other.
+        limit = math.ceil((103 * least(best) + 15 * cpus) / cpus)
+        node.restart("--limit", str(limit))
+        taken = (limit - 15) / 100 * cpus - 0.95 * least(best)
+        others = (OTHER.format(spin=spin) for spin in range(100000, 10000000, 100000))
+        other = node.spawn("run", next(words for words in others if least(plan(node, words)) >= taken), "--name", "other",
+                           "--for", "60s")
         wait_for(lambda: running(node, "other") or other.poll() is not None, 20, "the other does not start")
         if node.status()["reserved_ppm"] == 0:
             other.kill()
             skip("the kernel's reservations are taken by somebody else")
         below = plan(node, path)
-        check(below["admitted"] and below["level"] == 1 and share(below) < share(best),
-              f"{share(best)} at best, beside {node.status()['reserved_ppm']} ppm: {below['binding']}")
+        check(below["admitted"] and below["level"] == 1 and share(below) < least(best),
+              f"{least(best)} at best, beside {node.status()['reserved_ppm']} ppm: {below['binding']}")
         check(any(term["name"] == "level" and term["value"] == 1 and term["source"] == "preset=ultrafast" for term in below["terms"]),
               "the arithmetic names no level")
         command = node.spawn("run", path, "--for", "60s", "--json", "--ledger", node.path("steps.ledger"))
