@@ -165,10 +165,11 @@ uint64_t tt_conformal_misses(const struct tt_conformal *conformal)
 void tt_conformal_merge(const struct tt_conformal *conformal, struct tt_histogram *into)
 {
     for (uint32_t bin = 0; conformal->count > 0 && bin <= conformal->top; bin++) {
-        int64_t end_ns = tt_histogram_bin_end(bin);
+        int64_t end_ns;
 
         if (conformal->bins[bin] == 0)
             continue;
+        end_ns = tt_histogram_bin_end(bin);
         if (into->count == 0 || end_ns < into->min_ns)
             into->min_ns = end_ns;
         if (into->count == 0 || end_ns > into->max_ns)

@@ -130,6 +130,29 @@ static int load_one(const struct tt_picture *picture, const struct machine *mach
     return 0;
 }
 
+/* Of what has a key in common, as most of a service's chains do, one is asked for: the runs that
+ * are on are merged for each answer. */
+static int load_all(const struct tt_picture *picture, const struct machine *machine,
+                    struct profile *profile, key_fn *key_of, uint32_t count, struct tt_cost *ret)
+{
+    struct profile_key *keys = calloc(count + 1, sizeof(*keys));
+    int r = keys == NULL ? -ENOMEM : 0;
+
+    for (uint32_t n = 0; r == 0 && n < count; n++) {
+        uint32_t first = 0;
+
+        key_of(picture, n, machine, PROFILE_LIVE, &keys[n]);
+        while (memcmp(&keys[first], &keys[n], sizeof(keys[n])) != 0)
+            first++;
+        if (first < n)
+            ret[n] = ret[first];
+        else
+            r = load_one(picture, machine, profile, key_of, n, &ret[n]);
+    }
+    free(keys);
+    return r;
+}
+
 int costs_load(const struct tt_picture *picture, const struct machine *machine,
                struct profile *profile, struct costs *ret)
 {
@@ -139,12 +162,14 @@ int costs_load(const struct tt_picture *picture, const struct machine *machine,
     ret->segments = calloc(picture->segment_count + 1, sizeof(*ret->segments));
     if (ret->components == NULL || ret->segments == NULL)
         r = -ENOMEM;
-    for (uint32_t n = 0; r == 0 && n < picture->component_count; n++) {
-        r = load_one(picture, machine, profile, profile_component_key, n, &ret->components[n]);
+    if (r == 0)
+        r = load_all(picture, machine, profile, profile_component_key, picture->component_count,
+                     ret->components);
+    for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
         declare(&picture->components[n], &ret->components[n]);
-    }
-    for (uint32_t n = 0; r == 0 && n < picture->segment_count; n++)
-        r = load_one(picture, machine, profile, profile_segment_key, n, &ret->segments[n]);
+    if (r == 0)
+        r = load_all(picture, machine, profile, profile_segment_key, picture->segment_count,
+                     ret->segments);
     if (r < 0)
         costs_fini(ret);
     return r;
