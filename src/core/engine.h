@@ -112,6 +112,7 @@ struct tt_engine_params {
                                when an activation takes longer: it is asked to return before */
     int64_t wall_offset_ns; /* local wall time of media time 0 */
     struct tt_port_world port;
+    uint32_t spare_nodes, spare_flows; /* room for what core/edit.h adds while it runs */
 };
 
 struct tt_node_stats {
