@@ -110,7 +110,7 @@ static int read_picture(struct container *container, struct tt_error *err)
         return tt_fail(err, -EPROTO, "the picture was not handed over");
     r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
     if (r == 0)
-        r = tt_picture_parse(text, bytes, &container->picture, err);
+        r = tt_picture_unpack(text, bytes, &container->picture, err);
     free(text);
     (void)close(fd);
     if (r == 0)

@@ -170,7 +170,7 @@ static int read_picture(struct edge *edge, struct tt_error *err)
         return tt_fail(err, -EPROTO, "the picture was not handed over");
     r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
     if (r == 0)
-        r = tt_picture_parse(text, bytes, &edge->picture, err);
+        r = tt_picture_unpack(text, bytes, &edge->picture, err);
     free(text);
     (void)close(fd);
     return r == 0 ? tt_wiring_make(edge->picture, &edge->wiring, err) : r;

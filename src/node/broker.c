@@ -106,12 +106,13 @@ static int make_stats(struct broker *broker, uint32_t number, struct tt_error *e
 
 static int make_picture(struct broker *broker, struct tt_error *err)
 {
-    char *text = tt_picture_print(broker->picture);
+    uint64_t bytes;
+    char *packed = tt_picture_pack(broker->picture, &bytes);
 
-    if (text == NULL)
+    if (packed == NULL)
         return tt_fail(err, -ENOMEM, "no memory for the picture");
-    broker->picture_fd = tt_message_text_fd("picture", text, strlen(text), err);
-    free(text);
+    broker->picture_fd = tt_message_text_fd("picture", packed, bytes, err);
+    free(packed);
     return broker->picture_fd < 0 ? broker->picture_fd : 0;
 }
 

@@ -77,11 +77,12 @@ static int64_t window_bound(struct profile *profile, const struct profile_key *k
     struct tt_cost cost;
     int64_t bound_ns = 0;
     int r = is_run ? profile_followed(profile, key, loss, samples, &bound_ns)
-                   : profile_load(profile, key, samples);
+                   : profile_load_cost(profile, key, loss, &cost);
 
-    if (r < 0 || samples->count * (uint64_t)loss.num < (uint64_t)loss.den)
+    if (r == 0 && is_run)
+        profile_cost(samples, loss, &cost);
+    if (r < 0 || cost.n * (uint64_t)loss.num < (uint64_t)loss.den)
         return 0;
-    profile_cost(samples, loss, &cost);
     return larger(cost.quantile_ns, bound_ns);
 }
 
@@ -118,9 +119,8 @@ static int load_one(const struct tt_picture *picture, const struct machine *mach
         return -ENOMEM;
     for (int pace = PROFILE_LIVE; pace <= PROFILE_ASAP; pace++) {
         key_of(picture, place, machine, (enum profile_pace)pace, &key);
-        if (profile_load(profile, &key, samples) < 0)
-            memset(samples, 0, sizeof(*samples));
-        profile_cost(samples, loss, &costs[pace]);
+        if (profile_load_cost(profile, &key, loss, &costs[pace]) < 0)
+            memset(&costs[pace], 0, sizeof(costs[pace]));
         follow_run(profile, &key, loss, samples, &costs[pace]);
     }
     free(samples);

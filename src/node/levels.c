@@ -91,7 +91,8 @@ bool levels_is_unknown(struct node *node, const struct tt_picture *picture, uint
 
 void levels_costs(struct node *node, const struct tt_picture *picture, int64_t *ret, uint32_t room)
 {
-    for (uint32_t level = 0; level < room; level++) {
+    ret[0] = 0; /* of what has one level nobody asks */
+    for (uint32_t level = 0; room > 1 && level < room; level++) {
         struct costs costs = {0};
         int64_t sum_ppm = 0;
         bool is_known = load(node, picture, level, &costs) == 0;

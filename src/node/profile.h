@@ -90,6 +90,11 @@ int profile_forget(struct profile *profile, const char *key);
 /* Costs for the planner; without samples n = 0 and the origin "unknown". */
 void profile_cost(const struct tt_histogram *samples, struct tt_rational loss, struct tt_cost *ret);
 
+/* The same of what is kept of a key; of what was asked for before, without the database. -ENOMEM.
+ */
+int profile_load_cost(struct profile *profile, const struct profile_key *key,
+                      struct tt_rational loss, struct tt_cost *ret);
+
 /* Single measured numbers, with the second (since 1970) in which they were kept. */
 int profile_recall(struct profile *profile, const char *name, const char *where, int64_t *ret,
                    int64_t *ret_at_s);

@@ -1,5 +1,5 @@
 /* The picture of a service: every format, size, latency and connection decided, nothing reserved
- * yet. It is what the planner reads, what travels to containers and edges (as JSON), and what the
+ * yet. It is what the planner reads, what travels to containers and edges, and what the
  * agreement in the ledger is made of. */
 #ifndef TT_SPEC_PICTURE_H
 #define TT_SPEC_PICTURE_H
@@ -133,6 +133,12 @@ void tt_picture_sink_name(const struct tt_picture *picture, uint32_t sink, char 
 char *tt_picture_print(const struct tt_picture *picture);
 int tt_picture_parse(const char *text, uint64_t bytes, struct tt_picture **ret,
                      struct tt_error *err);
+
+/* The same between processes of one program: a row of bytes, a tenth of the time, checked alike.
+ * pack returns malloc'ed bytes or NULL. */
+char *tt_picture_pack(const struct tt_picture *picture, uint64_t *ret_bytes);
+int tt_picture_unpack(const char *data, uint64_t bytes, struct tt_picture **ret,
+                      struct tt_error *err);
 
 /* Graphviz; malloc'ed. */
 char *tt_picture_dot(const struct tt_picture *picture);

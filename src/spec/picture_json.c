@@ -1,4 +1,5 @@
-/* A picture as JSON, there and back; what is read is believed only after picture_check.c. */
+/* A picture as JSON or packed, there and back; what is read is believed only after picture_check.c.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,7 @@ static void visit_levels(struct visit *visit, json_t *object,
     uint32_t levels = component->level_count;
     json_t *texts, *list, *item;
 
-    if (visit->is_reading ? json_object_get(object, "levels") == NULL : levels == 0)
+    if (!visit_has(visit, object, "levels", levels > 0))
         return; /* it has one level */
     texts = visit_list(visit, object, "levels", TT_PORTS_MAX, &levels);
     list = visit_list(visit, object, "level_settings", TT_PORTS_MAX * 4096, &count);
@@ -186,7 +187,7 @@ static void visit_component(struct visit *visit, json_t *object,
 
     visit_text(visit, object, "name", component->name, NAME_ROOM);
     visit_text(visit, object, "kind", component->kind, sizeof(component->kind));
-    if (!visit->is_reading ? component->plugin[0] != 0 : json_object_get(object, "plugin") != NULL)
+    if (visit_has(visit, object, "plugin", component->plugin[0] != 0))
         visit_text(visit, object, "plugin", component->plugin, sizeof(component->plugin));
     visit_u32(visit, object, "flags", UINT32_MAX, &component->flags);
     visit_bool(visit, object, "is_inserted", &component->is_inserted);
@@ -306,9 +307,10 @@ static void set_configs(struct tt_picture *picture)
     }
 }
 
-static int read_picture(json_t *root, struct tt_picture *picture, struct tt_error *err)
+static int read_picture(json_t *root, struct pack *pack, struct tt_picture *picture,
+                        struct tt_error *err)
 {
-    struct visit visit = {.arena = spec_picture_arena(picture), .is_reading = true};
+    struct visit visit = {.arena = spec_picture_arena(picture), .is_reading = true, .pack = pack};
     int r;
 
     visit_picture(&visit, root, picture);
@@ -321,10 +323,23 @@ static int read_picture(json_t *root, struct tt_picture *picture, struct tt_erro
     return r;
 }
 
+static int take_picture(json_t *root, struct pack *pack, struct tt_picture **ret,
+                        struct tt_error *err)
+{
+    struct tt_picture *picture = spec_picture_new();
+    int r = picture ? read_picture(root, pack, picture, err)
+                    : tt_fail(err, -ENOMEM, "no memory for a service's picture");
+
+    if (r < 0 && picture)
+        tt_picture_close(&picture);
+    if (r == 0)
+        *ret = picture;
+    return r;
+}
+
 int tt_picture_parse(const char *text, uint64_t bytes, struct tt_picture **ret,
                      struct tt_error *err)
 {
-    struct tt_picture *picture;
     json_error_t problem;
     json_t *root;
     int r;
@@ -339,12 +354,38 @@ int tt_picture_parse(const char *text, uint64_t bytes, struct tt_picture **ret,
         json_decref(root);
         return r;
     }
-    picture = spec_picture_new();
-    r = picture ? read_picture(root, picture, err)
-                : tt_fail(err, -ENOMEM, "no memory for a service's picture");
+    r = take_picture(root, NULL, ret, err);
     json_decref(root);
-    if (r < 0 && picture)
+    return r;
+}
+
+char *tt_picture_pack(const struct tt_picture *picture, uint64_t *ret_bytes)
+{
+    struct tt_picture *unchanged = (struct tt_picture *)(uintptr_t)picture;
+    struct pack pack = {0};
+    struct visit visit = {.pack = &pack};
+
+    visit_picture(&visit, json_null(), unchanged);
+    if (visit.bad) {
+        free(pack.bytes);
+        return NULL;
+    }
+    *ret_bytes = pack.count;
+    return pack.bytes;
+}
+
+int tt_picture_unpack(const char *data, uint64_t bytes, struct tt_picture **ret,
+                      struct tt_error *err)
+{
+    struct pack pack = {.bytes = (char *)(uintptr_t)data, .count = bytes};
+    struct tt_picture *picture = NULL;
+    int r = take_picture(json_null(), &pack, &picture, err);
+
+    if (r == 0 && pack.count > 0) {
         tt_picture_close(&picture);
+        return tt_fail(err, -EINVAL, "no picture of a service: %lu bytes are too many",
+                       (unsigned long)pack.count);
+    }
     if (r == 0)
         *ret = picture;
     return r;

@@ -1,4 +1,5 @@
-/* One walk over a JSON object that writes it or reads it: what is printed is what is parsed. */
+/* One walk over a JSON object, or over a row of bytes, that writes it or reads it: what is printed
+ * is what is parsed. */
 #ifndef TT_SPEC_VISIT_H
 #define TT_SPEC_VISIT_H
 
@@ -7,13 +8,18 @@
 #include <stdint.h>
 
 #include "spec/arena.h"
+#include "spec/pack.h"
 #include "tactus/component.h"
 
 struct visit {
     struct spec_arena *arena;
     bool is_reading;
-    const char *bad; /* the first member that was missing, of another type or out of bounds */
+    struct pack *pack; /* of bytes, in which members have no names; NULL: JSON */
+    const char *bad;   /* the first member that was missing, of another type or out of bounds */
 };
+
+/* Whether a member that may be missing is there; writing says so. */
+bool visit_has(struct visit *visit, json_t *object, const char *name, bool is_there);
 
 /* Each visits one member. Reading checks the bounds; once something is bad nothing is changed. */
 void visit_i64(struct visit *visit, json_t *object, const char *name, int64_t min, int64_t max,

@@ -149,16 +149,17 @@ static void *map(int fd, uint64_t bytes)
 
 void driver_open(struct run *run, struct tt_picture *picture)
 {
-    char *text = tt_picture_print(picture);
+    uint64_t packed_bytes;
+    char *packed = tt_picture_pack(picture, &packed_bytes);
 
     memset(run, 0, sizeof *run);
     run->picture = picture;
     run->end_ns = INT64_MAX;
     run->stdin_fd = run->stdout_fd = -1;
-    CHECK(text != NULL);
+    CHECK(packed != NULL);
     CHECK_INT(tt_wiring_make(picture, &run->wiring, NULL), 0);
-    run->picture_fd = tt_message_text_fd("picture", text, strlen(text), NULL);
-    free(text);
+    run->picture_fd = tt_message_text_fd("picture", packed, packed_bytes, NULL);
+    free(packed);
     run->bells = make_memory("bells", run->wiring->process_count * (uint64_t)TT_BELL_BYTES);
     run->stats = make_memory("stats", sizeof(struct tt_engine_stats));
     run->engine_stats = map(run->stats, sizeof(struct tt_engine_stats));

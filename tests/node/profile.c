@@ -105,6 +105,40 @@ static void costs_are_kept_and_merged(void)
     profile_close(&profile);
 }
 
+/* What is recalled is what the database would say, for each loss of its own, and of what was learnt
+ * or forgotten since. */
+static void what_is_recalled_is_what_is_kept(void)
+{
+    const struct tt_rational losses[] = {{1, 100}, {1, 1000}};
+    struct profile_key keys[200] = {{{0}}};
+    struct profile *profile;
+    struct tt_cost asked, kept;
+
+    snprintf(path, sizeof(path), "%s/recalled.sqlite", folder);
+    CHECK_INT(profile_open(path, &profile, NULL), 0);
+    for (uint32_t turn = 0; turn < 3; turn++)
+        for (uint32_t n = 0; n < 200; n++) {
+            memset(&samples, 0, sizeof(samples));
+            for (uint32_t k = 0; k < 40; k++)
+                tt_histogram_add(&samples, 1000 * (turn + 1) * (n + k));
+            keys[n].bytes[n % PROFILE_KEY_BYTES] = (uint8_t)n;
+            if (n % 3 != turn)
+                CHECK_INT(profile_learn(profile, &keys[n], "scale", &samples), 0);
+            for (uint32_t loss = 0; loss < 2; loss++) {
+                CHECK_INT(profile_load_cost(profile, &keys[n], losses[loss], &asked), 0);
+                memset(&back, 0, sizeof(back));
+                (void)profile_load(profile, &keys[n], &back);
+                profile_cost(&back, losses[loss], &kept);
+                CHECK(memcmp(&asked, &kept, sizeof(kept)) == 0);
+            }
+        }
+    CHECK(asked.n > 0);
+    CHECK(profile_forget(profile, "all") > 0);
+    CHECK_INT(profile_load_cost(profile, &keys[199], losses[0], &asked), 0);
+    CHECK_INT(asked.n, 0);
+    profile_close(&profile);
+}
+
 /* Of 299 at a loss of 1 % the next is not above the 297th: ceil(300 x 0.99). Of 99 the largest. */
 static void quantiles_are_conformal(void)
 {
@@ -323,6 +357,7 @@ int main(void)
     CHECK(mkdtemp(folder) != NULL);
     RUN(a_key_is_made_once_and_signs);
     RUN(costs_are_kept_and_merged);
+    RUN(what_is_recalled_is_what_is_kept);
     RUN(quantiles_are_conformal);
     RUN(numbers_are_kept_with_their_time);
     RUN(a_damaged_store_is_moved_aside);

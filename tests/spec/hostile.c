@@ -111,6 +111,51 @@ static void survives_changed_texts(void)
     CHECK(accepted > 500 && accepted < 19500);
 }
 
+static void use(struct tt_picture **picture)
+{
+    struct tt_wiring *wiring = NULL;
+    struct tt_error err = {0};
+
+    for (uint32_t n = 0; n < (*picture)->component_count; n++) {
+        struct tt_request_store store;
+        struct tt_request request;
+
+        tt_picture_request(*picture, n, &store, &request);
+    }
+    (void)tt_wiring_make(*picture, &wiring, &err);
+    tt_wiring_close(&wiring);
+    tt_picture_close(picture);
+}
+
+/* Any byte may be any other, and the end anywhere. */
+static void survives_changed_packs(const struct tt_picture *whole)
+{
+    struct tt_picture *picture = NULL;
+    struct tt_error err = {0};
+    uint64_t bytes = 0;
+    char *packed = tt_picture_pack(whole, &bytes), *changed = malloc(bytes);
+    uint32_t refused = 0;
+
+    CHECK(packed && changed);
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        uint64_t state = seed * 0x9e3779b97f4a7c15ull, length = bytes;
+
+        memcpy(changed, packed, bytes);
+        if (seed % 8 == 0)
+            length = below(&state, (uint32_t)bytes);
+        for (uint32_t n = 1 + below(&state, 3); n > 0; n--)
+            changed[below(&state, (uint32_t)bytes)] = (char)below(&state, 256);
+        if (tt_picture_unpack(changed, length, &picture, &err) < 0)
+            refused++;
+        else
+            use(&picture);
+    }
+    fprintf(stderr, "  %u of 500 packs refused\n", refused);
+    CHECK(refused > 100 && refused < 500);
+    free(packed);
+    free(changed);
+}
+
 static void survives_changed_pictures(void)
 {
     struct tt_service *service = NULL;
@@ -122,6 +167,7 @@ static void survives_changed_pictures(void)
     CHECK_INT(tt_service_parse_yaml(test_news, strlen(test_news), &test_catalogue, &service, &err),
               0);
     CHECK_INT(tt_picture_shape(service, &test_catalogue, test_probe, NULL, &picture, &err), 0);
+    survives_changed_packs(picture);
     text = tt_picture_print(picture);
     tt_picture_close(&picture);
     changed = malloc(strlen(text) + 64);
@@ -145,17 +191,7 @@ static void survives_changed_pictures(void)
             refused++;
             continue;
         }
-        for (uint32_t n = 0; n < picture->component_count; n++) {
-            struct tt_request_store store;
-            struct tt_request request;
-
-            tt_picture_request(picture, n, &store, &request);
-        }
-        struct tt_wiring *wiring = NULL;
-
-        (void)tt_wiring_make(picture, &wiring, &err);
-        tt_wiring_close(&wiring);
-        tt_picture_close(&picture);
+        use(&picture);
     }
     fprintf(stderr, "  %u of 1500 refused\n", refused);
     CHECK(refused >= 375);

@@ -219,6 +219,29 @@ static void answers_requests(void)
     tt_picture_close(&picture);
 }
 
+/* Packed, unpacked and printed it says the same; not all of it is no picture. */
+static void packs(const struct tt_picture *picture, const char *text)
+{
+    struct tt_picture *again = NULL;
+    struct tt_error err = {0};
+    uint64_t bytes = 0;
+    char *packed = tt_picture_pack(picture, &bytes), *printed;
+
+    CHECK(packed);
+    CHECK_INT(tt_picture_unpack(packed, bytes, &again, &err), 0);
+    printed = tt_picture_print(again);
+    CHECK_TEXT(printed, text);
+    free(printed);
+    tt_picture_close(&again);
+    for (uint64_t part = 0; part < bytes; part += part < 64 ? 1 : 61)
+        CHECK_INT(tt_picture_unpack(packed, part, &again, &err), -EINVAL);
+    packed = realloc(packed, bytes + 1);
+    CHECK(packed);
+    packed[bytes] = 0;
+    CHECK_INT(tt_picture_unpack(packed, bytes + 1, &again, &err), -EINVAL);
+    free(packed);
+}
+
 static void prints_and_parses(void)
 {
     static const char *const texts[] = {test_thumbnail, test_news};
@@ -236,6 +259,7 @@ static void prints_and_parses(void)
         CHECK_INT(r, 0);
         second = tt_picture_print(again);
         CHECK_TEXT(second, text);
+        packs(picture, text);
         free(text);
         free(second);
         tt_picture_close(&picture);
