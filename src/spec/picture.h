@@ -54,6 +54,7 @@ struct tt_picture_component {
     int64_t structural_ns;      /* from the origin to this component's output, the longest path */
     int64_t path_structural_ns; /* sinks: on the whole path */
     char overrun[16];
+    bool has_call_grants; /* sandboxed, and sees the frames of its call only */
 };
 
 struct tt_picture_flow {

@@ -211,6 +211,7 @@ static void visit_component(struct visit *visit, json_t *object,
     visit_i64(visit, object, "structural_ns", 0, long_ns, &component->structural_ns);
     visit_i64(visit, object, "path_structural_ns", 0, long_ns, &component->path_structural_ns);
     visit_text(visit, object, "overrun", component->overrun, sizeof(component->overrun));
+    visit_bool(visit, object, "has_call_grants", &component->has_call_grants);
     if (visit->is_reading && !visit->bad) {
         component->texts = (char *)(uintptr_t)texts.data;
         component->texts_bytes = (uint32_t)texts.bytes;
