@@ -8,6 +8,7 @@
 #define GRAIN_NS 50000   /* a smaller budget is watched as if it were this */
 #define LATE_NS 100000   /* that a budget may be seen later, rather than set the timer earlier */
 #define LITTLE_NS 50000  /* less is told by the wall clock, as long as it is what it usually is */
+#define STALE_NS 100000  /* so old may the CPU clock be that an activation begins with */
 
 /* Of all threads that were the worker. */
 static void tell_cpu(struct tt_engine *engine, int64_t read_ns)
@@ -15,13 +16,19 @@ static void tell_cpu(struct tt_engine *engine, int64_t read_ns)
     __atomic_store_n(&engine->stats->cpu_ns, engine->cpu_before_ns + read_ns, __ATOMIC_RELAXED);
 }
 
+static void keep_cpu(struct tt_engine *engine, int64_t read_ns)
+{
+    engine->cpu_ns = read_ns;
+    engine->cpu_at_ns = engine->now_ns;
+    engine->wall_since_cpu_ns = 0;
+}
+
 void engine_busy(struct tt_engine *engine)
 {
     if (engine->is_busy)
         return;
     engine->is_busy = true;
-    engine->cpu_ns = engine->ops->cpu_now(engine->world);
-    engine->wall_since_cpu_ns = 0;
+    keep_cpu(engine, engine->ops->cpu_now(engine->world));
 }
 
 void engine_idle(struct tt_engine *engine)
@@ -61,11 +68,20 @@ static bool is_well_armed(const struct node *node, int64_t now_ns, int64_t until
            armed_ns - now_ns >= node->usual_ns / 4 * 5;
 }
 
+/* What the engine itself took since the clock was read would be charged to the next activation of
+ * which it is read again. */
+static void refresh_cpu(struct tt_engine *engine)
+{
+    if (engine->now_ns - engine->cpu_at_ns >= STALE_NS)
+        keep_cpu(engine, engine->ops->cpu_now(engine->world));
+}
+
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
     struct running *running = engine->running;
     int64_t until_ns = engine->now_ns + node->stop_after_ns, armed_ns;
 
+    refresh_cpu(engine);
     __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
     running->are_sleeps_seen = false;
@@ -193,15 +209,17 @@ void tt_engine_on_budget(struct tt_engine *engine)
     engine->ops->arm(engine->world, until_ns);
 }
 
-/* Above four fifths of its budget, which for a learnt cost is the quantile itself, an activation's
- * CPU time is read: what others took of the CPU then never makes a sample that raises the quantile.
- * Without a budget little ones are not read while they are as ever, for reading may take as long.
- */
+/* What others took of the CPU must never make a sample: it would raise the quantile, by that the
+ * budget, and by that what the wall clock may tell. So the CPU's is read of whatever took longer
+ * than it usually does, or more than four fifths of its budget. Of little ones without a budget
+ * nothing else is asked, for reading may take as long as they do. */
 static bool is_read(const struct tt_engine *engine, const struct node *node, int64_t wall_ns)
 {
-    if (node->plan->budget_ns <= 0 && engine->is_live && wall_ns < LITTLE_NS)
-        return wall_ns > node->usual_ns / 4 * 5;
-    return node->plan->budget_ns <= 0 || wall_ns > node->plan->budget_ns / 5 * 4;
+    if (engine->is_live && wall_ns > node->usual_ns / 4 * 5)
+        return true;
+    if (node->plan->budget_ns <= 0)
+        return !engine->is_live || wall_ns >= LITTLE_NS;
+    return wall_ns > node->plan->budget_ns / 5 * 4;
 }
 
 static void count_cost(struct tt_engine *engine, const struct node *node, int64_t cost_ns,
@@ -237,8 +255,7 @@ int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t sta
         read_ns = engine->ops->cpu_now(engine->world);
         cpu_ns = read_ns - engine->cpu_ns - engine->wall_since_cpu_ns;
         cpu_ns = cpu_ns < 0 ? 0 : cpu_ns > wall_ns ? wall_ns : cpu_ns;
-        engine->cpu_ns = read_ns;
-        engine->wall_since_cpu_ns = 0;
+        keep_cpu(engine, read_ns);
         tell_cpu(engine, read_ns);
     } else {
         engine->wall_since_cpu_ns += wall_ns;
@@ -261,8 +278,7 @@ void engine_cost_take_over(struct tt_engine *engine, struct running *hog)
     __atomic_store_n(&hog->armed_until_ns, 0, __ATOMIC_RELAXED);
     hog->begin_cpu_ns = engine->cpu_ns + engine->wall_since_cpu_ns;
     engine->cpu_before_ns = engine->stats->cpu_ns - read_ns;
-    engine->cpu_ns = read_ns;
-    engine->wall_since_cpu_ns = 0;
+    keep_cpu(engine, read_ns);
     engine->is_busy = true;
     hold(engine, hog->node, hog->exhausted_ns);
 }

@@ -277,6 +277,7 @@ struct tt_engine {
     uint32_t seen_bell, is_stopping /* atomic */;
 
     int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */
+    int64_t cpu_at_ns;                 /* when it was read */
     bool is_busy;
 
     struct degrade *degrade; /* NULL: components stay at their level */

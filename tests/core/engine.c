@@ -778,9 +778,9 @@ static void a_burst_pushes_nothing_out(void)
     graph_close(&g);
 }
 
-/* Somebody else had the CPU for 1.5 us of half of the activations: their cost is still their own.
+/* Somebody else had the CPU for a while in half of the activations: their cost is still their own.
  */
-static void what_others_took_is_no_cost(void)
+static void take_from_half_of_them(int64_t taken_ns, int64_t budget_ns)
 {
     uint32_t source, sink, segment, count = 0;
     int64_t cost_ns;
@@ -790,8 +790,8 @@ static void what_others_took_is_no_cost(void)
     sink = graph_node(&g, FAKE_SINK);
     g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
     g.sim_params.stall_one_in = 2;
-    g.sim_params.stall_ns = 1500;
-    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = 10000; /* which 8.5 us keep */
+    g.sim_params.stall_ns = taken_ns;
+    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = budget_ns;
     graph_flow(&g, source, 0, sink, 0);
     graph_open(&g);
     graph_begin(&g, 0);
@@ -803,6 +803,13 @@ static void what_others_took_is_no_cost(void)
     CHECK_INT(count, 10);
     CHECK_INT(g.stats->nodes[source].overruns + g.stats->nodes[sink].overruns, 0);
     graph_close(&g);
+}
+
+static void what_others_took_is_no_cost(void)
+{
+    take_from_half_of_them(1500, 10000);  /* a budget that 8.5 us keep */
+    take_from_half_of_them(3000, 100000); /* one that lets pass what is unusual */
+    take_from_half_of_them(3000, 0);
 }
 
 static void look_at_the_watchdog(void *argument)
