@@ -28,6 +28,7 @@ enum {
 
 struct pump_sink {
     int64_t last_index; /* the greatest that has a record, -1 */
+    int64_t told_until; /* before this index a life that is over has told all */
     int64_t index_max;  /* beyond it a record is not believed */
     int64_t seen_ns;    /* when its last record came */
     struct tt_rational rate;
@@ -151,6 +152,11 @@ static void take_frame(struct pump *pump, const struct tt_record *record, int64_
 {
     struct pump_sink *sink = &pump->sinks[record->sink];
 
+    /* Who goes on where the sink that was behind stood comes to what the others have. */
+    if (record->index < sink->told_until) {
+        pump->counts.refused++;
+        return;
+    }
     if (sink->gap_cause != TT_CAUSE_NONE && record->index > sink->last_index + 1 &&
         is_believable_gap(pump, sink, record->index, now_ns))
         fill_gap(pump, record->sink, record->index, now_ns);
@@ -367,8 +373,29 @@ void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, i
         if (sink->has_ended || (is_container ? sink->container : sink->process) != process)
             continue;
         sink->gap_cause = cause;
+        if (is_container)
+            sink->told_until = sink->last_index + 1;
         sink->gap_component = component < 0 ? sink->component : (uint16_t)component;
     }
+}
+
+bool pump_is_through(const struct pump *pump, uint32_t container)
+{
+    const struct tt_wiring *wiring = pump->params.broker->wiring;
+    bool has_sink = false;
+
+    for (uint32_t n = 0; n < pump->params.picture->sink_count; n++) {
+        if (pump->sinks[n].container != container)
+            continue;
+        if (!pump->sinks[n].has_ended)
+            return false;
+        has_sink = true;
+    }
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        if (wiring->links[n].from == container &&
+            tt_wiring_is_container(wiring, wiring->links[n].to))
+            return false;
+    return has_sink;
 }
 
 int64_t pump_position_ns(const struct pump *pump)

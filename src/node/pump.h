@@ -45,6 +45,10 @@ void pump_poll(struct pump *pump, int64_t now_ns);
 void pump_expect_gap(struct pump *pump, uint32_t process, enum tt_cause cause, int32_t component,
                      int64_t now_ns);
 
+/* All sinks that this container feeds had their End, and no other container waits for what it
+ * sends: were it started again, it would do its work once more. */
+bool pump_is_through(const struct pump *pump, uint32_t container);
+
 /* Media time of the first index that some sink has no record of. */
 int64_t pump_position_ns(const struct pump *pump);
 

@@ -29,9 +29,15 @@ enum {
 static void feed_death(struct run_process *process, bool is_clean, bool is_refusal,
                        const char *text)
 {
+    const struct run *run = process->run;
+    bool is_through =
+        process->has_ended || (run->pump != NULL && run_is_container(run, process->number) &&
+                               pump_is_through(run->pump, process->number));
+
     run_feed(process->run, &(struct supervise_event){.kind = SUPERVISE_DIED,
                                                      .process = process->number,
                                                      .is_clean = is_clean,
+                                                     .is_through = is_through,
                                                      .is_refusal = is_refusal,
                                                      .text = text});
 }

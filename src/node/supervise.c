@@ -165,6 +165,7 @@ static void wait_for_restart(struct supervise_process *process, int64_t now_ns)
     if (process->backoff_ns > BACKOFF_MAX_NS)
         process->backoff_ns = BACKOFF_MAX_NS;
     process->life = SUPERVISE_WAITING;
+    process->is_ready = false; /* nor is its successor yet */
     process->restart_ns = now_ns + process->backoff_ns;
 }
 
@@ -201,9 +202,20 @@ static void kill_sources(struct supervise *s, struct supervise_actions *out)
             kill_one(s, n, out);
 }
 
-static void on_clean_end(struct supervise *s, uint32_t number, int64_t now_ns,
-                         struct supervise_actions *out)
+/* Who has done all that it was there for would do it twice if it were started again. */
+static bool is_end(const struct supervise *s, const struct supervise_event *event)
 {
+    return (event->is_clean || event->is_through) &&
+           (s->is_gone_once || !is_container(s, event->process));
+}
+
+static void on_end(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
+                   struct supervise_actions *out)
+{
+    uint32_t number = event->process;
+
+    if (!event->is_clean && !s->processes[number].is_killed)
+        note(out, "died", number, event->text);
     s->processes[number].life = SUPERVISE_DONE;
     if (!is_container(s, number) || !are_containers_done(s))
         return;
@@ -257,13 +269,14 @@ static void on_stop(struct supervise *s, int64_t now_ns, bool is_gone,
         end(s, is_gone ? "the user is gone" : "stopped", true, out);
         return;
     }
-    if (s->state == SUPERVISE_DRAINING && !is_gone) {
+    if (s->has_stopped && !is_gone) {
         note(out, "killed", SUPERVISE_ALL, "stopped twice");
         kill_all(s, out);
         return;
     }
-    if (s->state != SUPERVISE_DRAINING)
+    if (!s->has_stopped)
         note(out, "stopped", SUPERVISE_ALL, is_gone ? "the user is gone" : "by the user");
+    s->has_stopped = true; /* who ends by itself is not killed for the first word */
     drain(s, limit_ns, is_gone ? "the user is gone" : "stopped", false, out);
 }
 
@@ -460,8 +473,8 @@ static void on_process(struct supervise *s, const struct supervise_event *event,
         process->is_primed = true;
         break;
     default:
-        if (event->is_clean && (s->is_gone_once || !is_container(s, event->process)))
-            on_clean_end(s, event->process, now_ns, out);
+        if (is_end(s, event))
+            on_end(s, event, now_ns, out);
         else
             on_death(s, event, now_ns, out);
         break;

@@ -30,9 +30,9 @@ enum supervise_kind {
     SUPERVISE_READY,       /* process */
     SUPERVISE_RESERVED,    /* process: a container's worker has the class that it can get */
     SUPERVISE_PRIMED,      /* process: a source edge's first frame is in the ring */
-    SUPERVISE_DIED,        /* process, is_clean, is_refusal, text */
+    SUPERVISE_DIED,        /* process, is_clean, is_through, is_refusal, text */
     SUPERVISE_STUCK,       /* process; text: the component that does not return */
-    SUPERVISE_STOP,        /* by the user; a second one kills */
+    SUPERVISE_STOP,        /* by the user; his second one kills */
     SUPERVISE_GONE,        /* the user is gone: as STOP, killed after 1 s */
     SUPERVISE_TICK         /* the timer that was asked for */
 };
@@ -41,6 +41,7 @@ struct supervise_event {
     enum supervise_kind kind;
     uint32_t process; /* containers come first, then edges */
     bool is_clean;    /* DIED: it ended by itself, in order */
+    bool is_through;  /* DIED: not so, but all that it was there for was done */
     bool is_refusal;  /* DIED: it said why it cannot work; before the first go that is final */
     const char *text;
 };
@@ -91,7 +92,7 @@ struct supervise {
     struct supervise_process processes[SUPERVISE_PROCESSES_MAX];
     uint32_t process_count, container_count;
     bool is_gone_once; /* the first go is past */
-    bool is_failed;
+    bool is_failed, has_stopped; /* has_stopped: the user wants it to end */
     int64_t drain_limit_ns, prime_limit_ns;
     int64_t deaths_ns[SUPERVISE_DEATHS_MAX];
     uint32_t death_count;

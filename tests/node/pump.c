@@ -204,6 +204,36 @@ static void a_gap_is_no_longer_than_the_time_that_went_by(void)
     CHECK_INT(frames_after_gap(false, 1 << 20, 0), 2);
 }
 
+/* Without a clock a new life begins where the sink that was behind stood. */
+static void what_a_life_told_the_next_does_not_tell_again(void)
+{
+    start(false);
+    say(0, frame(0));
+    say(0, frame(1));
+    pump_expect_gap(pump, 0, TT_CAUSE_UNKNOWN, -1, 101 * SECOND);
+    say(0, frame(0));
+    say(0, frame(1));
+    say(0, frame(2));
+    pump_poll(pump, 101 * SECOND);
+    check_counts(3, 0, 2);
+    stop();
+}
+
+static void a_container_is_through_with_its_last_end(void)
+{
+    struct tt_record end = {.kind = TT_RECORD_END, .index = 1};
+
+    start(false);
+    say(0, frame(0));
+    pump_poll(pump, 101 * SECOND);
+    CHECK(!pump_is_through(pump, 0));
+    say(0, end);
+    pump_poll(pump, 101 * SECOND);
+    CHECK(pump_is_through(pump, 0));
+    CHECK(!pump_is_through(pump, EDGE_OF_SINK));
+    stop();
+}
+
 static void a_ledger_leaves_room_on_the_disk(void)
 {
     char folder[] = "/tmp/tt-pump-XXXXXX", command[64];
@@ -235,6 +265,8 @@ int main(void)
     RUN(an_edge_speaks_of_itself_alone);
     RUN(a_flood_is_counted_not_kept);
     RUN(a_gap_is_no_longer_than_the_time_that_went_by);
+    RUN(what_a_life_told_the_next_does_not_tell_again);
+    RUN(a_container_is_through_with_its_last_end);
     RUN(a_ledger_leaves_room_on_the_disk);
     return 0;
 }

@@ -253,6 +253,58 @@ static void deaths_far_apart_go_on_for_ever(void)
     }
 }
 
+static void die_through(uint32_t process)
+{
+    supervise_step(&s,
+                   &(struct supervise_event){.kind = SUPERVISE_DIED,
+                                             .process = process,
+                                             .is_through = true,
+                                             .text = "killed by signal 9"},
+                   now_ns, &out);
+    supervise_check(&s);
+}
+
+/* All is delivered; once more it would be twice. */
+static void a_container_that_dies_with_nothing_left_to_do_has_ended(void)
+{
+    start();
+    die(1, true, false);
+    die_through(0);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_LOG, 0), 1);
+    CHECK_INT(count(SUPERVISE_SEND_STOP, 2), 1);
+    die(2, true, false);
+    CHECK_INT(s.state, SUPERVISE_ENDED);
+    CHECK(out.list[out.count - 1].is_ok);
+}
+
+static void the_first_stop_kills_nobody_who_ends_already(void)
+{
+    start();
+    die(0, true, false);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 2), 0);
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(count(SUPERVISE_KILL, 2), 1);
+}
+
+static void nobody_reserves_while_a_dead_container_is_not_back(void)
+{
+    now_ns = SECOND;
+    supervise_init(&s, 2, 0);
+    supervise_set_containers(&s, 2);
+    step(SUPERVISE_PLANNED, 0);
+    step(SUPERVISE_READY, 1);
+    die(1, false, false);
+    step(SUPERVISE_READY, 0);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 0);
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    step(SUPERVISE_READY, 1);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0) + count(SUPERVISE_RESERVE, 1), 2);
+}
+
 static void a_refusal_at_the_start_is_final(void)
 {
     now_ns = SECOND;
@@ -451,6 +503,9 @@ int main(void)
     RUN(a_container_gets_the_one_before_it_again);
     RUN(five_deaths_in_a_minute_end_it);
     RUN(deaths_far_apart_go_on_for_ever);
+    RUN(a_container_that_dies_with_nothing_left_to_do_has_ended);
+    RUN(the_first_stop_kills_nobody_who_ends_already);
+    RUN(nobody_reserves_while_a_dead_container_is_not_back);
     RUN(a_refusal_at_the_start_is_final);
     RUN(a_user_who_is_gone_is_given_1_s);
     RUN(a_limit_that_has_passed_asks_for_no_timer);
