@@ -169,20 +169,32 @@ def open_inputs(bench, what):
     return subprocess.DEVNULL, fifos_of(bench, what), held
 
 
+def begin_together(generators):
+    """Cameras of one studio: all begin at the same instant, once each has drawn its pictures."""
+    for generator in generators:
+        if generator.stderr.readline() != b"ready\n":
+            raise RuntimeError("tsgen does not get ready")
+    start_ns = time.monotonic_ns() + 100_000_000
+    for generator in generators:
+        generator.stdin.write(b"%d\n" % start_ns)
+        generator.stdin.close()
+
+
 def run(bench, party, scene, turn, what, seconds):
     """One turn of one party. scene None: nothing is kept of it."""
     out, out_of = bench.path("sink.txt"), pipe()
     stdin, fifos, held = open_inputs(bench, what)
     sink = subprocess.Popen([bench.helper("tssink"), "-p", str(FIFO), "-o", out, *map(str, what.sink)], stdin=out_of[0])
     system = party.start(stdin, out_of[1], turn, fifos)
-    start_ns = time.monotonic_ns() + 100_000_000
-    generators = [subprocess.Popen([bench.helper("tsgen"), "-p", str(FIFO), "-l", bench.path(f"gen{number}.log"), "-s", str(start_ns),
-                                    *map(str, what.picture), str(what.rate), str(int(seconds * what.rate))], stdout=end)
+    generators = [subprocess.Popen([bench.helper("tsgen"), "-p", str(FIFO), "-l", bench.path(f"gen{number}.log"), "-s",
+                                    *map(str, what.picture), str(what.rate), str(int(seconds * what.rate))],
+                                   stdin=subprocess.PIPE, stdout=end, stderr=subprocess.PIPE)
                   for number, end in enumerate(held)]
     for fd in held + list(out_of) + ([stdin] if stdin >= 0 else []):
         os.close(fd)
     words = b""
     try:
+        begin_together(generators)
         time.sleep(WARM_UP_S)
         if what.during and scene is not None:
             what.during(party)

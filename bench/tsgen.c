@@ -1,10 +1,11 @@
 /* A camera for the benches: pictures at a steady pace on stdout, each painted with its number and
  * the instant at which it began to be written.
  *
- * Usage: tsgen [-p FIFO] [-l LOG] [-s START_NS] WIDTH HEIGHT RATE COUNT. A picture whose instant is
- * past when the one before it has been taken is left out and counted, as a camera would: what reads
- * too slowly loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest
- * write. START_NS of CLOCK_MONOTONIC: several begin together. */
+ * Usage: tsgen [-p FIFO] [-l LOG] [-s] WIDTH HEIGHT RATE COUNT. A picture whose instant is past when
+ * the one before it has been taken is left out and counted, as a camera would: what reads too slowly
+ * loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest write. With -s
+ * several begin together: each says `ready` on stderr when its pictures are drawn, and is told on
+ * stdin the instant of CLOCK_MONOTONIC, in ns, at which all begin. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -65,6 +66,18 @@ static bool write_all(const uint8_t *data, size_t bytes)
     return true;
 }
 
+/* Drawing takes as long as it takes: an instant that was fixed before is past for some of them. */
+static bool await_others(struct generator *generator)
+{
+    char line[32];
+
+    fprintf(stderr, "ready\n");
+    if (!fgets(line, sizeof(line), stdin))
+        return false;
+    generator->start_ns = atoll(line);
+    return true;
+}
+
 static void run(struct generator *generator)
 {
     struct tt_format format = bench_picture(generator->width, generator->height, generator->width);
@@ -110,19 +123,20 @@ int main(int argc, char **argv)
     struct generator generator = {0};
     const char *log = NULL;
     int option, priority = 0;
+    bool has_others = false;
 
-    while ((option = getopt(argc, argv, "p:l:s:")) != -1) {
+    while ((option = getopt(argc, argv, "p:l:s")) != -1) {
         if (option == 'p')
             priority = atoi(optarg);
         else if (option == 'l')
             log = optarg;
         else if (option == 's')
-            generator.start_ns = atoll(optarg);
+            has_others = true;
         else
             return 2;
     }
     if (argc - optind != 4 || atoi(argv[optind + 2]) < 1) {
-        fprintf(stderr, "usage: tsgen [-p FIFO] [-l LOG] [-s START] WIDTH HEIGHT RATE COUNT\n");
+        fprintf(stderr, "usage: tsgen [-p FIFO] [-l LOG] [-s] WIDTH HEIGHT RATE COUNT\n");
         return 2;
     }
     generator.width = (uint32_t)atoi(argv[optind]);
@@ -138,6 +152,8 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     bench_be_punctual(priority);
+    if (has_others && !await_others(&generator))
+        return 1;
     run(&generator);
     return report(&generator, log);
 }

@@ -2,8 +2,9 @@
  * instant that are painted on it, and when its last byte had come.
  *
  * Usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [TILE_WIDTH TILE_HEIGHT]; the code is in the top
- * left corner of that size. FILE gets a line a picture: index, origin in us (both -1: no code can
- * be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that nothing waits. */
+ * left corner of each tile of that size. FILE gets a line a picture: index, origin in us (both -1:
+ * no code can be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that nothing
+ * waits. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,16 @@ static int save(const char *path, const struct arrival *arrivals, size_t count)
     return fclose(file) != 0;
 }
 
-/* The oldest of the codes; false when one cannot be read. */
+/* Number n has come when all tiles show it, or one behind it: the lowest number counts, and of equal
+ * ones the oldest. The oldest of all would hide numbers where cameras do not begin together: the
+ * last picture of one that has ended is older than what the others still show. */
+static bool is_behind(const struct component_timecode *one, const struct arrival *other)
+{
+    return one->index < other->index ||
+           (one->index == other->index && one->media_us < other->origin_us);
+}
+
+/* The code that is furthest behind; false when one cannot be read. */
 static bool read_codes(const uint8_t *picture, const struct tt_format *tile, uint32_t width,
                        uint32_t height, struct arrival *ret)
 {
@@ -56,7 +66,7 @@ static bool read_codes(const uint8_t *picture, const struct tt_format *tile, uin
                 ret->index = ret->origin_us = -1;
                 return false;
             }
-            if (ret->origin_us >= 0 && found.media_us >= ret->origin_us)
+            if (ret->origin_us >= 0 && !is_behind(&found, ret))
                 continue;
             ret->index = found.index;
             ret->origin_us = found.media_us;
