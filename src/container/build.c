@@ -287,6 +287,8 @@ static int start_component(struct container *container, uint32_t number, struct 
     if (!node->component->init)
         return 0;
     r = node->component->init(node->state, node->request, err);
+    if (r == 0)
+        r = sandbox_limit(component, node, err);
     return r < 0 ? tt_wrap(err, r, "'%s' (%s) cannot start", component->name, component->kind) : 0;
 }
 

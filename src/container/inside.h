@@ -50,6 +50,9 @@ struct container {
 /* Sandboxed components: before container_build(), on each thread that may be the worker, and at
  * each turn of the main thread. */
 int sandbox_begin(struct container *container, struct tt_error *err);
+/* After a component's init(): what its service grants it. */
+int sandbox_limit(const struct tt_picture_component *component, const struct tt_node_plan *node,
+                  struct tt_error *err);
 void sandbox_thread(const struct container *container);
 void sandbox_look(struct container *container);
 

@@ -1,5 +1,7 @@
 /* Sandboxed components in a container: the frames that they may see, the budget's handler that may
  * end them, and what their user is told when one trapped. */
+#include <errno.h>
+
 #include "container/inside.h"
 #include "sandbox/proxy.h"
 
@@ -20,7 +22,18 @@ int sandbox_begin(struct container *container, struct tt_error *err)
     container->has_sandbox = true;
     container->seat.world.params.end_call = end_call;
     return tt_proxy_windows(container->pools, container->wiring->process_count,
-                            container->seat.number, false, err);
+                            container->seat.number, err);
+}
+
+int sandbox_limit(const struct tt_picture_component *component, const struct tt_node_plan *node,
+                  struct tt_error *err)
+{
+    if (!component->has_call_grants)
+        return 0;
+    if (!is_sandboxed(node))
+        return tt_fail(err, -EINVAL, "'%s' (%s) is not sandboxed, so no frame can be kept from it",
+                       component->name, component->kind);
+    return tt_proxy_limit_to_calls(node->state, err);
 }
 
 void sandbox_thread(const struct container *container)

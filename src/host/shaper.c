@@ -18,6 +18,7 @@
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
 #include "platform/linux/stamp.h"
+#include "sandbox/proxy.h"
 #include "spec/picture.h"
 
 enum { PROBE_S = 5 };
@@ -330,7 +331,7 @@ static int shape(const struct tt_message *order, const char *text, uint64_t byte
 {
     const char *base = tt_message_text(order, "base");
     struct words words = {base, text, json_object_get(order->body, "sets")};
-    struct tt_catalogue catalogue = {tt_components, tt_component_count, load, &words};
+    struct tt_catalogue catalogue = {tt_components, tt_component_count, load, &words, tt_proxy_is};
     bool is_graph = strcmp(tt_message_text(order, "form"), "graph") == 0;
     int r;
 
@@ -360,7 +361,7 @@ static int read_setting(int control, const struct tt_message *order, const char 
 {
     const char *base = tt_message_text(order, "base");
     struct words words = {base, text, NULL};
-    struct tt_catalogue catalogue = {tt_components, tt_component_count, load, &words};
+    struct tt_catalogue catalogue = {tt_components, tt_component_count, load, &words, tt_proxy_is};
     struct tt_service *service;
     struct tt_live_setting live;
     int r;

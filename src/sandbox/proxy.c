@@ -45,18 +45,16 @@ struct instance {
 static struct {
     struct tt_space space;
     struct tt_windows windows;
-    bool has_grants;
     struct kind kinds[TT_PROXY_KINDS_MAX];
     uint32_t kind_count;
 } world;
 
 int tt_proxy_windows(const struct tt_pool_view *pools, uint32_t count, uint32_t own_number,
-                     bool has_grants, struct tt_error *err)
+                     struct tt_error *err)
 {
     int r = 0;
 
     memset(&world.windows, 0, sizeof world.windows);
-    world.has_grants = has_grants;
     for (uint32_t n = 0; n < count && r == 0; n++)
         if (pools[n].memory)
             r = tt_windows_add(&world.windows, pools[n].memory, pools[n].bytes, n == own_number,
@@ -69,8 +67,7 @@ static int new_slot(const struct kind *kind, bool has_windows, struct tt_slot **
 {
     struct tt_slot_params params = {.space = &world.space,
                                     .windows = has_windows ? &world.windows : NULL,
-                                    .instance_bytes = kind->module->instance_bytes,
-                                    .has_grants = world.has_grants};
+                                    .instance_bytes = kind->module->instance_bytes};
 
     return tt_slot_new(&params, ret, err);
 }
@@ -419,4 +416,9 @@ void tt_proxy_say(const struct tt_trap_report *report, char *ret, uint32_t bytes
 struct tt_slot *tt_proxy_slot(const void *state)
 {
     return ((const struct instance *)state)->slot;
+}
+
+int tt_proxy_limit_to_calls(const void *state, struct tt_error *err)
+{
+    return tt_slot_limit_to_calls(tt_proxy_slot(state), err);
 }

@@ -17,9 +17,12 @@ enum {
 };
 
 /* Before any instance: the frames that this process's components may see; own_number of them it
- * writes. has_grants: a component sees the frames of its call and no others. */
+ * writes. */
 int tt_proxy_windows(const struct tt_pool_view *pools, uint32_t count, uint32_t own_number,
-                     bool has_grants, struct tt_error *err);
+                     struct tt_error *err);
+
+/* After init(), before open(): this instance sees the frames of its call and no others. */
+int tt_proxy_limit_to_calls(const void *state, struct tt_error *err);
 
 /* `module` lives as long as the process; `kind` is what the service calls it. Starts the module and
  * lets it describe itself. A kind that is there already gives the same component again. Not for

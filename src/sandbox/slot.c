@@ -37,11 +37,22 @@ static int show_windows(struct tt_slot *slot, struct tt_error *err)
         const struct tt_window *window = &slot->windows->windows[n];
 
         r = tt_space_window(slot->memory, window->at, window->host, window->bytes, err);
-        if (r == 0 && slot->has_grants &&
-            tt_space_grant(slot->memory, window->at, window->bytes, TT_GRANT_NONE) < 0)
-            r = tt_fail(err, -ENOTSUP, "frames here cannot be granted one by one");
     }
     return r;
+}
+
+int tt_slot_limit_to_calls(struct tt_slot *slot, struct tt_error *err)
+{
+    for (uint32_t n = 0; slot->windows && n < slot->windows->count; n++) {
+        const struct tt_window *window = &slot->windows->windows[n];
+        int r = tt_space_grant(slot->memory, window->at, window->bytes, TT_GRANT_NONE);
+
+        if (r < 0)
+            return tt_fail(err, -ENOTSUP, "frames here cannot be granted one by one: %s",
+                           strerror(-r));
+    }
+    slot->has_grants = true;
+    return 0;
 }
 
 int tt_slot_new(const struct tt_slot_params *params, struct tt_slot **ret, struct tt_error *err)
@@ -57,7 +68,6 @@ int tt_slot_new(const struct tt_slot_params *params, struct tt_slot **ret, struc
     slot->space = params->space;
     slot->windows = params->windows;
     slot->instance_bytes = params->instance_bytes;
-    slot->has_grants = params->has_grants;
     slot->memory = tt_space_take(params->space);
     if (!slot->memory) {
         free(slot);
@@ -82,7 +92,7 @@ void tt_slot_close(struct tt_slot **slot)
 
 void tt_slot_fill(struct tt_slot *slot)
 {
-    for (uint32_t n = 0; slot->windows && n < slot->windows->count && !slot->has_grants; n++) {
+    for (uint32_t n = 0; slot->windows && n < slot->windows->count; n++) {
         const struct tt_window *window = &slot->windows->windows[n];
 
         (void)tt_space_fill(slot->memory, window->at, window->bytes, window->is_writable);

@@ -33,7 +33,6 @@ struct tt_slot_params {
     struct tt_space *space;
     const struct tt_windows *windows; /* NULL: no frames */
     uint32_t instance_bytes;          /* of the largest module that it shall hold */
-    bool has_grants; /* a frame may be touched during its call only, by two system calls a frame */
 };
 
 /* A frame that may be touched during a call. */
@@ -68,6 +67,10 @@ struct tt_slot {
 
 int tt_slot_new(const struct tt_slot_params *params, struct tt_slot **ret, struct tt_error *err);
 void tt_slot_close(struct tt_slot **slot);
+
+/* From now on a frame may be touched during its call only, an input only read: two system calls a
+ * frame. -ENOTSUP: not here. */
+int tt_slot_limit_to_calls(struct tt_slot *slot, struct tt_error *err);
 
 /* Page tables of its windows filled, so that no frame is the first; what cannot be is left out. */
 void tt_slot_fill(struct tt_slot *slot);

@@ -66,6 +66,29 @@ int spec_read_overrun(const char *text, struct tt_place place, char ret[16], str
     return spec_expect(err, &words);
 }
 
+/* `service`, the default: the frames of its service, all of them. `call`: those of its call. */
+int spec_read_grants(const char *text, struct tt_place place, const struct tt_catalogue *catalogue,
+                     struct tt_spec_component *component, struct tt_error *err)
+{
+    struct spec_words words = {.word = {"call", "service"}, .count = 2};
+    char token[SPEC_TOKEN_BYTES];
+
+    spec_show(text, strlen(text), token);
+    if (strcmp(text, "call") != 0 && strcmp(text, "service") != 0) {
+        (void)spec_fail(err, place, token, "'%s' is no grant of frames", token);
+        return spec_expect(err, &words);
+    }
+    if (!catalogue->is_sandboxed ||
+        !catalogue->is_sandboxed(spec_kind(catalogue, component->kind))) {
+        (void)spec_fail(err, place, token,
+                        "'%s' (%s) is not sandboxed, so no frame can be kept from it",
+                        component->name, component->kind);
+        return spec_expect_text(err, "no `grants`, or a package that tactus build made");
+    }
+    component->has_call_grants = text[0] == 'c';
+    return 0;
+}
+
 /* A level is prepared before it is needed, which not every parameter allows. */
 static int check_level(const struct tt_component *kind, const char *component, const char *name,
                        struct tt_place place, struct tt_error *err)

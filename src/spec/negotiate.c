@@ -272,6 +272,7 @@ int shape_settle(struct shaper *shaper, struct shape_draft *draft, uint32_t inse
     (void)tt_format_text(self->kind, sizeof(self->kind), "%s", draft->kind->name);
     (void)tt_format_text(self->overrun, sizeof(self->overrun), "%s",
                          draft->spec->overrun[0] ? draft->spec->overrun : "throttle");
+    self->has_call_grants = draft->spec->has_call_grants;
     self->flags = draft->kind->flags;
     self->is_sizable = self->out_count > 0 && is_sizable(draft->kind);
     for (uint32_t n = 0; n < self->in_count; n++)

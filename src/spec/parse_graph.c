@@ -328,6 +328,9 @@ static int set_key(struct graph *graph, const struct item *item,
         r = spec_read_loss(item->value, value_place(item), &component->loss, graph->err);
     else if (strcmp(item->text, "overrun") == 0)
         r = spec_read_overrun(item->value, value_place(item), component->overrun, graph->err);
+    else if (strcmp(item->text, "grants") == 0)
+        r = spec_read_grants(item->value, value_place(item), graph->catalogue, component,
+                             graph->err);
     else if (strncmp(item->text, "late.", 5) == 0)
         r = set_late(graph, item, component);
     else if (strcmp(item->text, "degrade") == 0) {

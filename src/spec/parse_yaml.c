@@ -119,7 +119,8 @@ static int read_kind(struct parse *parse, const char *name, const struct spec_no
                      struct tt_place place, const struct tt_component **ret)
 {
     static const struct spec_words keys = {
-        .word = {"kind", "params", "late", "degrade", "overrun", "deadline", "loss"}, .count = 7};
+        .word = {"kind", "params", "late", "degrade", "overrun", "grants", "deadline", "loss"},
+        .count = 8};
     struct spec_words kinds = {0};
     const struct spec_node *node = NULL;
     int r = spec_yaml_want(map, SPEC_MAP, "a component", parse->err);
@@ -164,6 +165,10 @@ static int read_component(struct parse *parse, const struct spec_node *key)
     r = get_scalar(parse, map, "overrun", &node);
     if (r > 0)
         r = spec_read_overrun(node->text, node->place, component->overrun, parse->err);
+    if (r >= 0)
+        r = get_scalar(parse, map, "grants", &node);
+    if (r > 0)
+        r = spec_read_grants(node->text, node->place, parse->catalogue, component, parse->err);
     if (r < 0)
         return r;
     return read_promise(parse, map, &component->deadline_ns, &component->loss);

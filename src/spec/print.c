@@ -131,6 +131,8 @@ static void put_component(FILE *out, const struct tt_spec_component *component)
     }
     if (component->overrun[0] != 0)
         (void)fprintf(out, "    overrun: %s\n", component->overrun);
+    if (component->has_call_grants)
+        (void)fputs("    grants: call\n", out);
     if (component->deadline_ns != 0) {
         (void)fputs("    deadline: ", out);
         put_duration(out, component->deadline_ns);

@@ -201,8 +201,8 @@ static bool has_same_late(const struct tt_spec_component *a, const struct tt_spe
 static bool is_same_component(const struct tt_spec_component *a, const struct tt_spec_component *b)
 {
     if (strcmp(a->kind, b->kind) != 0 || strcmp(a->overrun, b->overrun) != 0 ||
-        a->deadline_ns != b->deadline_ns || !is_same_rate(a->loss, b->loss) ||
-        a->degrade_count != b->degrade_count)
+        a->has_call_grants != b->has_call_grants || a->deadline_ns != b->deadline_ns ||
+        !is_same_rate(a->loss, b->loss) || a->degrade_count != b->degrade_count)
         return false;
     for (uint32_t n = 0; n < a->degrade_count; n++)
         if (strcmp(a->degrade[n], b->degrade[n]) != 0)

@@ -41,6 +41,7 @@ struct tt_spec_component {
     char **degrade; /* "method=point" each */
     uint32_t degrade_count;
     char overrun[16];        /* throttle, skip, stop; "" default */
+    bool has_call_grants;    /* `grants: call` */
     int64_t deadline_ns;     /* sinks; 0: the service's */
     struct tt_rational loss; /* sinks; 0/0: the service's */
 };
@@ -76,6 +77,7 @@ struct tt_catalogue {
      */
     int (*load)(void *ctx, const char *kind, const struct tt_component **ret, struct tt_error *err);
     void *ctx;
+    bool (*is_sandboxed)(const struct tt_component *component); /* NULL: none is */
 };
 
 /* Is this kind the path of a shared object, `./libmine.so`? */

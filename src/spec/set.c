@@ -16,6 +16,8 @@ static int set_key(struct tt_service *service, struct tt_spec_component *compone
 
     if (strcmp(name, "overrun") == 0)
         return spec_read_overrun(value, nowhere, component->overrun, err);
+    if (strcmp(name, "grants") == 0)
+        return spec_read_grants(value, nowhere, catalogue, component, err);
     if (strcmp(name, "deadline") == 0)
         r = spec_read_deadline(value, nowhere, &component->deadline_ns, err);
     else if (strcmp(name, "loss") == 0)

@@ -22,7 +22,7 @@ static inline uint8_t *boxed_pool(uint64_t bytes)
     CHECK(fd >= 0 && ftruncate(fd, (off_t)bytes) == 0);
     view.memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK((void *)view.memory != MAP_FAILED);
-    if (tt_proxy_windows(&view, 1, 0, false, &err) < 0)
+    if (tt_proxy_windows(&view, 1, 0, &err) < 0)
         fprintf(stderr, "%s\n", err.text);
     CHECK_TEXT(err.text, "");
     return view.memory;

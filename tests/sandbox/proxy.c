@@ -271,7 +271,7 @@ int main(void)
         return 1;
     }
     CHECK(tt_proxy_is(component));
-    CHECK_INT(tt_proxy_windows(&view, 1, 0, false, NULL), 0);
+    CHECK_INT(tt_proxy_windows(&view, 1, 0, NULL), 0);
     RUN(it_is_described_and_shaped);
     RUN(it_begins_anew_after_a_trap);
     RUN(it_hears_again_what_it_was_told);

@@ -28,10 +28,9 @@ static uint8_t *shared(uint64_t bytes, bool is_writable)
     return memory;
 }
 
-static struct tt_slot *new_slot(bool has_grants)
+static struct tt_slot *new_slot(void)
 {
-    struct tt_slot_params params = {
-        .space = &space, .windows = &windows, .instance_bytes = 256, .has_grants = has_grants};
+    struct tt_slot_params params = {.space = &space, .windows = &windows, .instance_bytes = 256};
     struct tt_slot *slot = NULL;
     struct tt_error err = {0};
     int r = tt_slot_new(&params, &slot, &err);
@@ -42,9 +41,9 @@ static struct tt_slot *new_slot(bool has_grants)
     return slot;
 }
 
-static struct tt_slot *started(bool has_grants)
+static struct tt_slot *started(void)
 {
-    struct tt_slot *slot = new_slot(has_grants);
+    struct tt_slot *slot = new_slot();
 
     CHECK_INT(tt_slot_start(slot, &fake_module, 0, NULL), 0);
     return slot;
@@ -77,7 +76,7 @@ static int run(struct tt_slot *slot, enum fake_deed deed)
 
 static void frames_are_the_host_s(void)
 {
-    struct tt_slot *slot = started(false);
+    struct tt_slot *slot = started();
     struct calls calls;
 
     memset(pool, 41, 100);
@@ -95,7 +94,7 @@ static void frames_are_the_host_s(void)
 
 static void kernels_are_asked_by_offset(void)
 {
-    struct tt_slot *slot = started(false);
+    struct tt_slot *slot = started();
     struct calls calls;
 
     memset(pool, 80, 100);
@@ -121,7 +120,7 @@ static void traps_end_one_instance(void)
                  {FAKE_CALL, TT_TRAP_CALL, "fake"},
                  {FAKE_RECURSE, TT_TRAP_STACK, "fake"},
                  {FAKE_WRITE_INPUT, TT_TRAP_BOUNDS, "fake"}};
-    struct tt_slot *slot = started(false), *other = started(false), *restored = new_slot(false);
+    struct tt_slot *slot = started(), *other = started(), *restored = new_slot();
     struct tt_image image;
 
     CHECK_INT(tt_slot_save(slot, &image, NULL), 0);
@@ -149,7 +148,7 @@ static void traps_end_one_instance(void)
 
 static void memory_has_a_limit(void)
 {
-    struct tt_slot *slot = started(false), *restored = new_slot(false);
+    struct tt_slot *slot = started(), *restored = new_slot();
     struct tt_image image;
     struct calls calls;
 
@@ -173,10 +172,11 @@ static void memory_has_a_limit(void)
 /* Only a frame of the call may be touched, an input only read. */
 static void frames_are_granted(void)
 {
-    struct tt_slot *slot = started(true);
+    struct tt_slot *slot = started();
     struct calls calls;
     struct tt_image image;
 
+    CHECK_INT(tt_slot_limit_to_calls(slot, NULL), 0);
     CHECK_INT(tt_slot_save(slot, &image, NULL), 0);
     CHECK_INT(tt_slot_load(slot, &fake_module, &image, 0, NULL), 0);
     memset(pool, 41, 100);
@@ -194,7 +194,7 @@ static void frames_are_granted(void)
 static void floats_have_rules(void)
 {
 #ifdef __x86_64__
-    struct tt_slot *slot = started(false);
+    struct tt_slot *slot = started();
     struct calls calls;
 
     __builtin_ia32_ldmxcsr(0x9fc0);
@@ -215,7 +215,7 @@ static void a_bug_of_the_host_stays_a_crash(void)
     int status = 0;
 
     if (child == 0) {
-        struct tt_slot *slot = started(false);
+        struct tt_slot *slot = started();
 
         (void)run(slot, FAKE_WRITE_HOST);
         _exit(0);

@@ -103,6 +103,10 @@ static const struct wrong wrongs[] = {
      54, "bilinaer", "bilinear", "no value"},
     {"tactus: 1\ncomponents: {s: {kind: video.scale, overrun: halt}}\nflows: []\n", 2, 46, "halt",
      NULL, "overrun"},
+    {"tactus: 1\ncomponents: {s: {kind: video.scale, grants: cal}}\nflows: []\n", 2, 45, "cal",
+     "call", "no grant of frames"},
+    {"tactus: 1\ncomponents: {s: {kind: video.scale, grants: call}}\nflows: []\n", 2, 45, "call",
+     NULL, "no `grants`, or a package that tactus build made"},
     {"tactus: 1\ncomponents: {s: {kind: video.scale, degrade: [method]}}\nflows: []\n", 2, 47,
      "method", NULL, "assignment"},
     {"tactus: 1\ncomponents: {s: {kind: video.scale, late: {in: wait}}}\nflows: []\n", 2, 48,
@@ -251,6 +255,42 @@ static void sets_keys_of_a_service(void)
     tt_service_close(&b);
 }
 
+static bool is_scaler(const struct tt_component *component)
+{
+    return strcmp(component->name, "video.scale") == 0;
+}
+
+/* With a kind that is sandboxed: read in both spellings, printed, set, and taken into the picture.
+ */
+static void reads_grants(void)
+{
+    static const char graph[] = "test.video ! video.scale width=64 height=64 grants=call ! null";
+    struct tt_catalogue catalogue = test_catalogue;
+    struct tt_service *a = NULL, *b = NULL;
+    struct tt_picture *picture = NULL;
+    struct tt_error err;
+    char *text;
+
+    catalogue.is_sandboxed = is_scaler;
+    CHECK_INT(tt_service_parse_graph(graph, sizeof graph - 1, &catalogue, &a, &err), 0);
+    text = tt_service_print(a);
+    CHECK(text && strstr(text, "    grants: call\n"));
+    CHECK_INT(tt_service_parse_yaml(text, strlen(text), &catalogue, &b, &err), 0);
+    CHECK(tt_service_equal(a, b));
+    CHECK_INT(tt_picture_shape(b, &catalogue, test_probe, NULL, &picture, &err), 0);
+    for (uint32_t n = 0; n < picture->component_count; n++)
+        CHECK_INT(picture->components[n].has_call_grants,
+                  strcmp(picture->components[n].name, "scale") == 0);
+    CHECK_INT(tt_service_set(b, "scale.grants=service", &catalogue, &err), 0);
+    CHECK(!tt_service_equal(a, b));
+    CHECK_INT(tt_service_set(b, "video.grants=call", &catalogue, &err), -EINVAL);
+    CHECK(strstr(err.text, "is not sandboxed"));
+    free(text);
+    tt_picture_close(&picture);
+    tt_service_close(&a);
+    tt_service_close(&b);
+}
+
 int main(void)
 {
     RUN(reads_the_thumbnail);
@@ -259,5 +299,6 @@ int main(void)
     RUN(refuses_what_is_too_big);
     RUN(reads_units);
     RUN(sets_keys_of_a_service);
+    RUN(reads_grants);
     return 0;
 }
