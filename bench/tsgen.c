@@ -1,11 +1,11 @@
 /* A camera for the benches: pictures at a steady pace on stdout, each painted with its number and
  * the instant at which it began to be written.
  *
- * Usage: tsgen [-p FIFO] [-l LOG] [-s] WIDTH HEIGHT RATE COUNT. A picture whose instant is past when
- * the one before it has been taken is left out and counted, as a camera would: what reads too slowly
- * loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest write. With -s
- * several begin together: each says `ready` on stderr when its pictures are drawn, and is told on
- * stdin the instant of CLOCK_MONOTONIC, in ns, at which all begin. */
+ * Usage: tsgen [-p FIFO] [-l LOG] [-s] WIDTH HEIGHT RATE COUNT. A picture whose instant is past
+ * when the one before it has been taken is left out and counted, as a camera would: what reads too
+ * slowly loses pictures and is not given time. LOG gets `sent`, `dropped` and the longest write.
+ * With -s several begin together: each says `ready` on stderr when its pictures are drawn, and is
+ * told on stdin the instant of CLOCK_MONOTONIC, in ns, at which all begin. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

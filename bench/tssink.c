@@ -3,8 +3,8 @@
  *
  * Usage: tssink [-p FIFO] -o FILE WIDTH HEIGHT [TILE_WIDTH TILE_HEIGHT]; the code is in the top
  * left corner of each tile of that size. FILE gets a line a picture: index, origin in us (both -1:
- * no code can be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that nothing
- * waits. */
+ * no code can be read), arrival in ns, of CLOCK_MONOTONIC; it is written at the end, so that
+ * nothing waits. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +44,9 @@ static int save(const char *path, const struct arrival *arrivals, size_t count)
     return fclose(file) != 0;
 }
 
-/* Number n has come when all tiles show it, or one behind it: the lowest number counts, and of equal
- * ones the oldest. The oldest of all would hide numbers where cameras do not begin together: the
- * last picture of one that has ended is older than what the others still show. */
+/* Number n has come when all tiles show it, or one behind it: the lowest number counts, and of
+ * equal ones the oldest. The oldest of all would hide numbers where cameras do not begin together:
+ * the last picture of one that has ended is older than what the others still show. */
 static bool is_behind(const struct component_timecode *one, const struct arrival *other)
 {
     return one->index < other->index ||
