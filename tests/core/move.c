@@ -7,11 +7,12 @@
 #include <stdbool.h>
 
 #include "check.h"
+#include "support/seen.h"
 
 enum {
     QUEUE_MAX = 6,
     INDICES = 3, /* until the service ends, when every order is tried */
-    STATES_MAX = 1 << 20,
+    STATES_MAX = 1 << 15,
     CHOICES_MAX = 32
 };
 
@@ -412,65 +413,37 @@ static const struct world fresh = {.is_source_alive = true, .is_target_alive = t
 
 /* --- every order --- */
 
-static struct world *seen;
-static uint32_t *places, seen_count;
-
-static uint64_t hash_of(const struct world *w)
-{
-    const uint8_t *bytes = (const uint8_t *)w;
-    uint64_t hash = 14695981039346656037u; /* FNV-1a (Fowler, Noll and Vo, 1991) */
-
-    for (uint32_t n = 0; n < sizeof(*w); n++)
-        hash = (hash ^ bytes[n]) * 1099511628211u;
-    return hash ^ hash >> 29;
-}
-
-static bool is_new(const struct world *w)
-{
-    uint64_t at = hash_of(w) % (2 * STATES_MAX);
-
-    while (places[at] != 0) {
-        if (memcmp(&seen[places[at] - 1], w, sizeof(*w)) == 0)
-            return false;
-        at = (at + 1) % (2 * STATES_MAX);
-    }
-    CHECK(seen_count < STATES_MAX);
-    seen[seen_count] = *w;
-    places[at] = ++seen_count;
-    return true;
-}
-
-/* Those that are seen and not gone on from yet are the end of the list. */
 static void every_order_is_safe(void)
 {
     struct choice choices[CHOICES_MAX];
     uint32_t ends[3] = {0};
     struct world w = fresh;
+    struct seen seen;
 
-    seen = calloc(STATES_MAX, sizeof(*seen));
-    places = calloc(2 * STATES_MAX, sizeof(*places));
-    CHECK(seen != NULL && places != NULL);
+    seen_open(&seen, sizeof(w), STATES_MAX);
     w.deaths_left = 2;
     w.cancels_left = 1;
     begin(&w);
-    CHECK(is_new(&w));
-    for (uint32_t n = 0; n < seen_count; n++) {
-        uint32_t count = choices_of(&seen[n], INDICES, choices);
+    CHECK(seen_add(&seen, &w));
+    for (uint32_t n = 0; n < seen.count; n++) {
+        struct world from;
+        uint32_t count;
 
-        if (is_over(&seen[n]))
-            ends[seen[n].where]++;
-        comes_to_an_end(seen[n], INDICES);
+        memcpy(&from, seen_at(&seen, n), sizeof(from));
+        count = choices_of(&from, INDICES, choices);
+        if (is_over(&from))
+            ends[from.where]++;
+        comes_to_an_end(from, INDICES);
         for (uint32_t i = 0; i < count; i++) {
-            w = seen[n];
+            w = from;
             do_choice(&w, choices[i], INDICES);
-            (void)is_new(&w);
+            (void)seen_add(&seen, &w);
         }
     }
     fprintf(stderr, "  %u states; ended at the source %u, the target %u, lost with the source %u\n",
-            seen_count, ends[0], ends[1], ends[2]);
+            seen.count, ends[0], ends[1], ends[2]);
     CHECK(ends[0] > 0 && ends[1] > 0 && ends[2] > 0);
-    free(seen);
-    free(places);
+    seen_close(&seen);
 }
 
 /* --- many moves, from seeds --- */
