@@ -273,7 +273,8 @@ enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
         cause = find_drop(engine, blame, ret_component);
     if (blame->is_lost && cause == TT_CAUSE_NONE && is_behind_hog(engine, blame))
         return find_hog(engine, blame, cause, ret_component);
-    for (uint32_t n = 0; n < engine->params.node_count && cause == TT_CAUSE_NONE; n++) {
+    for (uint32_t k = 0; k < engine->order_count && cause == TT_CAUSE_NONE; k++) {
+        uint32_t n = engine->order[k];
         const struct node *node = &engine->nodes[n];
         int64_t before_ns = waited_ns;
 

@@ -23,6 +23,10 @@ static void check_flow(const struct tt_engine *engine, const struct flow *flow)
         tt_assert(flow->is_retained);
         count(engine, flow->last.handle);
     }
+    for (uint32_t n = flow->next_of_output; n != NONE; n = engine->flows[n].next_of_output) {
+        tt_assert(engine->flows[n].plan->from_node == flow->plan->from_node);
+        tt_assert(engine->flows[n].plan->from_port == flow->plan->from_port);
+    }
     if (engine->nodes[flow->plan->to_node].is_ended) {
         tt_assert(flow->count == 0);
         tt_assert(!flow->has_last);
@@ -97,9 +101,58 @@ static void check_free(const struct tt_engine *engine)
     tt_assert(free_count == unused);
 }
 
+/* Each node that there is has its place in the order, behind all that feed it, which are its
+ * ancestors; each used input is fed by a flow of its own. */
+static void check_order(const struct tt_engine *engine)
+{
+    uint64_t seen[TT_NODES_MAX / 64] = {0};
+    uint32_t used = 0;
+
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        used += engine->nodes[n].kind != KIND_UNUSED;
+    tt_assert(used == engine->order_count);
+    for (uint32_t k = 0; k < engine->order_count; k++) {
+        uint32_t n = engine->order[k];
+        const struct node *node = &engine->nodes[n];
+
+        tt_assert(node->kind != KIND_UNUSED);
+        tt_assert(!(seen[n / 64] >> (n % 64) & 1));
+        seen[n / 64] |= (uint64_t)1 << (n % 64);
+        for (uint32_t port = 0; port < node->in_count; port++) {
+            const struct tt_flow_plan *plan;
+
+            if (node->in[port] == NONE)
+                continue;
+            plan = engine->flows[node->in[port]].plan;
+            tt_assert(plan->to_node == n);
+            tt_assert(plan->to_port == port);
+            tt_assert(seen[plan->from_node / 64] >> (plan->from_node % 64) & 1);
+            tt_assert(engine_is_ancestor(node, plan->from_node));
+        }
+    }
+}
+
+static void check_ends(const struct tt_engine *engine)
+{
+    uint32_t ended = 0, sinks = 0;
+
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        ended += node->is_ended;
+        for (uint32_t port = 0; node->sinks && port < node->in_count; port++)
+            sinks += node->in[port] != NONE;
+    }
+    tt_assert(ended == engine->nodes_ended);
+    tt_assert(sinks == engine->sink_count);
+}
+
 void tt_engine_check(const struct tt_engine *engine)
 {
     uint32_t starved = 0;
+
+    check_order(engine);
+    check_ends(engine);
 
     tt_assert(engine->running->node == NULL);
     memset(engine->check_refs, 0, sizeof(*engine->check_refs) * TT_POOLS_MAX * TT_POOL_SLOTS_MAX);

@@ -27,7 +27,7 @@ static uint32_t own_level(const struct node *node, uint32_t level)
 
 static bool has_levels(const struct node *node)
 {
-    return node->plan->role == TT_NODE_COMPONENT && node->plan->request->level_count > 0;
+    return node->kind < KIND_INLET && node->plan->request->level_count > 0;
 }
 
 /* Behind what waits already, at the next activation. */
@@ -184,6 +184,17 @@ int tt_engine_degrade(struct tt_engine *engine, const struct tt_level_params *pa
     }
     tell_all(engine); /* who begins at another level than its request says */
     return 0;
+}
+
+/* It has come from another engine, at the level that it had there. */
+void engine_degrade_join(struct tt_engine *engine, struct node *node)
+{
+    struct degrade *degrade = engine->degrade;
+
+    if (!degrade || !has_levels(node))
+        return;
+    degrade->told[node->number] = (uint8_t)node->level;
+    tell_all(engine);
 }
 
 uint32_t tt_engine_level(const struct tt_engine *engine)

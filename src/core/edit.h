@@ -60,12 +60,16 @@
  * The order in the whole. B begins without asking, since N stands still in A from CUT on; A's
  * RETIRE may come later, nothing waits for it. Never RESUME a cut N unless B was discarded before
  * BEGIN, or is dead. CUT is reported when all that N gave before is where its reader sees it. An
- * engine that ends (tt_engine_stats.is_ended) meanwhile answers no more.
+ * engine that ends (tt_engine_stats.is_ended) meanwhile answers no more. A state may be over before
+ * it is seen: DONE has those before it behind it. Between an order and DONE the engine's own Ends
+ * do as ever: who gets the service's End in A before its cut is REFUSED to leave.
  *
- * What cannot move (prepare: -EOPNOTSUPP with a sentence; at CUT: REFUSED): a sink of the service;
- * who may keep frames beyond its call (hold_max); a join that may show a frame again (it holds the
- * last one of an input); by SPLIT who has several inputs. A component that lost the worker by an
- * overrun, or has more output to give (TT_AGAIN), is cut when that is over.
+ * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service; a join that may
+ * show a frame again (it holds the last one of an input). At CUT or SPLIT (REFUSED): who keeps a
+ * frame beyond its call, by SPLIT who has several inputs, who has ended. A component that lost the
+ * worker by an overrun, or has more output to give (TT_AGAIN), is cut when that is over. Events
+ * that wait for it go along; those that are posted to it after CUT are lost by RETIRE, so post them
+ * to N in B from ADDED on.
  *
  * State. The control thread reads the state of a component that is CUT and writes that of one that
  * is not begun; the engine never enters either. tt_edit_begin() calls open(), on the control

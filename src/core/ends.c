@@ -42,7 +42,9 @@ static bool is_sound(const struct node *node, const struct tt_link_slot *slot)
 {
     if (slot->index > node->index_max || slot->index < -node->index_max)
         return false;
-    /* In asap mode no clock bounds a jump. */
+    /* In asap mode no clock bounds a jump; who came late has nothing to begin with. */
+    if (node->is_added && node->history_next == 0)
+        return true;
     return slot->index - node->next_index <= LOST_MAX || node->rate.num <= 0 ||
            node->engine->is_live;
 }
@@ -74,6 +76,41 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
     engine_push(engine, node, 0, &entry);
 }
 
+static bool is_lent(const struct node *node, uint32_t handle)
+{
+    return node->lent[handle / 64] >> (handle % 64) & 1;
+}
+
+/* A frame that this engine lent to that worker, which passed it on as it was. */
+static bool is_home(const struct tt_engine *engine, const struct node *inlet, uint32_t handle)
+{
+    if (!inlet->plan->is_between || engine_slot(engine, handle)->refs == 0)
+        return false;
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (node->kind == KIND_OUTLET && node->plan->peer == inlet->plan->peer &&
+            is_lent(node, handle))
+            return true;
+    }
+    return false;
+}
+
+/* It is here anyway, by what it was lent from: the loan of this link ends at once, or each of the
+ * two would wait for the other's. */
+static void take_home(struct tt_engine *engine, struct node *node, const struct tt_link_slot *slot)
+{
+    struct slot *own = engine_slot(engine, engine_handle(slot->pool, slot->slot));
+    uint32_t inlet = own->inlet;
+    bool is_shared = own->is_shared;
+
+    take_frame(engine, node, slot);
+    own->inlet = inlet;
+    own->is_shared = is_shared;
+    tt_link_give_back(node->plan->link, slot->pool, slot->slot);
+    engine->ops->ring(engine->world, node->plan->peer);
+}
+
 /* A frame that is here already may come again from a worker that passed it on: by another link. */
 static bool is_doubled(struct tt_engine *engine, const struct node *node,
                        const struct tt_link_slot *slot)
@@ -88,6 +125,10 @@ static bool accept(struct tt_engine *engine, struct node *node, const struct tt_
 {
     if (slot->slot == TT_NO_FRAME) {
         engine_gap(engine, node, slot);
+        return true;
+    }
+    if (is_sound(node, slot) && is_home(engine, node, engine_handle(slot->pool, slot->slot))) {
+        take_home(engine, node, slot);
         return true;
     }
     if (slot->pool == engine->params.own_number || !is_sound(node, slot) ||
@@ -230,11 +271,6 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
         engine_heap_remove(&engine->timers, node->number);
 }
 
-static bool is_lent(const struct node *node, uint32_t handle)
-{
-    return node->lent[handle / 64] >> (handle % 64) & 1;
-}
-
 static void set_lent(struct node *node, uint32_t handle, bool lent)
 {
     uint64_t bit = (uint64_t)1 << (handle % 64);
@@ -282,6 +318,19 @@ void engine_take_back(struct tt_engine *engine, struct node *node)
     }
     if (tt_link_reader_changed(node->plan->link))
         reclaim(engine, node);
+}
+
+void engine_outlet_reclaim(struct tt_engine *engine, struct node *node)
+{
+    for (uint32_t pool = 0; pool < engine->params.pool_count; pool++)
+        for (uint32_t n = 0; n < engine->pools[pool].view.slot_count; n++) {
+            uint32_t handle = engine_handle(pool, n);
+
+            if (!is_lent(node, handle) || tt_link_is_away(node->plan->link, pool, n))
+                continue;
+            set_lent(node, handle, false);
+            engine_unref(engine, handle);
+        }
 }
 
 /* The inlet that a frame of another process came in by, as its link still says; NULL: none. */

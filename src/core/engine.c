@@ -109,7 +109,7 @@ static void settle(struct tt_engine *engine, struct node *node)
         engine_outlet(engine, node);
     if (node->is_ended || node->kind == KIND_INLET || node->kind == KIND_OUTLET)
         return;
-    if (node->is_away) { /* nothing is decided without it */
+    if (node->is_halted) {
         engine_heap_remove(&engine->timers, node->number);
         return;
     }
@@ -159,6 +159,8 @@ static void hear_bell(struct tt_engine *engine)
     if (bell == engine->seen_bell)
         return;
     engine->seen_bell = bell;
+    if (engine_edit_is_asked(engine))
+        engine->look_ns = INT64_MIN;
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         struct node *node = &engine->nodes[n];
 
@@ -207,8 +209,12 @@ static void feed_starved(struct tt_engine *engine)
 
 static bool is_over(const struct tt_engine *engine)
 {
-    return engine->sink_count > 0 ? engine->sinks_ended == engine->sink_count
-                                  : engine->nodes_ended == engine->params.node_count;
+    if (engine->sink_count > 0)
+        return engine->sinks_ended == engine->sink_count;
+    if (engine->nodes_ended < engine->params.node_count)
+        return false;
+    return !engine_edit_is_empty(engine) || engine_is_stopping(engine) ||
+           (engine->is_live && engine_media(engine, engine->now_ns) >= engine->params.end_ns);
 }
 
 /* In asap mode paths that part and meet again can block each other when the queues of one are
@@ -217,7 +223,7 @@ static bool is_over(const struct tt_engine *engine)
 static bool is_standing_still(const struct tt_engine *engine)
 {
     if (engine->is_live || engine->ready.count > 0 || engine->timers.count > 0 ||
-        engine->dirty_count > 0)
+        engine->dirty_count > 0 || engine->look_ns == INT64_MIN)
         return false;
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         const struct node *node = &engine->nodes[n];
@@ -280,6 +286,15 @@ static bool run_next(struct tt_engine *engine)
     return true;
 }
 
+static void look(struct tt_engine *engine)
+{
+    bool is_editing = engine->edit && engine_edit_step(engine);
+
+    if (engine->now_ns >= engine->mute_look_ns)
+        engine_settle_mutes(engine);
+    engine->look_ns = is_editing ? INT64_MIN : engine->mute_look_ns;
+}
+
 static int64_t turn(struct tt_engine *engine)
 {
     int64_t look_ns;
@@ -295,8 +310,8 @@ static int64_t turn(struct tt_engine *engine)
     engine->is_pool_freed = false;
     if (engine->dirty_count > 0)
         settle_dirty(engine);
-    if (engine->now_ns >= engine->mute_look_ns)
-        engine_settle_mutes(engine);
+    if (engine->now_ns >= engine->look_ns)
+        look(engine);
 
     if (!engine->is_live && !is_over(engine) && is_standing_still(engine))
         undo_standstill(engine);

@@ -13,15 +13,17 @@
 #define TIME_MAX ((int64_t)1 << 60) /* media times beyond are no honest component's */
 
 enum {
-    HISTORY = 16,      /* hops that a node remembers, for blame */
-    DROPS = 256,       /* losses that the engine remembers, for blame */
-    BOX = 8,           /* events that wait for one component */
-    HOLDS = 16,        /* overruns that the engine remembers, for blame */
-    COSTS = 512,       /* samples of segments' costs */
-    OPEN_SUMS = 32,    /* releases of a segment that may be under way at once */
-    WINDOW = 16,       /* coded pictures come in decoding order: at most so far out of order */
-    SLACK = 32,        /* frames that a queue takes beyond its depth to undo a standstill */
-    LOST_MAX = 1 << 16 /* records of lost indices that one delivery may write */
+    HISTORY = 16,       /* hops that a node remembers, for blame */
+    DROPS = 256,        /* losses that the engine remembers, for blame */
+    BOX = 8,            /* events that wait for one component */
+    HOLDS = 16,         /* overruns that the engine remembers, for blame */
+    COSTS = 512,        /* samples of segments' costs */
+    OPEN_SUMS = 32,     /* releases of a segment that may be under way at once */
+    WINDOW = 16,        /* coded pictures come in decoding order: at most so far out of order */
+    SLACK = 32,         /* frames that a queue takes beyond its depth to undo a standstill */
+    LOST_MAX = 1 << 16, /* records of lost indices that one delivery may write */
+    SPARE_OUTPUTS = 64, /* frames that a component in a spare place may give at once ... */
+    SPARE_KEPT = 64     /* ... and make and keep */
 };
 
 /* Linux's numbers, which every interface of ours returns negated; errno.h is the C library's. */
@@ -34,7 +36,8 @@ enum kind {
     KIND_LED, /* a join with a leader */
     KIND_CLOCKED,
     KIND_INLET,
-    KIND_OUTLET
+    KIND_OUTLET,
+    KIND_UNUSED /* a place that is empty */
 };
 
 /* A frame in a queue: its header, and by handle the slot that its payload lies in. */
@@ -53,6 +56,7 @@ struct flow {
     struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
     bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
     bool is_still /* rate 0 */, is_audio, is_coded, has_index;
+    bool has_next /* another flow feeds its consumer after it */, is_spent /* its End came so */;
     int64_t end_ns;       /* origin of what will not come */
     int64_t last_index;   /* taken last, to see gaps */
     int64_t pushed_index; /* of the frame that came last */
@@ -134,6 +138,8 @@ struct node {
     struct tt_rational rate;               /* of releases, or of the leader's flow */
     int64_t next_index, period_ns, index_max;
     bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
+    bool is_halted; /* nothing is decided for it: away, or on its way from or to another engine */
+    bool is_added;  /* it came while the engine ran */
     struct running *running; /* its activation; NULL: none */
     bool is_away;            /* its component lost the worker to the standby and is not back */
     bool is_resyncing;       /* its input is dropped until a frame that decodes by itself */
@@ -257,6 +263,9 @@ struct tt_engine {
     struct heap ready, timers;
     uint32_t *dirty;
     uint32_t dirty_head, dirty_count;
+    uint32_t *order; /* the nodes that there are, topological */
+    uint32_t order_count;
+    struct edit *edit; /* edit_inside.h; NULL: no spare room */
     uint32_t sink_count, sinks_ended, nodes_ended, starved_count;
     bool is_stop_seen;
     struct tt_host *hosts;
@@ -268,7 +277,8 @@ struct tt_engine {
     int64_t cpu_before_ns; /* of workers before this one */
 
     int64_t epoch_ns, now_ns;
-    int64_t mute_look_ns; /* when to look again for sinks that get nothing */
+    int64_t look_ns;      /* when to look again for what follows */
+    int64_t mute_look_ns; /* for sinks that get nothing; always: for an edit that is under way */
     bool is_now_fresh;    /* the last activation's end is this one's start */
     bool is_live, is_pool_freed, has_begun;
     bool is_relaxed; /* asap: depths give way by SLACK for one activation */
@@ -303,6 +313,25 @@ enum job {
     JOB_STOLEN,   /* taken by the handler: the standby is on its way */
     JOB_TAKEN     /* the standby is the worker */
 };
+
+/* open.c: for spare places too */
+void *engine_take(struct tt_engine *engine, uint64_t bytes);
+int engine_check_node(const struct tt_node_plan *plan, struct tt_error *err);
+int engine_check_flow(const struct tt_flow_plan *plan, const struct tt_node_plan *from,
+                      const struct tt_node_plan *to, uint32_t number, struct tt_error *err);
+int engine_check_class(const struct tt_engine *engine, const struct node *from, uint32_t port,
+                       uint32_t class_, struct tt_error *err);
+uint32_t engine_ports(const struct tt_node_plan *plan, bool is_output);
+void engine_open_node(struct tt_engine *engine, struct node *node, uint32_t number,
+                      const struct tt_node_plan *plan);
+void engine_open_flow(struct flow *flow, const struct tt_flow_plan *plan, const struct node *from);
+int engine_settle_node(struct tt_engine *engine, struct node *node, struct tt_error *err);
+
+/* edit.c, edit_apply.c */
+int engine_edit_open(struct tt_engine *engine, uint32_t first_node, uint32_t first_flow);
+bool engine_edit_is_asked(const struct tt_engine *engine); /* an order that was not seen */
+bool engine_edit_step(struct tt_engine *engine);           /* true: one is under way */
+bool engine_edit_is_empty(const struct tt_engine *engine); /* all have left */
 
 /* engine.c: until the end (true), or until a component has lost its caller the worker. */
 bool engine_work(struct tt_engine *engine);
@@ -341,6 +370,7 @@ void engine_outlet(struct tt_engine *engine, struct node *node);
 void engine_close_inlets(struct tt_engine *engine);
 void engine_take_back(struct tt_engine *engine, struct node *node);
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node);
+void engine_outlet_reclaim(struct tt_engine *engine, struct node *node); /* its link is closed */
 
 /* run.c. False: the component lost the worker in its call, and so did the caller. */
 bool engine_run_node(struct tt_engine *engine, struct node *node);
@@ -373,6 +403,7 @@ void engine_record_format(struct tt_engine *engine, const struct node *node, uin
 /* degrade.c */
 void engine_degrade(struct tt_engine *engine, const struct tt_record *record);
 void engine_take_level(struct tt_engine *engine, struct node *node, const struct tt_event *event);
+void engine_degrade_join(struct tt_engine *engine, struct node *node);
 
 /* blame.c */
 void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,

@@ -249,6 +249,19 @@ bool tt_link_is_on_loan(const struct tt_link *link, uint32_t pool, uint32_t slot
     return is_unread(&link->back, link->is_reader, 0, pool, slot);
 }
 
+bool tt_link_is_away(const struct tt_link *link, uint32_t pool, uint32_t slot)
+{
+    uint32_t place;
+
+    tt_assert(!link->is_reader);
+    if (!is_place(pool, slot))
+        return false;
+    place = place_of(pool, slot);
+    if (__atomic_load_n(&link->shared->held[place / 64], __ATOMIC_ACQUIRE) >> (place % 64) & 1)
+        return true;
+    return is_unread(&link->back, false, 0, pool, slot);
+}
+
 static void set_held(struct tt_link *link, uint32_t place, bool is_held)
 {
     uint64_t bit = (uint64_t)1 << (place % 64), *word = &link->held[place / 64];
@@ -266,6 +279,15 @@ bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot)
 {
     tt_assert(link->is_reader);
     return is_place(pool, slot) && is_held(link, place_of(pool, slot));
+}
+
+bool tt_link_holds_any(const struct tt_link *link)
+{
+    tt_assert(link->is_reader);
+    for (uint32_t n = 0; n < HELD_WORDS; n++)
+        if (link->held[n] != 0)
+            return true;
+    return false;
 }
 
 static uint32_t slot_bytes_of(const struct tt_pool_view *pool, uint32_t slot)

@@ -57,8 +57,9 @@ bool tt_link_is_closed(const struct tt_link *link);
 
 uint32_t tt_link_depth(const struct tt_link *link);
 
-/* Reader: is this slot held by this end? */
+/* Reader: is this slot held by this end? Any slot? */
 bool tt_link_holds(const struct tt_link *link, uint32_t pool, uint32_t slot);
+bool tt_link_holds_any(const struct tt_link *link);
 
 /* Writer: sends a header; false when the ring is full. */
 bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);
@@ -78,6 +79,10 @@ bool tt_link_reader_changed(struct tt_link *link);
 
 /* Either side: is this slot on loan, by the shared memory's word? O(depth); for restarts only. */
 bool tt_link_is_on_loan(const struct tt_link *link, uint32_t pool, uint32_t slot);
+
+/* Writer of a closed link: does its reader have this slot, or is it on its way back? What it has
+ * not read it never will. */
+bool tt_link_is_away(const struct tt_link *link, uint32_t pool, uint32_t slot);
 
 /* Reader: the next header; false when there is none. The slot is then held until given back.
  * Headers that name a pool or slot outside `pools` are dropped and counted. */

@@ -25,12 +25,17 @@ static void *take(struct tt_engine *engine, uint64_t bytes)
     return ret;
 }
 
+void *engine_take(struct tt_engine *engine, uint64_t bytes)
+{
+    return take(engine, bytes);
+}
+
 static bool is_rate(struct tt_rational rate)
 {
     return rate.den > 0 && rate.num >= 0 && rate.num < 1000000000 && rate.den < 1000000000;
 }
 
-static int check_node(const struct tt_node_plan *plan, struct tt_error *err)
+int engine_check_node(const struct tt_node_plan *plan, struct tt_error *err)
 {
     const char *name = plan->name ? plan->name : "?";
 
@@ -49,11 +54,25 @@ static int check_node(const struct tt_node_plan *plan, struct tt_error *err)
     return 0;
 }
 
-static uint32_t ports_of(const struct tt_node_plan *plan, bool is_output)
+uint32_t engine_ports(const struct tt_node_plan *plan, bool is_output)
 {
     if (plan->role == TT_NODE_COMPONENT)
         return is_output ? plan->request->out_count : plan->request->in_count;
     return (plan->role == TT_NODE_INLET) == is_output ? 1 : 0;
+}
+
+int engine_check_flow(const struct tt_flow_plan *plan, const struct tt_node_plan *from,
+                      const struct tt_node_plan *to, uint32_t number, struct tt_error *err)
+{
+    if (plan->from_port >= engine_ports(from, true) || plan->to_port >= engine_ports(to, false))
+        return tt_fail(err, -EINVAL, "flow %u names a port that '%s' or '%s' does not have", number,
+                       from->name, to->name);
+    if (plan->depth == 0 || plan->depth > DEPTH_MAX)
+        return tt_fail(err, -EINVAL, "flow %u has a depth of %u, not 1..%u", number, plan->depth,
+                       DEPTH_MAX);
+    if (!plan->format || !is_rate(plan->format->rate))
+        return tt_fail(err, -EINVAL, "flow %u has no format with a rate", number);
+    return 0;
 }
 
 static int check_flow(const struct tt_engine_params *params, const struct tt_flow_plan *plan,
@@ -63,16 +82,8 @@ static int check_flow(const struct tt_engine_params *params, const struct tt_flo
         plan->from_node >= plan->to_node)
         return tt_fail(err, -EINVAL, "flow %u does not go forward among the %u nodes", number,
                        params->node_count);
-    if (plan->from_port >= ports_of(&params->nodes[plan->from_node], true) ||
-        plan->to_port >= ports_of(&params->nodes[plan->to_node], false))
-        return tt_fail(err, -EINVAL, "flow %u names a port that '%s' or '%s' does not have", number,
-                       params->nodes[plan->from_node].name, params->nodes[plan->to_node].name);
-    if (plan->depth == 0 || plan->depth > DEPTH_MAX)
-        return tt_fail(err, -EINVAL, "flow %u has a depth of %u, not 1..%u", number, plan->depth,
-                       DEPTH_MAX);
-    if (!plan->format || !is_rate(plan->format->rate))
-        return tt_fail(err, -EINVAL, "flow %u has no format with a rate", number);
-    return 0;
+    return engine_check_flow(plan, &params->nodes[plan->from_node], &params->nodes[plan->to_node],
+                             number, err);
 }
 
 static int check_pool(const struct tt_pool_view *view, uint32_t number, struct tt_error *err)
@@ -99,16 +110,19 @@ static int check_params(const struct tt_engine_params *params, struct tt_error *
 {
     int r = 0;
 
-    if (params->node_count == 0 || params->node_count > TT_NODES_MAX ||
-        params->flow_count > TT_FLOWS_MAX)
+    if (params->node_count + params->spare_nodes == 0 || params->node_count > TT_NODES_MAX ||
+        params->spare_nodes > TT_NODES_MAX - params->node_count ||
+        params->flow_count > TT_FLOWS_MAX ||
+        params->spare_flows > TT_FLOWS_MAX - params->flow_count)
         return tt_fail(err, -EINVAL, "%u nodes and %u flows are none, or more than %d and %d",
-                       params->node_count, params->flow_count, TT_NODES_MAX, TT_FLOWS_MAX);
+                       params->node_count + params->spare_nodes,
+                       params->flow_count + params->spare_flows, TT_NODES_MAX, TT_FLOWS_MAX);
     if (params->pool_count == 0 || params->pool_count > TT_POOLS_MAX ||
         params->own_number >= params->pool_count)
         return tt_fail(err, -EINVAL, "pool %u of %u is not one of at most %d", params->own_number,
                        params->pool_count, TT_POOLS_MAX);
     for (uint32_t n = 0; n < params->node_count && r == 0; n++) {
-        r = check_node(&params->nodes[n], err);
+        r = engine_check_node(&params->nodes[n], err);
         if (r == 0 &&
             params->nodes[n].segment >= (params->segment_count ? params->segment_count : 1))
             r = tt_fail(err, -EINVAL, "node '%s' is of segment %u, which is not planned",
@@ -186,10 +200,8 @@ static bool open_heap(struct tt_engine *engine, struct heap *heap)
     return true;
 }
 
-static void open_component(struct node *node)
+static void open_component(struct node *node, const struct tt_node_plan *plan)
 {
-    const struct tt_node_plan *plan = node->plan;
-
     node->level = plan->request->level;
     node->calls_max = 1;
     for (uint32_t n = 0; n < node->out_count; n++) {
@@ -203,31 +215,40 @@ static void open_component(struct node *node)
         node->kept_max += engine_port(plan, n)->hold_max;
 }
 
-static int open_nodes(struct tt_engine *engine)
+/* Its memory is zero, and it is not `plan`'s own place. */
+void engine_open_node(struct tt_engine *engine, struct node *node, uint32_t number,
+                      const struct tt_node_plan *plan)
+{
+    node->own_plan = *plan;
+    node->plan = &engine->nodes[number].own_plan;
+    node->engine = engine;
+    node->number = number;
+    node->leader = node->in_place = NONE;
+    node->in_count = engine_ports(plan, false);
+    node->out_count = engine_ports(plan, true);
+    node->ancestors[number / 64] |= (uint64_t)1 << (number % 64);
+    memset(node->in, 0xff, sizeof(node->in));
+    memset(node->out, 0xff, sizeof(node->out));
+    if (plan->role == TT_NODE_COMPONENT)
+        open_component(node, plan);
+}
+
+static int open_nodes(struct tt_engine *engine, uint32_t planned_count)
 {
     uint32_t count = engine->params.node_count;
 
     engine->nodes = take(engine, sizeof(*engine->nodes) * count);
     engine->dirty = take(engine, sizeof(uint32_t) * count);
+    engine->order = take(engine, sizeof(uint32_t) * count);
     engine->hosts = take(engine, sizeof(*engine->hosts) * count);
-    if (!engine->nodes || !engine->dirty || !engine->hosts || !open_heap(engine, &engine->ready) ||
-        !open_heap(engine, &engine->timers))
+    if (!engine->nodes || !engine->dirty || !engine->order || !engine->hosts ||
+        !open_heap(engine, &engine->ready) || !open_heap(engine, &engine->timers))
         return -ENOMEM;
-    for (uint32_t n = 0; n < count; n++) {
+    for (uint32_t n = 0; n < planned_count; n++) {
         struct node *node = &engine->nodes[n];
 
-        node->own_plan = engine->params.nodes[n];
-        node->plan = &node->own_plan;
-        node->engine = engine;
-        node->number = n;
-        node->leader = node->in_place = NONE;
-        node->in_count = ports_of(node->plan, false);
-        node->out_count = ports_of(node->plan, true);
-        node->ancestors[n / 64] |= (uint64_t)1 << (n % 64);
-        memset(node->in, 0xff, sizeof(node->in));
-        memset(node->out, 0xff, sizeof(node->out));
-        if (node->plan->role == TT_NODE_COMPONENT)
-            open_component(node);
+        engine_open_node(engine, node, n, &engine->params.nodes[n]);
+        engine->order[engine->order_count++] = n;
         node->kept = take(engine, sizeof(*node->kept) * (node->kept_max + 1));
         if (!node->kept)
             return -ENOMEM;
@@ -251,9 +272,35 @@ static uint32_t bytes_of(const struct tt_format *format)
 /* What a queue may take beyond its depth, by open_spare() or to undo a standstill. */
 static uint32_t beyond(const struct node *from)
 {
-    uint32_t ring = from->plan->role == TT_NODE_INLET ? tt_link_depth(from->plan->link) : 0;
+    uint32_t ring = from->own_plan.role == TT_NODE_INLET ? tt_link_depth(from->own_plan.link) : 0;
 
     return ring > SLACK ? ring : SLACK;
+}
+
+int engine_check_class(const struct tt_engine *engine, const struct node *from, uint32_t port,
+                       uint32_t class_, struct tt_error *err)
+{
+    if (from->own_plan.role == TT_NODE_COMPONENT &&
+        (class_ >= engine->own->view.class_count ||
+         from->bytes_max[port] > engine->own->view.classes[class_].slot_bytes))
+        return tt_fail(err, -EINVAL, "output %u of '%s' has no class of the pool that fits", port,
+                       from->own_plan.name);
+    return 0;
+}
+
+void engine_open_flow(struct flow *flow, const struct tt_flow_plan *plan, const struct node *from)
+{
+    *flow = (struct flow){.plan = plan, .next_of_output = NONE};
+    flow->is_still = plan->format->rate.num == 0;
+    flow->is_audio = plan->format->kind == TT_AUDIO || plan->format->kind == TT_CODED_AUDIO;
+    flow->is_coded = plan->format->kind == TT_CODED_VIDEO || plan->format->kind == TT_CODED_AUDIO;
+    flow->period_ns = flow->is_still ? 0 : tt_index_ns(1, plan->format->rate);
+    flow->index_most = flow->is_still ? TIME_MAX : tt_ns_index(TIME_MAX, plan->format->rate);
+    flow->last.handle = TT_NO_FRAME;
+    flow->bytes = bytes_of(plan->format);
+    /* Room for all that one activation may give beyond the declared depth, when nothing is
+     * dropped. */
+    flow->capacity = plan->depth + beyond(from) + from->kept_max + from->calls_max * 2 + 1;
 }
 
 static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error *err)
@@ -266,30 +313,19 @@ static int open_flow(struct tt_engine *engine, uint32_t number, struct tt_error 
         engine->params.class_of
             ? engine->params.class_of[plan->from_node * TT_PORTS_MAX + plan->from_port]
             : NONE;
+    int r;
 
     if (to->in[plan->to_port] != NONE)
         return tt_fail(err, -EINVAL, "input %u of '%s' is fed twice", plan->to_port,
                        to->plan->name);
-    if (from->plan->role == TT_NODE_COMPONENT &&
-        (class_ >= engine->own->view.class_count ||
-         from->bytes_max[plan->from_port] > engine->own->view.classes[class_].slot_bytes))
-        return tt_fail(err, -EINVAL, "output %u of '%s' has no class of the pool that fits",
-                       plan->from_port, from->plan->name);
+    r = engine_check_class(engine, from, plan->from_port, class_, err);
+    if (r < 0)
+        return r;
     to->in[plan->to_port] = number;
     while (*place != NONE) /* in the plan's order */
         place = &engine->flows[*place].next_of_output;
     *place = number;
-    *flow = (struct flow){.plan = plan, .next_of_output = NONE};
-    flow->is_still = plan->format->rate.num == 0;
-    flow->is_audio = plan->format->kind == TT_AUDIO || plan->format->kind == TT_CODED_AUDIO;
-    flow->is_coded = plan->format->kind == TT_CODED_VIDEO || plan->format->kind == TT_CODED_AUDIO;
-    flow->period_ns = flow->is_still ? 0 : tt_index_ns(1, plan->format->rate);
-    flow->index_most = flow->is_still ? TIME_MAX : tt_ns_index(TIME_MAX, plan->format->rate);
-    flow->last.handle = TT_NO_FRAME;
-    flow->bytes = bytes_of(plan->format);
-    /* Room for all that one activation may give beyond the declared depth, when nothing is
-     * dropped. */
-    flow->capacity = plan->depth + beyond(from) + from->kept_max + from->calls_max * 2 + 1;
+    engine_open_flow(flow, plan, from);
     flow->entries = take(engine, sizeof(*flow->entries) * flow->capacity);
     for (uint32_t n = 0; n < TT_NODES_MAX / 64; n++)
         to->ancestors[n] |= from->ancestors[n];
@@ -309,21 +345,21 @@ static void open_spare(struct tt_engine *engine, struct flow *flow)
 }
 
 /* Ancestors need flows in the order of their ends; nodes are in topological order. */
-static int open_flows(struct tt_engine *engine, struct tt_error *err)
+static int open_flows(struct tt_engine *engine, uint32_t planned_count, struct tt_error *err)
 {
     int r;
 
     engine->flows = take(engine, sizeof(*engine->flows) * (engine->params.flow_count + 1));
     if (!engine->flows)
         return -ENOMEM;
-    for (uint32_t n = 0; n < engine->params.flow_count; n++) {
+    for (uint32_t n = 0; n < planned_count; n++) {
         r = open_flow(engine, n, err);
         if (r < 0)
             return r;
     }
-    for (uint32_t n = 0; n < engine->params.flow_count; n++)
+    for (uint32_t n = 0; n < planned_count; n++)
         open_spare(engine, &engine->flows[n]);
-    for (uint32_t n = 0; n < engine->params.node_count; n++)
+    for (uint32_t n = 0; n < engine->order_count; n++)
         for (uint32_t port = 0; port < engine->nodes[n].in_count; port++) {
             struct node *node = &engine->nodes[n], *from;
 
@@ -336,24 +372,23 @@ static int open_flows(struct tt_engine *engine, struct tt_error *err)
     return 0;
 }
 
-static enum kind kind_of(const struct tt_engine *engine, struct node *node, uint32_t *ret_leader)
+static enum kind kind_of(struct node *node, uint32_t *ret_leader)
 {
     uint32_t connected = 0, first = NONE, only = 0;
 
-    if (node->plan->role != TT_NODE_COMPONENT)
-        return node->plan->role == TT_NODE_INLET ? KIND_INLET : KIND_OUTLET;
+    if (node->own_plan.role != TT_NODE_COMPONENT)
+        return node->own_plan.role == TT_NODE_INLET ? KIND_INLET : KIND_OUTLET;
     for (uint32_t n = 0; n < node->in_count; n++) {
         if (node->in[n] == NONE)
             continue;
         connected++;
         only = n;
-        if (first == NONE && engine_port(node->plan, n)->is_leader)
+        if (first == NONE && engine_port(&node->own_plan, n)->is_leader)
             first = n;
     }
-    (void)engine;
     if (connected == 0)
         return KIND_SOURCE;
-    if (node->plan->component->flags & TT_SEPARATE)
+    if (node->own_plan.component->flags & TT_SEPARATE)
         return KIND_SEPARATE;
     node->only = only;
     if (connected == 1)
@@ -393,7 +428,7 @@ static int open_sinks(struct tt_engine *engine, struct node *node, struct tt_err
 
 static void open_rate(struct tt_engine *engine, struct node *node)
 {
-    node->rate = node->plan->rate.den != 0 ? node->plan->rate : engine->params.rate;
+    node->rate = node->own_plan.rate.den != 0 ? node->own_plan.rate : engine->params.rate;
     if (node->kind == KIND_LED)
         node->rate = engine->flows[node->in[node->leader]].plan->format->rate;
     else if (node->kind == KIND_SINGLE || node->kind == KIND_SEPARATE || node->kind == KIND_OUTLET)
@@ -405,24 +440,26 @@ static void open_rate(struct tt_engine *engine, struct node *node)
 static void open_in_place(struct node *node)
 {
     for (uint32_t n = 0; node->kind == KIND_SINGLE && n < node->in_count; n++) {
-        int32_t output = engine_port(node->plan, n)->in_place_of;
+        int32_t output = engine_port(&node->own_plan, n)->in_place_of;
 
         if (node->in[n] != NONE && output >= 0 && (uint32_t)output < node->out_count &&
-            engine_port(node->plan, n)->hold_max == 0)
+            engine_port(&node->own_plan, n)->hold_max == 0)
             node->in_place = (uint32_t)output;
     }
 }
 
-static int settle_node(struct tt_engine *engine, struct node *node, struct tt_error *err)
+/* With its flows, and without its memory. */
+int engine_settle_node(struct tt_engine *engine, struct node *node, struct tt_error *err)
 {
-    node->kind = kind_of(engine, node, &node->leader);
+    node->kind = kind_of(node, &node->leader);
     if (node->kind == KIND_OUTLET && node->in[0] == NONE)
-        return tt_fail(err, -EINVAL, "outlet '%s' is not fed", node->plan->name);
+        return tt_fail(err, -EINVAL, "outlet '%s' is not fed", node->own_plan.name);
     open_rate(engine, node);
     engine_cost_limit(engine, node);
     open_in_place(node);
     if (node->kind == KIND_CLOCKED && node->rate.num <= 0)
-        return tt_fail(err, -EINVAL, "'%s' joins by the clock but has no rate", node->plan->name);
+        return tt_fail(err, -EINVAL, "'%s' joins by the clock but has no rate",
+                       node->own_plan.name);
     for (uint32_t n = 0; n < node->in_count; n++) {
         struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
@@ -436,6 +473,15 @@ static int settle_node(struct tt_engine *engine, struct node *node, struct tt_er
                               ? tt_join_margin_ns(node->rate, flow->plan->format->rate)
                               : flow->period_ns / 8;
     }
+    return 0;
+}
+
+static int settle_node(struct tt_engine *engine, struct node *node, struct tt_error *err)
+{
+    int r = engine_settle_node(engine, node, err);
+
+    if (r < 0)
+        return r;
     if (node->kind == KIND_OUTLET) {
         node->lent = take(engine, TT_POOLS_MAX * TT_POOL_SLOTS_MAX / 8);
         if (!node->lent)
@@ -448,7 +494,7 @@ static int settle_node(struct tt_engine *engine, struct node *node, struct tt_er
 /* A segment's rate is that of the first node that runs; an edge's inlets of all rates share one. */
 static void open_segments(struct tt_engine *engine)
 {
-    for (uint32_t n = engine->params.node_count; n > 0; n--) {
+    for (uint32_t n = engine->order_count; n > 0; n--) {
         const struct node *node = &engine->nodes[n - 1];
 
         if (node->kind == KIND_INLET || node->kind == KIND_OUTLET)
@@ -465,7 +511,11 @@ static int open_running(struct tt_engine *engine)
     uint32_t most = 0, emit_max = 0,
              count = engine->params.segment_count ? engine->params.segment_count : 1;
 
-    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+    if (engine->params.spare_nodes > 0) {
+        most = SPARE_OUTPUTS;
+        emit_max = SPARE_KEPT;
+    }
+    for (uint32_t n = 0; n < engine->order_count; n++) {
         const struct node *node = &engine->nodes[n];
         uint32_t outputs = node->out_count * node->calls_max;
 
@@ -490,7 +540,7 @@ static int open_running(struct tt_engine *engine)
 
 static int open_components(struct tt_engine *engine, struct tt_error *err)
 {
-    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+    for (uint32_t n = 0; n < engine->order_count; n++) {
         struct node *node = &engine->nodes[n];
         const struct tt_node_plan *plan = node->plan;
         int r;
@@ -510,16 +560,22 @@ static int open_components(struct tt_engine *engine, struct tt_error *err)
 
 static int lay_out(struct tt_engine *engine, struct tt_error *err)
 {
+    uint32_t node_count = engine->params.node_count, flow_count = engine->params.flow_count;
     int r = open_pools(engine);
 
+    /* From here on places are counted, whether there is anything in them or not. */
+    engine->params.node_count += engine->params.spare_nodes;
+    engine->params.flow_count += engine->params.spare_flows;
     if (r == 0)
-        r = open_nodes(engine);
+        r = open_nodes(engine, node_count);
     if (r == 0)
-        r = open_flows(engine, err);
-    for (uint32_t n = 0; n < engine->params.node_count && r == 0; n++)
+        r = open_flows(engine, flow_count, err);
+    for (uint32_t n = 0; n < node_count && r == 0; n++)
         r = settle_node(engine, &engine->nodes[n], err);
     if (r == 0)
         r = open_running(engine);
+    if (r == 0 && engine->params.spare_nodes > 0)
+        r = engine_edit_open(engine, node_count, flow_count);
     if (r < 0)
         return r;
     fill_free(engine);

@@ -60,6 +60,8 @@ static bool is_finishing(const struct tt_engine *engine, const struct node *node
         if (!flow || flow->is_still || (node->kind == KIND_LED && n != node->leader))
             continue;
         has_moving = true;
+        if (flow->has_next)
+            return false;
         if (!flow->has_ended && engine->nodes[flow->plan->from_node].hold_until_ns == 0)
             return false;
     }
@@ -77,12 +79,17 @@ static void hold(struct tt_engine *engine, struct node *node)
 /* This node has seen its End: so have those that only its drain and other Ends feed. */
 void engine_finishing(struct tt_engine *engine, struct node *node)
 {
+    bool is_behind = false;
+
     if (!engine->is_live)
         return;
     hold(engine, node);
-    for (uint32_t n = node->number + 1; n < engine->params.node_count; n++)
-        if (is_finishing(engine, &engine->nodes[n]))
-            hold(engine, &engine->nodes[n]);
+    for (uint32_t n = 0; n < engine->order_count; n++) {
+        if (engine->order[n] == node->number)
+            is_behind = true;
+        else if (is_behind && is_finishing(engine, &engine->nodes[engine->order[n]]))
+            hold(engine, &engine->nodes[engine->order[n]]);
+    }
 }
 
 /* A join that is not ready waits for another input: what made that late is found at its source. */
@@ -216,7 +223,10 @@ void engine_push_end(struct tt_engine *engine, struct node *from, uint32_t port,
 
         if (!flow->has_ended)
             flow->end_ns = end_ns;
-        flow->has_ended = true;
+        if (flow->has_next)
+            flow->is_spent = true;
+        else
+            flow->has_ended = true;
         engine_dirty(engine, flow->plan->to_node);
     }
 }

@@ -37,7 +37,8 @@ bool engine_has_others(const struct tt_engine *engine, const struct node *hog)
 {
     uint64_t gets[TT_NODES_MAX / 64] = {0}; /* frames that came not through it */
 
-    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+    for (uint32_t k = 0; k < engine->order_count; k++) {
+        uint32_t n = engine->order[k];
         const struct node *node = &engine->nodes[n];
         bool is_fed = node->in_count == 0;
 
@@ -185,7 +186,7 @@ static void come_back(struct tt_engine *engine)
     engine->holds[engine->hold_next++ % HOLDS] = (struct hold){
         .from_ns = node->away_since_ns, .to_ns = engine->now_ns, .node = node, .is_away = true};
     engine->away = NULL;
-    node->is_away = false;
+    node->is_away = node->is_halted = false;
     node->give_up_ns = 0;
     engine->running = hog;
     let_go(engine, hog);
@@ -228,7 +229,7 @@ bool tt_engine_take_over(struct tt_engine *engine)
     __atomic_store_n(handoffs, *handoffs + 1, __ATOMIC_RELAXED);
     engine->away = hog;
     engine->running = hog == &engine->runnings[0] ? &engine->runnings[1] : &engine->runnings[0];
-    node->is_away = true;
+    node->is_away = node->is_halted = true;
     node->away_since_ns = engine->now_ns;
     own_inputs(engine, hog);
     engine_cost_take_over(engine, hog);
