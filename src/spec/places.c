@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "spec/ways.h"
+
 static void add(struct tt_wiring_process *self, enum tt_wiring_role role,
                 const struct tt_wiring_link *link, uint32_t number)
 {
@@ -21,6 +23,7 @@ static void add_ends(const struct tt_wiring *wiring, struct tt_wiring_process *s
         const struct tt_wiring_link *link = &wiring->links[n];
 
         if (link->component == component && tt_wiring_is_between(wiring, n) == is_between &&
+            tt_wiring_is_used(wiring, n) &&
             (role == TT_PLACE_INLET ? link->to : link->from) == number)
             add(self, role, link, n);
     }
@@ -43,16 +46,26 @@ static void add_places(const struct tt_picture *picture, const struct tt_wiring 
     }
 }
 
+int tt_wiring_places(struct tt_wiring *wiring, const struct tt_picture *picture, uint32_t number,
+                     struct tt_error *err)
+{
+    struct tt_wiring_process *self = &wiring->processes[number];
+
+    free(self->places);
+    self->places = NULL;
+    add_places(picture, wiring, number, self);
+    self->places = calloc(self->place_count + 1, sizeof(*self->places));
+    if (!self->places)
+        return tt_fail(err, -ENOMEM, "no memory for the service's wiring");
+    add_places(picture, wiring, number, self);
+    return 0;
+}
+
 int spec_places(const struct tt_picture *picture, struct tt_wiring *wiring, struct tt_error *err)
 {
-    for (uint32_t number = 0; number < wiring->container_count; number++) {
-        struct tt_wiring_process *self = &wiring->processes[number];
+    int r = 0;
 
-        add_places(picture, wiring, number, self);
-        self->places = calloc(self->place_count + 1, sizeof(*self->places));
-        if (!self->places)
-            return tt_fail(err, -ENOMEM, "no memory for the service's wiring");
-        add_places(picture, wiring, number, self);
-    }
-    return 0;
+    for (uint32_t number = 0; r == 0 && number < wiring->container_count; number++)
+        r = tt_wiring_places(wiring, picture, number, err);
+    return r;
 }

@@ -18,7 +18,8 @@ enum {
     LARGE_DEPTH_MAX = 32, /* of frames of which more would take more than this */
     RING_BYTES_MAX = 64 << 20,
     RECORDS_MIN = 1024,
-    RECORDS_MAX = 1 << 16
+    RECORDS_MAX = 1 << 16,
+    GUESTS_BYTES_MAX = 8 << 20 /* of a pool, for components that may come from elsewhere */
 };
 
 static const uint64_t pool_bytes_max = 64ull << 30;
@@ -393,17 +394,54 @@ static int lay_out(struct plan *plan, uint32_t process, const struct size *sizes
     return 0;
 }
 
+static uint64_t frames_of(const struct plan *plan, uint32_t n, uint64_t *ret_bytes)
+{
+    uint64_t frames = 0;
+
+    *ret_bytes = 0;
+    for (uint32_t pin = 0; pin < plan->picture->components[n].out_count; pin++) {
+        frames += plan->alive[n][pin];
+        *ret_bytes += plan->alive[n][pin] * slot_bytes_of(&plan->picture->components[n], pin);
+    }
+    return frames;
+}
+
+/* Whose frames a pool has. It cannot grow while it is used: in each container of several there is
+ * room for what runs in the others and may come, for one after another while it is little. */
+static void mark_writers(const struct plan *plan, uint32_t process, bool *ret_is_here)
+{
+    uint64_t bytes, frames, left = GUESTS_BYTES_MAX, slots = TT_POOL_SLOTS_MAX;
+
+    for (uint32_t n = 0; n < plan->picture->component_count; n++) {
+        ret_is_here[n] = plan->process_of[n] == process;
+        frames = ret_is_here[n] ? frames_of(plan, n, &bytes) : 0;
+        slots -= frames < slots ? frames : slots;
+    }
+    if (!plan->picture->is_live || plan->wiring->container_count == 1 ||
+        process >= plan->wiring->container_count)
+        return;
+    for (uint32_t n = 0; n < plan->picture->component_count; n++) {
+        frames = frames_of(plan, n, &bytes);
+        if (ret_is_here[n] || is_edge(plan->picture, n) || bytes > left || frames > slots)
+            continue;
+        ret_is_here[n] = true;
+        left -= bytes;
+        slots -= frames;
+    }
+}
+
 /* Outputs of like size share a class: each may take what it needs at most, so none runs dry. */
 static int make_pool(struct plan *plan, uint32_t process)
 {
     const struct tt_picture *picture = plan->picture;
     struct size sizes[SPEC_PICTURE_COMPONENTS_MAX + 1];
+    bool is_here[SPEC_PICTURE_COMPONENTS_MAX];
     uint32_t count = 0;
     int r;
 
+    mark_writers(plan, process, is_here);
     for (uint32_t n = 0; n < picture->component_count; n++)
-        for (uint32_t pin = 0;
-             plan->process_of[n] == process && pin < picture->components[n].out_count; pin++) {
+        for (uint32_t pin = 0; is_here[n] && pin < picture->components[n].out_count; pin++) {
             struct size size = {slot_bytes_of(&picture->components[n], pin),
                                 (uint32_t)plan->alive[n][pin]};
 
@@ -420,7 +458,7 @@ static int make_pool(struct plan *plan, uint32_t process)
             uint32_t *class = &plan->wiring->processes[process].class_of[n][pin];
 
             *class = TT_NO_PORT;
-            if (plan->process_of[n] != process || pin >= picture->components[n].out_count)
+            if (!is_here[n] || pin >= picture->components[n].out_count)
                 continue;
             for (*class = 0;
                  sizes[*class].slot_bytes < slot_bytes_of(&picture->components[n], pin);)
@@ -517,14 +555,18 @@ int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, str
     int r = -ENOMEM;
 
     tt_assert(picture->component_count <= SPEC_PICTURE_COMPONENTS_MAX);
-    if (wiring)
+    if (wiring) {
         wiring->process_of = calloc(picture->component_count + 1, sizeof(*wiring->process_of));
-    if (!plan || !wiring || !wiring->process_of) {
+        wiring->home_of = calloc(picture->component_count + 1, sizeof(*wiring->home_of));
+    }
+    if (!plan || !wiring || !wiring->process_of || !wiring->home_of) {
         (void)tt_fail(err, -ENOMEM, "no memory for the service's wiring");
     } else {
         *plan = (struct plan){
             .picture = picture, .wiring = wiring, .process_of = wiring->process_of, .err = err};
         r = make_all(plan);
+        memcpy(wiring->home_of, wiring->process_of,
+               picture->component_count * sizeof(*wiring->home_of));
     }
     free(plan);
     if (r < 0)
@@ -540,8 +582,10 @@ void tt_wiring_close(struct tt_wiring **wiring)
         free((*wiring)->processes[n].class_of);
         free((*wiring)->processes[n].places);
     }
-    if (*wiring)
+    if (*wiring) {
         free((*wiring)->process_of);
+        free((*wiring)->home_of);
+    }
     free(*wiring);
     *wiring = NULL;
 }

@@ -19,7 +19,8 @@
 enum {
     TT_PROCESSES_MAX = 64,
     TT_LINKS_MAX = 192,
-    TT_TOGETHER_MAX = 8 /* edges that share a process */
+    TT_TOGETHER_MAX = 8, /* edges that share a process */
+    TT_WAYS_MAX = 16
 };
 
 struct tt_wiring_link {
@@ -29,6 +30,7 @@ struct tt_wiring_link {
     uint32_t component, pin;
     uint32_t flow;  /* the flow of the picture; of several, the first */
     uint32_t depth; /* a power of two */
+    uint32_t way;   /* one more than the way that it is part of; 0: none */
 };
 
 enum tt_wiring_role { TT_PLACE_COMPONENT = 0, TT_PLACE_INLET = 1, TT_PLACE_OUTLET = 2 };
@@ -39,6 +41,13 @@ struct tt_wiring_place {
     uint32_t component;
     uint32_t pin;  /* of an inlet its output, of an outlet to an edge its input, else an output */
     uint32_t link; /* inlets and outlets */
+};
+
+/* How a component runs in another container than its home (spec/ways.h). */
+struct tt_wiring_way {
+    uint32_t component, container;
+    uint32_t first_link; /* those of its inputs, then those of its outputs */
+    uint32_t in_count, out_count;
 };
 
 struct tt_wiring_process {
@@ -57,8 +66,11 @@ struct tt_wiring {
     uint32_t process_count, container_count;
     struct tt_wiring_link links[TT_LINKS_MAX];
     uint32_t link_count;
-    uint32_t *process_of; /* by component */
-    uint64_t pool_bytes;  /* of all processes */
+    uint32_t *process_of; /* by component: where it is now */
+    uint32_t *home_of;    /* by component: where the plan has it */
+    struct tt_wiring_way ways[TT_WAYS_MAX];
+    uint32_t way_count;
+    uint64_t pool_bytes; /* of all processes */
 };
 
 /* -E2BIG beyond the limits above or when a pool would exceed 64 GiB. */

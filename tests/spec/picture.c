@@ -5,7 +5,7 @@
 
 #include "catalogue.h"
 #include "check.h"
-#include "spec/wiring.h"
+#include "spec/ways.h"
 #include "tactus/format.h"
 
 static struct tt_picture *shape(const char *text, struct tt_error *err)
@@ -467,6 +467,64 @@ static void an_overrun_policy_is_carried(void)
     }
 }
 
+static uint32_t place_of(const struct tt_wiring *wiring, uint32_t container,
+                         enum tt_wiring_role role, uint32_t component)
+{
+    const struct tt_wiring_process *process = &wiring->processes[container];
+
+    for (uint32_t n = 0; n < process->place_count; n++)
+        if (process->places[n].role == role && process->places[n].component == component)
+            return n;
+    return UINT32_MAX;
+}
+
+/* `scale` in another container than what feeds it and what it feeds: two links more, ends of which
+ * stand in its place at home, and none of that carries anything when it is back. */
+static void a_component_runs_elsewhere(void)
+{
+    static const char text[] =
+        "tactus: 1\nservice: two\nrate: 50\ndeadline: 40ms\ncomponents:\n"
+        "  cam: {kind: test.video}\n  scale: {kind: video.scale, params: {width: 64, "
+        "height: 36}}\n  out: {kind: \"null\"}\n  tone: {kind: test.audio}\n"
+        "  pcm: {kind: \"null\"}\nflows: [cam ! scale ! out, tone ! pcm]\n";
+    struct tt_picture *picture = shaped(text);
+    uint32_t cam = (uint32_t)(find(picture, "cam") - picture->components);
+    uint32_t scale = (uint32_t)(find(picture, "scale") - picture->components);
+    struct tt_wiring *wiring = NULL;
+    struct tt_error err = {0};
+    uint32_t way, again;
+
+    picture->components[find(picture, "tone") - picture->components].worker = 1;
+    picture->components[find(picture, "pcm") - picture->components].worker = 1;
+    CHECK_INT(tt_wiring_make(picture, &wiring, &err), 0);
+    CHECK_INT(wiring->container_count, 2);
+    CHECK_INT(wiring->link_count, 0);
+    CHECK(tt_wiring_has_room(wiring, picture, scale, 1));
+    CHECK_INT(tt_wiring_lead(wiring, picture, scale, 0, &way, &err), -EINVAL);
+    CHECK_INT(tt_wiring_lead(wiring, picture, scale, 1, &way, &err), 0);
+    CHECK_INT(wiring->link_count, 2);
+    CHECK(!tt_wiring_is_used(wiring, 0));
+    tt_wiring_settle(wiring, scale, 1);
+    for (uint32_t n = 0; n < 2; n++)
+        CHECK_INT(tt_wiring_places(wiring, picture, n, &err), 0);
+    CHECK(tt_wiring_is_used(wiring, 0) && tt_wiring_is_used(wiring, 1));
+    CHECK(tt_wiring_way_of(wiring, scale) == &wiring->ways[way]);
+    CHECK_INT(place_of(wiring, 0, TT_PLACE_COMPONENT, scale), UINT32_MAX);
+    CHECK(place_of(wiring, 0, TT_PLACE_OUTLET, cam) < place_of(wiring, 0, TT_PLACE_INLET, scale));
+    CHECK(place_of(wiring, 1, TT_PLACE_INLET, cam) <
+          place_of(wiring, 1, TT_PLACE_COMPONENT, scale));
+    CHECK(place_of(wiring, 1, TT_PLACE_COMPONENT, scale) <
+          place_of(wiring, 1, TT_PLACE_OUTLET, scale));
+    /* What feeds it would cross by two links. */
+    CHECK_INT(tt_wiring_lead(wiring, picture, cam, 1, &again, &err), -EOPNOTSUPP);
+    tt_wiring_settle(wiring, scale, 0);
+    CHECK_INT(tt_wiring_lead(wiring, picture, scale, 1, &again, &err), 0);
+    CHECK_INT(again, way);
+    CHECK_INT(wiring->link_count, 2);
+    tt_wiring_close(&wiring);
+    tt_picture_close(&picture);
+}
+
 int main(void)
 {
     RUN(shapes_the_thumbnail);
@@ -483,5 +541,6 @@ int main(void)
     RUN(notes_how_to_watch);
     RUN(infers_what_is_live);
     RUN(an_overrun_policy_is_carried);
+    RUN(a_component_runs_elsewhere);
     return 0;
 }
