@@ -75,7 +75,9 @@ def judged(ledger, path):
     witness = causes.Witness.read(path)
     told = causes.judge(frames, witness)
     causes.print_words(told, frames, total, witness)
-    check(total > 30 and witness.lost == 0, f"{total} frames, {witness.lost} losses of the witness")
+    check(total > 30, f"{total} frames")
+    if witness.lost > 0:
+        skip(f"the witness itself had no time to read what the kernel told it: {witness.lost} losses")
     return frames, told, witness
 
 

@@ -14,12 +14,16 @@ service: steps
 rate: 60
 deadline: 100ms
 components:
-  cam:  {kind: test.video, params: {width: 960, height: 540, live: true, pattern: ball}}
+  cam:  {kind: test.video, params: {width: WIDTH, height: HEIGHT, live: true, pattern: ball}}
   venc: {kind: av.encode, params: {codec: libx264, preset: slower, tune: zerolatency, bitrate: 1M}, degrade: [preset=ultrafast]}
   out:  {kind: "null"}
 flows: [cam ! venc ! out]
 """
 OTHER = "test.video width=64 height=64 rate=50 ! null spin={spin} deadline=100ms"
+
+
+# The first of these that has its best level alone: a slower machine has it with smaller pictures.
+SIZES = ((960, 540), (640, 360), (320, 180))
 
 
 def share(plan):
@@ -51,9 +55,12 @@ def main():
         if node.status()["class"] != "deadline":
             skip("no right to SCHED_DEADLINE here, so nothing is reserved")
         path = node.path("steps.yaml")
-        with open(path, "w", encoding="utf-8") as text:
-            text.write(SERVICE)
-        best = plan(node, path)
+        for width, height in SIZES:
+            with open(path, "w", encoding="utf-8") as text:
+                text.write(SERVICE.replace("WIDTH", str(width)).replace("HEIGHT", str(height)))
+            best = plan(node, path)
+            if best["admitted"] and best["level"] == 0:
+                break
         check(best["admitted"] and best["level"] == 0 and best["levels"] == 1, f"alone it has its best level: {best['binding']}")
         cpus = node.status()["cpus"]
         # Room for the best level alone, 15 % of each CPU being kept free of the limit, and too little of it beside the other.

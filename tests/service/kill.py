@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 
+from camera_server import free_port
 from lib import SLOW, Node, check, children_of, probe, seeded, wait_for
 
 VICTIM = sys.argv[2]
@@ -64,16 +65,10 @@ def make_inputs(node):
                    "flows: [cam ! over.main, logo ! over.logo, over ! out]\n")
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        return probe_socket.getsockname()[1]
-
-
 CODED = "test.video width=160 height=90 rate=50 ! av.encode codec=libx264 preset=ultrafast tune=zerolatency gop=10"
 
 
-PORT = free_port()
+PORT = free_port(socket.SOCK_DGRAM)
 
 
 def graph_of(node, kind):

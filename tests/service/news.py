@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 
+from camera_server import free_port
 from lib import BUILD, Node, check, clip, need, probe
 
 need("ffmpeg", "ffprobe")
@@ -25,7 +27,7 @@ with Node() as node:
     shutil.copy(os.path.join(TOP, "examples", "news.yaml"), node.path("news.yaml"))
     out, ledger = node.path("out.mkv"), node.path("run.ledger")
     report = node.report(node.path("news.yaml"), "--set", f"file.url={out}", "--set",
-                         "live.url=srt://127.0.0.1:9719?mode=listener", "--for", f"{SECONDS}s", "--ledger", ledger,
+                         f"live.url=srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}?mode=listener", "--for", f"{SECONDS}s", "--ledger", ledger,
                          code=None, timeout=90)
     shown = probe(out, "-show_streams")["streams"]
     kinds = {stream["codec_type"]: stream for stream in shown}

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 
+from camera_server import free_port
 from lib import SLOW, Node, check, need, probe, skip, wait_for
 
 need("ffmpeg", "ffprobe")
@@ -26,12 +27,6 @@ components:
   live:  {{kind: av.write, params: {{url: "{url}"}}, late: {{video: drop, audio: drop}}}}
 flows: [video ! venc ! file.video, venc ! live.video, tone ! aenc ! file.audio, aenc ! live.audio]
 """
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def watch(node, url, name):
@@ -98,7 +93,7 @@ def serve(node, url, viewers):
 
 
 with Node() as node:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     caller = f"srt://127.0.0.1:{port}?mode=caller"
 
     def two_callers():
@@ -106,5 +101,5 @@ with Node() as node:
         see(node, caller, "second.ts")
 
     serve(node, f"srt://127.0.0.1:{port}?mode=listener", two_callers)
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     serve(node, f"udp://127.0.0.1:{port}", lambda: see(node, f"udp://127.0.0.1:{port}?timeout=5000000", "udp.ts"))
