@@ -315,12 +315,28 @@ void profile_unfollow(struct profile *profile, const void *owner)
     profile->followed_count = kept;
 }
 
+/* What the chains of one run that are alike cost: each is charged the same, so all of them what
+ * they cost together. The greatest of many bounds, each learnt by itself, is that of an accident.
+ */
+struct alike {
+    const void *owner;
+    int64_t sum_ns, count;
+};
+
+static int64_t larger_mean(const struct alike *alike, int64_t than_ns)
+{
+    int64_t mean_ns = alike->count > 0 ? (alike->sum_ns + alike->count - 1) / alike->count : 0;
+
+    return mean_ns > than_ns ? mean_ns : than_ns;
+}
+
 int profile_followed(const struct profile *profile, const struct profile_key *key,
                      struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns)
 {
+    struct alike alike = {0}; /* what a run follows stands together */
+    int64_t bound_ns = 0;
     int r = -ENOENT;
 
-    *ret_bound_ns = 0;
     for (uint32_t n = 0; n < profile->followed_count; n++) {
         const struct followed *followed = &profile->followed[n];
         struct tt_rational of;
@@ -332,10 +348,16 @@ int profile_followed(const struct profile *profile, const struct profile_key *ke
         r = 0;
         tt_conformal_merge(followed->bound, ret);
         of = tt_conformal_loss(followed->bound);
-        if (of.num * loss.den == loss.num * of.den &&
-            tt_conformal_bound(followed->bound) > *ret_bound_ns)
-            *ret_bound_ns = tt_conformal_bound(followed->bound);
+        if (of.num * loss.den != loss.num * of.den || tt_conformal_bound(followed->bound) == 0)
+            continue;
+        if (alike.owner != followed->owner) {
+            bound_ns = larger_mean(&alike, bound_ns);
+            alike = (struct alike){.owner = followed->owner};
+        }
+        alike.sum_ns += tt_conformal_bound(followed->bound);
+        alike.count++;
     }
+    *ret_bound_ns = larger_mean(&alike, bound_ns);
     return r;
 }
 

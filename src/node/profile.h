@@ -62,7 +62,7 @@ void profile_follow(struct profile *profile, const void *owner, const struct pro
 void profile_unfollow(struct profile *profile, const void *owner);
 
 /* The windows of all runs with this key, merged, and their largest bound at this very loss, 0
- * without one. -ENOENT: none is on. */
+ * without one; of a run that follows several with this key their mean. -ENOENT: none is on. */
 int profile_followed(const struct profile *profile, const struct profile_key *key,
                      struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns);
 

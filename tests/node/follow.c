@@ -75,6 +75,11 @@ static void a_run_speaks_for_its_key_while_it_is_on(void)
     CHECK_INT(profile_followed(profile, &other, picture.loss, &merged, &bound_ns), -ENOENT);
     CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), 0);
     CHECK(bound_ns < 2000);
+    profile_follow(profile, one, &key, samples_component_bound(one, 1));
+    for (int64_t n = 0; n < 200; n++)
+        samples_add(one, &(struct tt_record){.component = 1, .slack_ns = 4000});
+    CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), 0);
+    CHECK(bound_ns > 2500 && bound_ns < 3000); /* of 1,200 and 4,000 that are alike in a run */
     profile_unfollow(profile, one);
     profile_close(&profile);
     samples_close(&one);
