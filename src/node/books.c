@@ -1,6 +1,7 @@
 /* The reservations this node has given. */
 #include "node/books.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "base/assert.h"
@@ -155,4 +156,31 @@ int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker,
     if (entry != NULL)
         settle(entry, now_ns);
     return entry != NULL && entry->service == service ? entry->ppm : 0;
+}
+
+/* What it will have for sure. */
+static int64_t held_ppm(struct books *books, const struct books_wish *wish, int64_t now_ns)
+{
+    struct books_entry *entry = find(books, wish->service, wish->worker);
+
+    if (entry == NULL)
+        return 0;
+    settle(entry, now_ns);
+    if (entry->service == 0 || entry->until_ns != INT64_MAX)
+        return 0;
+    return entry->later_ns != INT64_MAX && entry->later_ppm < entry->ppm ? entry->later_ppm
+                                                                         : entry->ppm;
+}
+
+int books_renew(struct books *books, const struct books_wish *wish, int64_t now_ns)
+{
+    int64_t wanted_ppm = books_share_ppm(wish->budget_ns, wish->period_ns);
+    int64_t others_ppm =
+        books_ppm(books, now_ns) - books_worker_ppm(books, wish->service, wish->worker, now_ns);
+
+    if (wanted_ppm > held_ppm(books, wish, now_ns) && others_ppm + wanted_ppm > wish->room_ppm)
+        return -EBUSY;
+    return books_enter_worker(books, wish->service, wish->worker, wish->budget_ns, wish->period_ns)
+               ? 0
+               : -ENOSPC;
 }

@@ -27,6 +27,15 @@ bool books_enter(struct books *books, uint64_t service, int64_t budget_ns, int64
 bool books_enter_worker(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
                         int64_t period_ns);
 
+/* Likewise, unless it would then be more than room_ppm in all; what the worker holds already fits.
+ * -EBUSY: what it had was given back or lowered, and is somebody else's by now; -ENOSPC. */
+struct books_wish {
+    uint64_t service;
+    uint32_t worker;
+    int64_t budget_ns, period_ns, room_ppm;
+};
+int books_renew(struct books *books, const struct books_wish *wish, int64_t now_ns);
+
 /* The worker's plan counts with a budget that comes so much late; 0 until this is said. */
 void books_tolerate(struct books *books, uint64_t service, uint32_t worker, int64_t tolerance_ns);
 

@@ -89,9 +89,11 @@ static bool is_index_excused(const struct service *service,
 
 /* What a restart leaves out has no record; its excuse came before its first index, or after that.
  */
-static void judge_gap(const struct service *service, const struct tt_picture_component *component,
+static void judge_gap(struct service *service, const struct tt_picture_component *component,
                       int64_t from, int64_t until)
 {
+    if (from < until)
+        service->stats.fell_out += (uint64_t)(until - from);
     if (!service->is_promised || from >= until || is_index_excused(service, component, from) ||
         is_index_excused(service, component, until - 1))
         return;
@@ -204,6 +206,24 @@ void judge_life_over(struct service *service, uint32_t container)
         return;
     for (uint32_t n = 0; n < service->made.picture.sink_count; n++)
         CHECK(service->sinks[n].has_ended || service->sinks[n].container != container);
+}
+
+bool judge_is_through(const struct service *service, uint32_t container)
+{
+    const struct tt_wiring *wiring = service->wiring;
+    bool has_sink = false;
+
+    for (uint32_t n = 0; n < service->made.picture.sink_count; n++) {
+        if (service->sinks[n].container != container)
+            continue;
+        if (!service->sinks[n].has_ended)
+            return false;
+        has_sink = true;
+    }
+    for (uint32_t n = 0; n < wiring->link_count; n++)
+        if (wiring->links[n].from == container && wiring->links[n].to < wiring->container_count)
+            return false;
+    return has_sink && container < wiring->container_count;
 }
 
 /* Supervision's own words: what died or was stuck was the nemesis's doing, or followed from it. */

@@ -10,6 +10,8 @@ void judge_life_begins(struct service *service, uint32_t container, int64_t firs
 /* While its last records can still be read. */
 void judge_life_over(struct service *service, uint32_t container);
 void judge_records(struct service *service, uint32_t container);
+/* All sinks that this container feeds had their End, and no other container waits for it. */
+bool judge_is_through(const struct service *service, uint32_t container);
 void judge_event(struct service *service, const struct supervise_action *action);
 void judge_reservation(const struct service *service, int r);
 

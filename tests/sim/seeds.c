@@ -14,6 +14,7 @@ enum {
     SEEDS = 1000,
     BANDS_SEEDS = 300,
     STANDBY_SEEDS = 200,
+    CRASH_SEEDS = 1000,
     LOOK_NS = 20000000 /* so often tactusd looks at records and counters */
 };
 
@@ -23,13 +24,16 @@ enum {
 #define BANDS (UINT64_C(2) << 32)
 /* And from here on: every container has a standby, and a slow component overruns once. */
 #define STANDBYS (UINT64_C(3) << 32)
+/* And from here on: a few seconds in which any process dies at any step of supervision. */
+#define CRASHES (UINT64_C(4) << 32)
 
-static const int64_t start_ns = 1000 * MS, stop_ns = 46000 * MS, over_ns = 61000 * MS;
+static const int64_t start_ns = 1000 * MS;
 
 struct totals {
     uint64_t services, promised, divided; /* divided: promised, in several containers */
     uint64_t three, wide;                 /* in three or more; of one band's, more than one */
     uint64_t frames, late, lost, deaths, faults, uses, unrecovered, hand_offs;
+    uint64_t early_deaths, further_deaths, fell_out;
 };
 
 struct run;
@@ -47,7 +51,8 @@ struct run {
     struct arrival arrivals[SERVICES_MAX];
     struct fault faults[FAULTS_MAX];
     uint32_t fault_count;
-    struct tt_thread *load; /* a thread without a reservation that never sleeps */
+    struct tt_thread *load;            /* a thread without a reservation that never sleeps */
+    int64_t late_ns, stop_ns, over_ns; /* the last service comes, all are stopped, all is over */
 };
 
 static uint64_t running_seed;
@@ -82,7 +87,7 @@ static void look(void *ctx)
     for (uint32_t n = 0; n < run->service_count; n++)
         service_poll(&run->services[n]);
     CHECK(books_ppm(&run->node.books, now_ns) <= run->node.room_ppm);
-    if (now_ns < over_ns)
+    if (now_ns < run->over_ns)
         tt_machine_at(run->node.machine, now_ns + LOOK_NS, look, run);
 }
 
@@ -95,6 +100,19 @@ static void stop_all(void *ctx)
                      0, NULL);
 }
 
+/* Within a minute much wears off; what goes wrong at a start is seen soon. */
+static void set_times(struct run *run)
+{
+    run->late_ns = 20000 * MS;
+    run->stop_ns = 46000 * MS;
+    run->over_ns = 61000 * MS;
+    if (!run->node.has_crashes)
+        return;
+    run->stop_ns = start_ns + draw_between(&run->draw, 100 * MS, 3000 * MS);
+    run->late_ns = (run->stop_ns - start_ns) / 2;
+    run->over_ns = run->stop_ns + 15000 * MS;
+}
+
 static void set_up(struct run *run, uint64_t seed, bool is_verbose)
 {
     struct tt_machine_params params = {
@@ -103,8 +121,10 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
     memset(run, 0, sizeof(*run));
     run->draw.state = seed % LATENCY;
     run->node.has_latency = seed / LATENCY == 1;
-    run->node.has_bands = seed >= BANDS;
-    run->node.has_standbys = seed >= STANDBYS;
+    run->node.has_crashes = seed >= CRASHES;
+    run->node.has_bands = run->node.has_crashes ? seed % 2 : seed >= BANDS;
+    run->node.has_standbys = run->node.has_crashes ? seed % 4 == 1 : seed >= STANDBYS;
+    set_times(run);
     params.seed = draw_next(&run->draw);
     params.cpu_count = 1 + draw_below(&run->draw, 3);
     params.is_partitioned = draw_below(&run->draw, 2);
@@ -122,11 +142,12 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
         run->arrivals[n].run = run;
         run->arrivals[n].number = n;
         tt_machine_at(run->node.machine,
-                      start_ns + (n == 0 ? 0 : draw_between(&run->draw, 0, 20000 * MS)), arrive,
+                      start_ns + (n == 0 ? 0 : draw_between(&run->draw, 0, run->late_ns)), arrive,
                       &run->arrivals[n]);
     }
-    run->fault_count = nemesis_draw(&run->draw, &run->node, run->services, run->service_count,
-                                    start_ns + 500 * MS, stop_ns, run->faults);
+    if (!run->node.has_crashes)
+        run->fault_count = nemesis_draw(&run->draw, &run->node, run->services, run->service_count,
+                                        start_ns + 500 * MS, run->stop_ns, run->faults);
     nemesis_begin(run->faults, run->fault_count);
     if (draw_below(&run->draw, 8) == 0)
         run->load = tt_thread_spawn(run->node.machine, spin, run);
@@ -162,6 +183,9 @@ static void add_up(const struct run *run, struct totals *totals)
         totals->lost += service->stats.lost;
         totals->deaths += service->stats.deaths;
         totals->uses += service->stats.uses;
+        totals->early_deaths += service->stats.early_deaths;
+        totals->further_deaths += service->stats.further_deaths;
+        totals->fell_out += service->stats.fell_out;
         totals->hand_offs += service->stats.hand_offs;
         totals->unrecovered += service->stats.unrecovered;
         if (service->stats.unrecovered > 0 && getenv("VERBOSE") != NULL)
@@ -194,15 +218,15 @@ static uint64_t run_seed(uint64_t seed, bool is_verbose, struct totals *totals)
         tt_assert(seed != strtoull(getenv("ABORT_AT"), NULL, 10));
     set_up(&run, seed, is_verbose);
     tt_machine_at(run.node.machine, start_ns + LOOK_NS, look, &run);
-    tt_machine_at(run.node.machine, stop_ns, stop_all, &run);
-    for (int64_t t = start_ns; t <= over_ns; t += 5000 * MS) {
+    tt_machine_at(run.node.machine, run.stop_ns, stop_all, &run);
+    for (int64_t t = start_ns; t < run.over_ns + 5000 * MS; t += 5000 * MS) {
         tt_machine_run(run.node.machine, t);
         tt_machine_check(run.node.machine);
     }
     for (uint32_t n = 0; n < run.service_count; n++)
         judge_end(&run.services[n]);
     /* All that was reserved is free again, in the books and in the kernel. */
-    CHECK_INT(books_ppm(&run.node.books, over_ns), 0);
+    CHECK_INT(books_ppm(&run.node.books, tt_machine_now(run.node.machine)), 0);
     CHECK_INT(tt_machine_booked_ppm(run.node.machine), 0);
     add_up(&run, totals);
     hash = tt_machine_hash(run.node.machine);
@@ -291,6 +315,27 @@ static void say_totals(uint64_t count, const struct totals *t)
             (number)t->unrecovered, (number)t->hand_offs);
 }
 
+/* The first ones twice, for the same trace. */
+static void run_crashes(void)
+{
+    typedef unsigned long long number;
+    struct totals t = {0};
+
+    for (uint64_t n = 1; n <= CRASH_SEEDS; n++)
+        if (n <= CRASH_SEEDS / 20)
+            run_twice(CRASHES + n, &t);
+        else
+            (void)run_seed(CRASHES + n, false, &t);
+    fprintf(stderr,
+            "%d seeds of crashes: %llu services, %llu deaths (%llu before the first go, %llu while "
+            "another process started anew), %llu frames, %llu fell out with restarts\n",
+            CRASH_SEEDS, (number)t.services, (number)t.deaths, (number)t.early_deaths,
+            (number)t.further_deaths, (number)t.frames, (number)t.fell_out);
+    CHECK(t.early_deaths > CRASH_SEEDS / 4);
+    CHECK(t.further_deaths > CRASH_SEEDS / 4);
+    CHECK(t.fell_out > CRASH_SEEDS);
+}
+
 /* seeds PROFILES SEEDS.TXT: those seeds, then the first ones, of each kind; seeds PROFILES FIRST
  * COUNT: others; seeds PROFILES SEED: one, told step by step. */
 int main(int argc, char **argv)
@@ -317,8 +362,10 @@ int main(int argc, char **argv)
     for (uint64_t n = 1; is_suite && n <= STANDBY_SEEDS; n++)
         run_twice(STANDBYS + n, &totals);
     say_totals(count + (is_suite ? BANDS_SEEDS + STANDBY_SEEDS : 0), &totals);
-    if (count >= 100)
+    if (count >= 100 && first < CRASHES)
         check_totals(&totals);
+    if (is_suite)
+        run_crashes();
     if (is_suite)
         CHECK(totals.divided > BANDS_SEEDS / 3);
     if (is_suite)

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 
 #include "check.h"
+#include "claims.h"
+#include "crashes.h"
 #include "judge.h"
 #include "tactus/format.h"
 
@@ -89,6 +91,7 @@ static bool is_container(const struct service *service, uint32_t process)
 static void close_container(struct service *service, uint32_t process)
 {
     judge_life_over(service, process);
+    claims_died(service, process);
     graph_close(&service->containers[process].graph);
 }
 
@@ -123,8 +126,10 @@ static void on_later(void *ctx)
         if (is_container(service, later.process))
             close_container(service, later.process);
     }
-    if (later.kind == SUPERVISE_DIED)
+    if (later.kind == SUPERVISE_DIED) {
         event.text = later.is_clean ? "in order" : "killed";
+        event.is_through = judge_is_through(service, later.process);
+    }
     feed(service, &event);
 }
 
@@ -210,7 +215,7 @@ static void spawn(struct service *service, uint32_t process)
 
         CHECK(container->graph == NULL);
         container->graph = graph_open(&params);
-        container->is_engine_seen_ended = container->is_reserved = false;
+        container->is_engine_seen_ended = false;
         container->lives++;
         service->stats.lives++;
     } else {
@@ -228,6 +233,10 @@ void service_die(struct service *service, uint32_t process)
     tell(service, "%u is gone", process);
     service->is_alive[process] = false;
     service->stats.deaths++;
+    service->stats.early_deaths += !service->supervise.is_gone_once;
+    service->stats.further_deaths +=
+        service->supervise.state == SUPERVISE_BACKING_OFF ||
+        (service->supervise.is_gone_once && service->supervise.state == SUPERVISE_STARTING);
     if (is_container(service, process)) {
         service_poll(service);
         close_container(service, process);
@@ -237,54 +246,8 @@ void service_die(struct service *service, uint32_t process)
     happens(service, SUPERVISE_DIED, process, draw_between(&service->draw, MS / 2, 3 * MS), false);
 }
 
-/* Before anything runs reservations of some workers would help nobody: those that have one leave
- * it with go. Later the others go on with what they have. */
-static void lose_class(struct service *service, uint32_t process)
+void service_has_class(struct service *service, uint32_t process)
 {
-    struct books *books = &service->node->books;
-
-    service->is_promised = false;
-    if (service->has_gone) {
-        books_give_back_worker(books, service->number + 1, process, now_of(service));
-        return;
-    }
-    books_give_back(books, service->number + 1, now_of(service));
-    service->is_class_refused = true;
-    for (uint32_t n = 0; n < service->wiring->container_count; n++)
-        if (service->containers[n].is_reserved)
-            graph_leave(service->containers[n].graph);
-}
-
-/* EBUSY is tried once more a period later: the kernel may still have a dead predecessor booked. */
-static void reserve(struct service *service, uint32_t process)
-{
-    struct container *container = &service->containers[process];
-    const struct tt_plan_worker *worker = &service->plan->workers[process];
-    int r = 0;
-
-    /* Without an entry in the books nothing is asked for: its class is lost. */
-    if (worker->budget_ns == 0 || container->graph == NULL || service->is_class_refused ||
-        books_worker_ppm(&service->node->books, service->number + 1, process, now_of(service)) ==
-            0) {
-        happens(service, SUPERVISE_RESERVED, process, MS / 10, false);
-        return;
-    }
-    if (service->is_right_refused)
-        r = -EPERM;
-    if (r == 0)
-        r = tt_thread_reserve(container->graph->thread, worker->budget_ns, worker->period_ns);
-    tell(service, "%u reserves: %d", process, r);
-    if (r == -EBUSY && !container->is_retried) {
-        container->is_retried = true;
-        happens(service, SUPERVISE_READY, process, worker->period_ns + MS, false);
-        return;
-    }
-    if (r != 0) { /* the class is lost, and with it the entry: so is the promise */
-        judge_reservation(service, r);
-        lose_class(service, process);
-    }
-    container->is_reserved = r == 0;
-    container->is_retried = false;
     happens(service, SUPERVISE_RESERVED, process, MS / 10, false);
 }
 
@@ -300,16 +263,18 @@ static void go(struct service *service, uint32_t process)
         return;
     }
     judge_life_begins(service, process, first_ns);
+    if (claims_leaves(service, process))
+        graph_leave(service->containers[process].graph);
     graph_go(service->containers[process].graph, service->epoch_ns, first_ns);
 }
 
 static void go_all(struct service *service)
 {
     service->epoch_ns = now_of(service) + GO_AHEAD_NS;
-    service->has_gone = true;
     tell(service, "go");
     for (uint32_t n = 0; n < service->wiring->process_count; n++)
         go(service, n);
+    claims_go(service);
 }
 
 static void send_stop(struct service *service, uint32_t process)
@@ -372,11 +337,13 @@ static void perform(struct service *service, const struct supervise_action *acti
         break;
     case SUPERVISE_KILL:
         tell(service, "kill %u", action->process);
-        service_die(service, action->process);
+        if (service->node->has_crashes)
+            crashes_kill(service, action->process);
+        else
+            service_die(service, action->process);
         break;
     case SUPERVISE_RESERVE:
-        service->containers[action->process].is_retried = false;
-        reserve(service, action->process);
+        claims_ask(service, action->process);
         break;
     case SUPERVISE_GO:
         if (action->process == SUPERVISE_ALL)
@@ -408,12 +375,6 @@ static void feed(struct service *service, const struct supervise_event *event)
 
     if (service->has_ended)
         return;
-    /* The second word of readiness stands for the timer after which EBUSY is tried again. */
-    if (event->kind == SUPERVISE_READY && is_container(service, event->process) &&
-        service->containers[event->process].is_retried) {
-        reserve(service, event->process);
-        return;
-    }
     tt_machine_note(service->node->machine, step, sizeof(step));
     supervise_step(&service->supervise, event, now_of(service), &actions);
     supervise_check(&service->supervise);
@@ -424,6 +385,8 @@ static void feed(struct service *service, const struct supervise_event *event)
     for (uint32_t n = 0; n < own->count; n++)
         perform(service, &own->list[n]);
     free(own);
+    if (service->node->has_crashes)
+        crashes_step(service);
 }
 
 void service_feed(struct service *service, enum supervise_kind kind, uint32_t process,
@@ -499,6 +462,7 @@ static void plan_it(struct service *service)
     CHECK_INT(tt_wiring_make(&service->made.picture, &service->wiring, &err), 0);
     service->is_admitted = service->plan->is_admitted;
     service->is_promised = service->is_admitted && service->plan->budget_ns > 0;
+    service->is_booked = service->is_promised;
     for (uint32_t n = 0; service->is_promised && n < service->plan->worker_count; n++) {
         CHECK(books_enter_worker(&node->books, service->number + 1, n,
                                  service->plan->workers[n].budget_ns,
@@ -627,7 +591,9 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
         sources |= (uint64_t)service->edges[n].is_source << n;
     supervise_init(&service->supervise, service->wiring->process_count, sources);
     supervise_set_containers(&service->supervise, service->wiring->container_count);
+    claim_init(&service->claim, service->wiring->container_count);
     judge_begin(service);
+    crashes_begin(service, seed);
     tell(service, "%s: %s", service->is_admitted ? "admitted" : "refused", service->plan->binding);
     tell_picture(service);
     if (service->is_admitted)

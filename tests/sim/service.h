@@ -7,6 +7,7 @@
 #include "edge.h"
 #include "graph.h"
 #include "node/books.h"
+#include "node/claim.h"
 #include "node/supervise.h"
 #include "platform/sim/costs.h"
 
@@ -25,7 +26,7 @@ struct excuse { /* what falls in it is the service's own fault, or the host's */
 struct container {       /* of a service */
     struct graph *graph; /* of the life that it has */
     uint32_t lives;
-    bool is_retried, is_reserved, is_engine_seen_ended;
+    bool is_engine_seen_ended;
 };
 
 struct service;
@@ -39,6 +40,7 @@ struct node { /* the machine, and what tactusd keeps of it */
     bool is_partitioned, is_verbose, has_latency;
     bool has_bands;    /* services may have several containers */
     bool has_standbys; /* who overruns loses the worker */
+    bool has_crashes;  /* at the steps of supervision; see crashes.h */
     struct excuse gaps[EXCUSES_MAX];
     uint32_t gap_count;
 };
@@ -53,7 +55,10 @@ struct service_stats {
     uint64_t frames, late, lost, lost_records, uses;
     uint64_t unrecovered; /* late or lost long after the last fault */
     uint64_t hand_offs;
+    uint64_t fell_out; /* indices that a restart left out, before there was a record */
     uint32_t deaths, lives;
+    uint32_t early_deaths;   /* before the first go */
+    uint32_t further_deaths; /* while another process starts anew, or waits for it */
 };
 
 struct service {
@@ -68,11 +73,12 @@ struct service {
     struct container containers[TT_WORKERS_MAX];
     struct edge edges[PROCESSES_MAX]; /* by process */
     struct supervise supervise;
+    struct claim claim;
     int64_t end_ns; /* media time */
     int64_t epoch_ns, timer_ns;
     uint32_t spawned[PROCESSES_MAX]; /* which life of each process: late words are ignored */
     bool is_alive[PROCESSES_MAX];
-    bool is_admitted, is_promised, has_ended, is_timer_used, has_gone, is_class_refused;
+    bool is_admitted, is_promised, has_ended, is_timer_used, is_booked;
     char reason[SUPERVISE_TEXT_BYTES];
 
     /* Faults that are on, by the nemesis. */
@@ -80,6 +86,9 @@ struct service {
     bool is_hang_polite, is_right_refused;
     uint32_t fault_component;
     int64_t overrun_ns, overran_ns; /* the next activation takes so long; the last one's time */
+
+    struct draw crash_draw;
+    uint32_t crashes_left;
 
     struct excuse excuses[EXCUSES_MAX];
     uint32_t excuse_count;
@@ -94,7 +103,8 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
 void service_fini(struct service *service);
 void service_feed(struct service *service, enum supervise_kind kind, uint32_t process,
                   const char *text);
-void service_die(struct service *service, uint32_t process); /* kill -9 by anybody */
+void service_has_class(struct service *service, uint32_t process); /* as good as it gets */
+void service_die(struct service *service, uint32_t process);       /* kill -9 by anybody */
 void service_excuse(struct service *service, int64_t from_ns, int64_t until_ns);
 
 /* One activation of the component takes much longer than it may: an excuse for what comes through
