@@ -250,7 +250,7 @@ int tt_translator_name(struct tt_workshop *workshop, char ret[TT_TOOL_NAME_BYTES
                        "%s is of version %.20s, and this Tactus translates with 1.0.32, Debian "
                        "12's",
                        path, version);
-    (void)snprintf(ret, TT_TOOL_NAME_BYTES, "wasm2c %.20s, adapter 1", version);
+    (void)snprintf(ret, TT_TOOL_NAME_BYTES, "wasm2c %.20s, adapter 2", version);
     return 0;
 }
 

@@ -38,7 +38,7 @@ enum tt_trap {
 struct tt_module_host {
     uint32_t abi, size;
     void (*trap)(void *ctx, enum tt_trap trap) __attribute__((noreturn));
-    /* Pages of 64 KiB in all before it, or UINT32_MAX when the limit forbids it. */
+    /* Pages of 64 KiB in all before it. Beyond the limit it does not return: TT_TRAP_MEMORY. */
     uint32_t (*grow)(void *ctx, uint32_t pages);
     /* component.h's struct tt_host, with offsets for pointers. */
     int32_t (*frame_new)(void *ctx, uint32_t port, uint32_t ret_frame);

@@ -28,7 +28,9 @@ static const struct deed {
              {10, TT_TRAP_STACK, 0, "native_stack"},
              {11, TT_TRAP_TIME, 0, "loop_in_memory"},
              {12, TT_TRAP_TIME, 0, "loop_in_registers"},
-             {13, TT_TRAP_MEMORY, 0, NULL}};
+             {13, TT_TRAP_MEMORY, 0, NULL},
+             {14, TT_TRAP_MEMORY, 0, NULL},
+             {15, TT_TRAP_MEMORY, 0, NULL}};
 
 static const struct tt_component *component;
 static timer_t timer;

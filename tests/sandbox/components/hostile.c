@@ -147,6 +147,10 @@ static int process(void *state, struct tt_call *call)
         return loop_in_registers();
     case 13:
         return want_memory();
+    case 14: /* all of it at once, and more than there are addresses */
+        return (int)__builtin_wasm_memory_grow(0, 60000);
+    case 15:
+        return (int)__builtin_wasm_memory_grow(0, UINT32_MAX);
     default:
         call->key_point = (uint32_t)++count;
         return 0;
