@@ -154,6 +154,7 @@ static void empty_place(struct tt_engine *engine, struct node *node)
             engine->holds[n].to_ns = 0;
     edit->leaving[node->number / 64] &= ~((uint64_t)1 << (node->number % 64));
     engine_edit_empty(node);
+    find_order(engine);
 }
 
 static void set_segment(struct tt_engine *engine, const struct node *node)
@@ -379,7 +380,6 @@ static void sweep(struct tt_engine *engine)
     is_all = sweep_nodes(engine) && is_all;
     if (!is_all)
         return;
-    find_order(engine);
     edit->phase = PHASE_IDLE;
     tell(edit, TT_EDIT_DONE);
 }
@@ -537,35 +537,42 @@ static void cut(struct tt_engine *engine, struct node *node)
         engine->starved_count--;
     node->is_starved = false;
     activate_all(engine);
-    find_order(engine);
     for (uint32_t n = 0; n < edit->tee_count; n++) {
         link_tee(engine, edit->tees[n].flow);
         copy_queue(engine, &edit->tees[n]);
         engine_dirty(engine, engine->flows[edit->tees[n].flow].plan->to_node);
     }
+    find_order(engine);
     for (uint32_t n = 0; n < edit->splice_count; n++)
         edit->splices[n].may_go = true;
     edit->phase = PHASE_STANDING;
 }
 
 /* Its own End: what is left in its queue is the other's. */
+static void drain(struct tt_engine *engine, struct node *node)
+{
+    struct flow *flow = &engine->flows[node->in[node->only]];
+
+    if (flow->count > 0)
+        flow->end_ns = engine_head(flow, 0)->origin_ns;
+    engine_flow_clear(engine, flow);
+    flow->has_ended = true; /* and takes nothing more */
+    node->is_halted = false;
+    engine_dirty(engine, node->number);
+    engine->edit->phase = PHASE_DRAINING;
+}
+
+/* Where the other is fed by what feeds this one, its queue keeps the frames alive until the other
+ * has begun: RETIRE says so. */
 static void split(struct tt_engine *engine, struct node *node)
 {
     struct edit *edit = engine->edit;
-    uint32_t number = node->in[node->only];
-    struct flow *flow = &engine->flows[number];
-    int64_t end_ns = engine_head(flow, 0)->origin_ns;
 
     cut(engine, node);
     for (uint32_t n = 0; n < edit->splice_count; n++)
         edit->splices[n].may_go = false;
-    engine_flow_clear(engine, flow);
-    unlink_flow(engine, number);
-    flow->has_ended = true;
-    flow->end_ns = end_ns;
-    node->is_halted = false;
-    engine_dirty(engine, node->number);
-    edit->phase = PHASE_DRAINING;
+    if (edit->tee_count > 0)
+        drain(engine, node);
     tell(edit, TT_EDIT_SPLIT);
 }
 
@@ -643,6 +650,13 @@ static void drop_drafts(struct tt_engine *engine)
     edit->tee_count = edit->splice_count = 0;
 }
 
+static void retire_told(struct tt_engine *engine, struct node *node)
+{
+    retire(engine, node);
+    engine->edit->phase = PHASE_SWEEPING;
+    tell(engine->edit, TT_EDIT_RETIRED);
+}
+
 static void obey_out(struct tt_engine *engine, struct node *node, uint32_t order)
 {
     struct edit *edit = engine->edit;
@@ -662,11 +676,10 @@ static void obey_out(struct tt_engine *engine, struct node *node, uint32_t order
             resume(engine, node);
         return;
     case TT_EDIT_ORDER_RETIRE:
-        if (edit->phase != PHASE_STANDING)
-            return;
-        retire(engine, node);
-        edit->phase = PHASE_SWEEPING;
-        tell(edit, TT_EDIT_RETIRED);
+        if (edit->phase == PHASE_STANDING && edit->is_split)
+            drain(engine, node);
+        else if (edit->phase == PHASE_STANDING)
+            retire_told(engine, node);
         return;
     default:
         return;
@@ -681,16 +694,14 @@ static void step_out(struct tt_engine *engine, struct node *node)
         try_cut(engine, node);
     if (edit->phase == PHASE_STANDING) {
         (void)do_splices(engine);
-        if (tt_edit_look(engine, NULL) == TT_EDIT_PREPARED && is_given(engine, node))
+        if (!edit->is_split && edit->word == TT_EDIT_PREPARED && is_given(engine, node))
             tell(edit, TT_EDIT_CUT);
     }
     if (edit->phase == PHASE_DRAINING) {
         (void)do_splices(engine);
         if (!is_drained_out(engine, node))
             return;
-        retire(engine, node);
-        edit->phase = PHASE_SWEEPING;
-        tell(edit, TT_EDIT_RETIRED);
+        retire_told(engine, node);
     }
     if (edit->phase != PHASE_SWEEPING)
         return;
@@ -851,9 +862,15 @@ bool engine_edit_is_asked(const struct tt_engine *engine)
     return edit && __atomic_load_n(&edit->order, __ATOMIC_ACQUIRE) != edit->seen;
 }
 
-bool engine_edit_is_empty(const struct tt_engine *engine)
+/* What is on its way out is waited for, and an engine that all have left waits for others. */
+bool engine_edit_may_end(const struct tt_engine *engine)
 {
-    return engine->edit && engine->order_count == 0;
+    if (__atomic_load_n(&engine->is_stop_asked_again, __ATOMIC_RELAXED))
+        return true;
+    if (engine->edit->phase >= PHASE_DRAINING)
+        return false;
+    return engine->order_count > 0 || engine_is_stopping(engine) ||
+           (engine->is_live && engine_media(engine, engine->now_ns) >= engine->params.end_ns);
 }
 
 /* At most one activation is between two steps: what is at the head of a queue now is what its

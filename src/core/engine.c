@@ -209,12 +209,10 @@ static void feed_starved(struct tt_engine *engine)
 
 static bool is_over(const struct tt_engine *engine)
 {
-    if (engine->sink_count > 0)
-        return engine->sinks_ended == engine->sink_count;
-    if (engine->nodes_ended < engine->params.node_count)
+    if (engine->sink_count > 0 ? engine->sinks_ended < engine->sink_count
+                               : engine->nodes_ended < engine->params.node_count)
         return false;
-    return !engine_edit_is_empty(engine) || engine_is_stopping(engine) ||
-           (engine->is_live && engine_media(engine, engine->now_ns) >= engine->params.end_ns);
+    return !engine->edit || engine_edit_may_end(engine);
 }
 
 /* In asap mode paths that part and meet again can block each other when the queues of one are
