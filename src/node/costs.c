@@ -53,15 +53,31 @@ static void join_costs(const struct tt_cost *live, const struct tt_cost *asap,
 typedef void key_fn(const struct tt_picture *picture, uint32_t place, const struct machine *machine,
                     enum profile_pace pace, struct profile_key *ret);
 
-/* What runs of the same meet now, once they have seen enough of it; otherwise what was ever seen.
- */
-static void follow_run(const struct profile *profile, const struct profile_key *key,
+/* What is met now by the run that asks, or by all of the same, whoever has seen enough of it; 0:
+ * nobody has. */
+static int64_t followed(const struct costs_asked *asked, const struct profile_key *key,
+                        struct tt_rational loss, uint64_t needed, struct tt_histogram *samples)
+{
+    struct profile_asked question = {.key = key, .loss = loss, .owner = asked->own};
+    int64_t bound_ns = 0;
+    int r = -ENOENT;
+
+    if (asked->own != NULL)
+        r = profile_followed(asked->profile, &question, samples, &bound_ns);
+    if (r == 0 && samples->count >= needed && bound_ns > 0)
+        return bound_ns;
+    question.owner = NULL;
+    r = profile_followed(asked->profile, &question, samples, &bound_ns);
+    return r == 0 && samples->count >= needed ? larger(bound_ns, 1) : 0;
+}
+
+/* What runs meet now speaks before what was ever seen. */
+static void follow_run(const struct costs_asked *asked, const struct profile_key *key,
                        struct tt_rational loss, struct tt_histogram *samples, struct tt_cost *ret)
 {
-    int64_t bound_ns;
+    int64_t bound_ns = followed(asked, key, loss, tt_samples_needed(loss), samples);
 
-    if (profile_followed(profile, key, loss, samples, &bound_ns) < 0 ||
-        samples->count < tt_samples_needed(loss))
+    if (bound_ns == 0)
         return;
     profile_cost(samples, loss, ret);
     ret->quantile_ns = larger(ret->quantile_ns, bound_ns);
@@ -71,44 +87,43 @@ static void follow_run(const struct profile *profile, const struct profile_key *
 
 /* Of windows one in 1/loss decides already: they only ever lower what is promised for one. What
  * runs now speaks alone for windows where it does for the single cost. */
-static int64_t window_bound(struct profile *profile, const struct profile_key *key,
+static int64_t window_bound(const struct costs_asked *asked, const struct profile_key *key,
                             struct tt_rational loss, bool is_run, struct tt_histogram *samples)
 {
-    struct tt_cost cost;
-    int64_t bound_ns = 0;
-    int r = is_run ? profile_followed(profile, key, loss, samples, &bound_ns)
-                   : profile_load_cost(profile, key, loss, &cost);
+    uint64_t needed = ((uint64_t)loss.den + (uint64_t)loss.num - 1) / (uint64_t)loss.num;
+    struct tt_cost cost = {0};
+    int64_t bound_ns = is_run ? followed(asked, key, loss, needed, samples) : 0;
 
-    if (r == 0 && is_run)
+    if (bound_ns > 0)
         profile_cost(samples, loss, &cost);
-    if (r < 0 || cost.n * (uint64_t)loss.num < (uint64_t)loss.den)
+    else if (!is_run && profile_load_cost(asked->profile, key, loss, &cost) < 0)
         return 0;
-    return larger(cost.quantile_ns, bound_ns);
+    return cost.n < needed ? 0 : larger(cost.quantile_ns, bound_ns);
 }
 
 /* Only of live runs that speak alone: the caches of a profile run stay warm, the more the longer.
  */
-static void load_windows(const struct tt_picture *picture, const struct machine *machine,
-                         struct profile *profile, uint32_t segment, struct tt_cost *ret)
+static void load_windows(const struct tt_picture *picture, const struct costs_asked *asked,
+                         uint32_t segment, struct tt_cost *ret)
 {
     struct tt_histogram *samples = malloc(sizeof(*samples));
     struct tt_rational loss = samples_loss(picture);
     struct profile_key key;
 
-    profile_segment_key(picture, segment, machine, PROFILE_LIVE, &key);
+    profile_segment_key(picture, segment, asked->machine, PROFILE_LIVE, &key);
     for (uint32_t n = 0; samples != NULL && n < TT_WINDOWS; n++) {
         struct profile_key window = profile_window_key(&key, n);
 
         ret->window_ns[n] =
-            window_bound(profile, &window, loss, strcmp(ret->origin, "run") == 0, samples);
+            window_bound(asked, &window, loss, strcmp(ret->origin, "run") == 0, samples);
         if (ret->window_ns[n] == 0)
             break;
     }
     free(samples);
 }
 
-static int load_one(const struct tt_picture *picture, const struct machine *machine,
-                    struct profile *profile, key_fn *key_of, uint32_t place, struct tt_cost *ret)
+static int load_one(const struct tt_picture *picture, const struct costs_asked *asked,
+                    key_fn *key_of, uint32_t place, struct tt_cost *ret)
 {
     struct tt_histogram *samples = malloc(sizeof(*samples));
     struct tt_rational loss = samples_loss(picture);
@@ -118,22 +133,22 @@ static int load_one(const struct tt_picture *picture, const struct machine *mach
     if (samples == NULL)
         return -ENOMEM;
     for (int pace = PROFILE_LIVE; pace <= PROFILE_ASAP; pace++) {
-        key_of(picture, place, machine, (enum profile_pace)pace, &key);
-        if (profile_load_cost(profile, &key, loss, &costs[pace]) < 0)
+        key_of(picture, place, asked->machine, (enum profile_pace)pace, &key);
+        if (profile_load_cost(asked->profile, &key, loss, &costs[pace]) < 0)
             memset(&costs[pace], 0, sizeof(costs[pace]));
-        follow_run(profile, &key, loss, samples, &costs[pace]);
+        follow_run(asked, &key, loss, samples, &costs[pace]);
     }
     free(samples);
     join_costs(&costs[PROFILE_LIVE], &costs[PROFILE_ASAP], loss, ret);
     if (key_of == profile_segment_key && costs[PROFILE_LIVE].n >= tt_samples_needed(loss))
-        load_windows(picture, machine, profile, place, ret);
+        load_windows(picture, asked, place, ret);
     return 0;
 }
 
 /* Of what has a key in common, as most of a service's chains do, one is asked for: the runs that
  * are on are merged for each answer. */
-static int load_all(const struct tt_picture *picture, const struct machine *machine,
-                    struct profile *profile, key_fn *key_of, uint32_t count, struct tt_cost *ret)
+static int load_all(const struct tt_picture *picture, const struct costs_asked *asked,
+                    key_fn *key_of, uint32_t count, struct tt_cost *ret)
 {
     struct profile_key *keys = calloc(count + 1, sizeof(*keys));
     int r = keys == NULL ? -ENOMEM : 0;
@@ -141,20 +156,19 @@ static int load_all(const struct tt_picture *picture, const struct machine *mach
     for (uint32_t n = 0; r == 0 && n < count; n++) {
         uint32_t first = 0;
 
-        key_of(picture, n, machine, PROFILE_LIVE, &keys[n]);
+        key_of(picture, n, asked->machine, PROFILE_LIVE, &keys[n]);
         while (memcmp(&keys[first], &keys[n], sizeof(keys[n])) != 0)
             first++;
         if (first < n)
             ret[n] = ret[first];
         else
-            r = load_one(picture, machine, profile, key_of, n, &ret[n]);
+            r = load_one(picture, asked, key_of, n, &ret[n]);
     }
     free(keys);
     return r;
 }
 
-int costs_load(const struct tt_picture *picture, const struct machine *machine,
-               struct profile *profile, struct costs *ret)
+int costs_load(const struct tt_picture *picture, const struct costs_asked *asked, struct costs *ret)
 {
     int r = 0;
 
@@ -163,13 +177,12 @@ int costs_load(const struct tt_picture *picture, const struct machine *machine,
     if (ret->components == NULL || ret->segments == NULL)
         r = -ENOMEM;
     if (r == 0)
-        r = load_all(picture, machine, profile, profile_component_key, picture->component_count,
+        r = load_all(picture, asked, profile_component_key, picture->component_count,
                      ret->components);
     for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
         declare(&picture->components[n], &ret->components[n]);
     if (r == 0)
-        r = load_all(picture, machine, profile, profile_segment_key, picture->segment_count,
-                     ret->segments);
+        r = load_all(picture, asked, profile_segment_key, picture->segment_count, ret->segments);
     if (r < 0)
         costs_fini(ret);
     return r;

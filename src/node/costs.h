@@ -13,8 +13,16 @@ struct costs {
     struct tt_cost *components, *segments;
 };
 
-int costs_load(const struct tt_picture *picture, const struct machine *machine,
-               struct profile *profile, struct costs *ret);
+struct costs_asked {
+    const struct machine *machine;
+    struct profile *profile;
+    /* That of the run that asks for itself, by which it follows: where it has seen enough, what it
+     * meets speaks, not what all of its kind do. NULL: what begins anew. */
+    const struct samples *own;
+};
+
+int costs_load(const struct tt_picture *picture, const struct costs_asked *asked,
+               struct costs *ret);
 void costs_fini(struct costs *costs);
 
 /* Is there a segment that the container runs and of which less is known than a promise asks for? */

@@ -6,13 +6,13 @@ void follow_set(struct follow *follow, int64_t in_force)
     *follow = (struct follow){.in_force = in_force};
 }
 
-bool follow_turn(struct follow *follow, int64_t wanted, int64_t *ret)
+bool follow_turn(struct follow *follow, int64_t wanted, int64_t part, int64_t *ret)
 {
     if (wanted > follow->in_force) {
         *ret = wanted;
         return true;
     }
-    if (wanted >= follow->in_force - follow->in_force / 4) {
+    if (wanted >= follow->in_force - follow->in_force / part) {
         follow->low_turns = 0;
         follow->low_most = 0;
         return false;

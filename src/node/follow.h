@@ -14,9 +14,10 @@ struct follow {
 };
 
 /* One turn, a second after the one before. True: *ret is to take the place of what is in force,
- * because more is wanted, or because for FOLLOW_LOW_TURNS less than three quarters of it were; then
- * it is the most of that time. Whoever could put it into force says so with follow_set(). */
-bool follow_turn(struct follow *follow, int64_t wanted, int64_t *ret);
+ * because more is wanted, or because for FOLLOW_LOW_TURNS less than all but `part` of it (4: three
+ * quarters) were; then it is the most of that time. Whoever could put it into force says so with
+ * follow_set(). */
+bool follow_turn(struct follow *follow, int64_t wanted, int64_t part, int64_t *ret);
 
 void follow_set(struct follow *follow, int64_t in_force);
 

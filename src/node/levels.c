@@ -5,15 +5,18 @@
 
 #include "tactus/format.h"
 
-static int load(struct node *node, const struct tt_picture *picture, uint32_t level,
-                struct costs *ret)
+static int load(struct node *node, struct pump *pump, const struct tt_picture *picture,
+                uint32_t level, struct costs *ret)
 {
+    struct costs_asked asked = {.machine = &node->machine,
+                                .profile = node->profile,
+                                .own = pump != NULL ? pump_samples_at(pump, level) : NULL};
     struct tt_picture at;
     int r = tt_picture_at_level(picture, level, &at);
 
     if (r < 0)
         return r;
-    r = costs_load(&at, &node->machine, node->profile, ret);
+    r = costs_load(&at, &asked, ret);
     tt_picture_at_level_fini(&at);
     return r;
 }
@@ -29,14 +32,14 @@ static void fill(const struct tt_picture *picture, const struct costs *above, st
             costs->segments[n] = above->segments[n];
 }
 
-static int load_filled(struct node *node, const struct tt_picture *picture, uint32_t level,
-                       struct costs *ret)
+static int load_filled(struct node *node, struct pump *pump, const struct tt_picture *picture,
+                       uint32_t level, struct costs *ret)
 {
     struct costs costs = {0}, above = {0};
     int r = 0;
 
     for (uint32_t n = 0; r == 0 && n <= level; n++) {
-        r = load(node, picture, n, &costs);
+        r = load(node, pump, picture, n, &costs);
         if (r == 0 && n > 0)
             fill(picture, &above, &costs);
         costs_fini(&above);
@@ -50,7 +53,7 @@ int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t le
                 struct costs *ret_costs, struct tt_plan **ret, struct tt_error *err)
 {
     struct costs costs = {0};
-    int r = load_filled(node, picture, level, &costs);
+    int r = load_filled(node, NULL, picture, level, &costs);
 
     if (r < 0)
         return tt_fail(err, r, "no memory for the costs");
@@ -64,16 +67,17 @@ int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t le
     return 0;
 }
 
-int levels_plan_on(struct node *node, const struct tt_machine *machine,
+int levels_plan_on(struct node *node, const struct levels_beside *beside,
                    const struct tt_picture *picture, uint32_t level, struct tt_plan **ret,
                    struct tt_error *err)
 {
     struct costs costs = {0};
-    int r = load_filled(node, picture, level, &costs);
+    int r = load_filled(node, beside->pump, picture, level, &costs);
 
     if (r < 0)
         return tt_fail(err, r, "no memory for the costs");
-    r = tt_plan_at_level(picture, level, costs.components, costs.segments, machine, ret, err);
+    r = tt_plan_at_level(picture, level, costs.components, costs.segments, beside->machine, ret,
+                         err);
     costs_fini(&costs);
     return r;
 }
@@ -83,7 +87,7 @@ bool levels_is_unknown(struct node *node, const struct tt_picture *picture, uint
     struct costs costs = {0};
     bool is_unknown = true;
 
-    if (load(node, picture, level, &costs) == 0)
+    if (load(node, NULL, picture, level, &costs) == 0)
         is_unknown = costs_are_missing(picture, &costs);
     costs_fini(&costs);
     return is_unknown;
@@ -95,7 +99,7 @@ void levels_costs(struct node *node, const struct tt_picture *picture, int64_t *
     for (uint32_t level = 0; room > 1 && level < room; level++) {
         struct costs costs = {0};
         int64_t sum_ppm = 0;
-        bool is_known = load(node, picture, level, &costs) == 0;
+        bool is_known = load(node, NULL, picture, level, &costs) == 0;
 
         for (uint32_t n = 0; is_known && n < picture->segment_count; n++) {
             const struct tt_rational rate = picture->segments[n].rate;

@@ -4,14 +4,20 @@
 
 #include "node/costs.h"
 #include "node/node.h"
+#include "node/pump.h"
 
 /* The plan at one level, against the books as they stand in node->machine; what is not known of it
  * costs as much as the level above. ret_costs: to be closed by costs_fini(). */
 int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t level,
                 struct costs *ret_costs, struct tt_plan **ret, struct tt_error *err);
 
-/* The same against other books. */
-int levels_plan_on(struct node *node, const struct tt_machine *machine,
+struct levels_beside {
+    const struct tt_machine *machine; /* with the books of all others */
+    struct pump *pump; /* whose samples are the run's own; NULL: not asked for them */
+};
+
+/* The same for a service that runs. */
+int levels_plan_on(struct node *node, const struct levels_beside *beside,
                    const struct tt_picture *picture, uint32_t level, struct tt_plan **ret,
                    struct tt_error *err);
 

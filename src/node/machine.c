@@ -18,9 +18,10 @@
 #define DAY_S (24 * 60 * 60)
 
 enum {
-    LIMIT_PPM = 900000, /* the kernel's 95 % of a CPU less its 5 % for the fair class */
-    SLACK_PPM = 150000,
-    WAKE_ROUNDS = 3000, /* of which the three worst are beyond the quantile */
+    LIMIT_PPM = 900000,   /* the kernel's 95 % of a CPU less its 5 % for the fair class */
+    SLACK_PPM = 50000,    /* of each CPU: 15 % of it stay free, 10 of which the kernel keeps */
+    HANDOFF_PPM = 150000, /* the desk's reservation, and what a hand-off takes beside it */
+    WAKE_ROUNDS = 3000,   /* of which the three worst are beyond the quantile */
     WAKE_FIFO_PRIORITY = 50,
     HOP_NS = 2000 /* measured 1.1 us a hop, with room for the memory that it touches */
 };
@@ -73,6 +74,8 @@ void machine_look(struct machine *machine, enum tt_right right, bool is_partitio
         machine->plan.cpus = (uint32_t)CPU_COUNT(&set);
     machine->plan.limit_ppm = INT64_C(1) * LIMIT_PPM * machine->plan.cpus;
     machine->plan.slack_ppm = INT64_C(1) * SLACK_PPM * machine->plan.cpus;
+    if (machine->plan.slack_ppm < HANDOFF_PPM)
+        machine->plan.slack_ppm = HANDOFF_PPM;
     machine->plan.right = right;
     machine->plan.wake_ns = MILLI;
     machine->plan.is_wake_assumed = true;

@@ -32,12 +32,13 @@ static int costs_of(void *ctx, const struct tt_picture *picture, struct tt_cost 
 {
     struct offers *offers = ctx;
     struct node *node = offers->params.node;
+    struct costs_asked asked = {.machine = &node->machine, .profile = node->profile};
     struct costs costs = {0};
     int r;
 
     if (loop_now_ns() > offers->search_ns)
         return -ETIMEDOUT;
-    r = costs_load(picture, &node->machine, node->profile, &costs);
+    r = costs_load(picture, &asked, &costs);
     if (r < 0)
         return r;
     memcpy(components, costs.components, picture->component_count * sizeof(*components));

@@ -315,49 +315,40 @@ void profile_unfollow(struct profile *profile, const void *owner)
     profile->followed_count = kept;
 }
 
-/* What the chains of one run that are alike cost: each is charged the same, so all of them what
- * they cost together. The greatest of many bounds, each learnt by itself, is that of an accident.
- */
-struct alike {
-    const void *owner;
-    int64_t sum_ns, count;
-};
-
-static int64_t larger_mean(const struct alike *alike, int64_t than_ns)
+static bool is_same(struct tt_rational a, struct tt_rational b)
 {
-    int64_t mean_ns = alike->count > 0 ? (alike->sum_ns + alike->count - 1) / alike->count : 0;
-
-    return mean_ns > than_ns ? mean_ns : than_ns;
+    return a.num * b.den == b.num * a.den;
 }
 
-int profile_followed(const struct profile *profile, const struct profile_key *key,
-                     struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns)
+/* With fewer costs than 1/loss it is no quantile but something above the largest. */
+static bool is_quantile(const struct tt_conformal *bound, struct tt_rational loss)
 {
-    struct alike alike = {0}; /* what a run follows stands together */
-    int64_t bound_ns = 0;
+    return is_same(tt_conformal_loss(bound), loss) &&
+           tt_conformal_seen(bound) * (uint64_t)loss.num >= (uint64_t)loss.den;
+}
+
+int profile_followed(const struct profile *profile, const struct profile_asked *asked,
+                     struct tt_histogram *ret, int64_t *ret_bound_ns)
+{
+    int64_t sum_ns = 0, count = 0;
     int r = -ENOENT;
 
     for (uint32_t n = 0; n < profile->followed_count; n++) {
         const struct followed *followed = &profile->followed[n];
-        struct tt_rational of;
 
-        if (memcmp(&followed->key, key, sizeof(*key)) != 0)
+        if (memcmp(&followed->key, asked->key, sizeof(*asked->key)) != 0 ||
+            (asked->owner != NULL && followed->owner != asked->owner))
             continue;
         if (r < 0)
             memset(ret, 0, sizeof(*ret));
         r = 0;
         tt_conformal_merge(followed->bound, ret);
-        of = tt_conformal_loss(followed->bound);
-        if (of.num * loss.den != loss.num * of.den || tt_conformal_bound(followed->bound) == 0)
+        if (!is_quantile(followed->bound, asked->loss))
             continue;
-        if (alike.owner != followed->owner) {
-            bound_ns = larger_mean(&alike, bound_ns);
-            alike = (struct alike){.owner = followed->owner};
-        }
-        alike.sum_ns += tt_conformal_bound(followed->bound);
-        alike.count++;
+        sum_ns += tt_conformal_bound(followed->bound);
+        count++;
     }
-    *ret_bound_ns = larger_mean(&alike, bound_ns);
+    *ret_bound_ns = count > 0 ? (sum_ns + count - 1) / count : 0;
     return r;
 }
 

@@ -61,10 +61,18 @@ void profile_follow(struct profile *profile, const void *owner, const struct pro
                     const struct tt_conformal *bound);
 void profile_unfollow(struct profile *profile, const void *owner);
 
-/* The windows of all runs with this key, merged, and their largest bound at this very loss, 0
- * without one; of a run that follows several with this key their mean. -ENOENT: none is on. */
-int profile_followed(const struct profile *profile, const struct profile_key *key,
-                     struct tt_rational loss, struct tt_histogram *ret, int64_t *ret_bound_ns);
+struct profile_asked {
+    const struct profile_key *key;
+    struct tt_rational loss;
+    const void *owner; /* NULL: all */
+};
+
+/* The windows of runs with this key, merged, and the mean of what they bound the next cost by at
+ * this very loss, which all of them together and what comes anew are charged: the greatest of many,
+ * each learnt by itself, is an accident. Who differs asks for itself. 0: none has seen so many
+ * costs that its bound is a quantile. -ENOENT: none is on. */
+int profile_followed(const struct profile *profile, const struct profile_asked *asked,
+                     struct tt_histogram *ret, int64_t *ret_bound_ns);
 
 /* Says once what a key stands for: sort is "component" or "segment". */
 int profile_describe(struct profile *profile, const struct profile_key *key, const char *sort,

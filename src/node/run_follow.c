@@ -17,6 +17,8 @@ enum {
     SPARE_PARTS = 16,   /* a budget is told with a 16th to spare, or each second had another */
     REFUSED_TURNS = 30, /* between two words about the same refusal */
     ASK_AGAIN_TURNS = 5,
+    BUDGET_PART = 4, /* so much of it unused is left to it */
+    SHARE_PART = 8,  /* others could have it */
     LOOK_TURNS = 10, /* what several activations in a row cost is learnt with time */
     BUDGET_NS_MIN = 1000,
     LITTLE_NS = 50000
@@ -191,7 +193,7 @@ static void follow_budgets(struct run *run, bool is_more_admitted)
 
         if (wanted_ns == 0 || (wanted_ns > budget->in_force && !is_more_admitted) ||
             (wanted_ns < budget->in_force && !is_worth_it(run, budget->in_force - wanted_ns)) ||
-            !follow_turn(budget, wanted_ns, &to_ns))
+            !follow_turn(budget, wanted_ns, BUDGET_PART, &to_ns))
             continue;
         to_ns += to_ns / SPARE_PARTS;
         send_budget(run, n, to_ns);
@@ -246,6 +248,7 @@ static struct tt_plan *plan_anew(struct run *run)
     struct node *node = run->params.node;
     struct tt_plan *plan = NULL;
     struct tt_machine machine;
+    struct levels_beside beside = {.machine = &machine, .pump = run->pump};
     struct tt_error err = {0};
 
     for (uint32_t n = 0; n < run->params.picture->segment_count; n++)
@@ -253,7 +256,7 @@ static struct tt_plan *plan_anew(struct run *run)
     machine_refresh(&node->machine);
     machine = node->machine.plan;
     books_tell(&node->books, run->params.service, loop_now_ns(), &machine);
-    if (levels_plan_on(node, &machine, run->params.picture, run_level(run), &plan, &err) < 0)
+    if (levels_plan_on(node, &beside, run->params.picture, run_level(run), &plan, &err) < 0)
         plan = NULL;
     return plan;
 }
@@ -329,7 +332,7 @@ static bool follow_worker(struct run *run, uint32_t number, const struct tt_plan
     if ((wanted_ppm > has_ppm && wanted_ppm <= has_ppm + has_ppm / SPARE_PARTS) ||
         (wanted_ppm < has_ppm && run_level(run) > 0))
         wanted_ppm = has_ppm;
-    return !follow_turn(share, wanted_ppm, &to_ppm) ||
+    return !follow_turn(share, wanted_ppm, SHARE_PART, &to_ppm) ||
            resize(run, number, planned, to_ppm > wanted_ppm ? to_ppm : 0);
 }
 

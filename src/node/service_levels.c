@@ -137,12 +137,13 @@ static int admit(struct service *service, uint32_t level, struct tt_error *err)
     struct node *node = service->node;
     struct tt_plan *plan = NULL;
     struct tt_machine machine;
+    struct levels_beside beside = {.machine = &machine};
     int r;
 
     machine_refresh(&node->machine);
     machine = node->machine.plan;
     books_tell(&node->books, service->number, loop_now_ns(), &machine);
-    r = levels_plan_on(node, &machine, service->picture, level, &plan, err);
+    r = levels_plan_on(node, &beside, service->picture, level, &plan, err);
     if (r < 0)
         return r;
     r = plan->is_admitted ? make_room(service, plan, err)

@@ -34,7 +34,7 @@ struct tt_server { /* a reservation that the node has given */
 struct tt_machine {
     uint32_t cpus;
     int64_t limit_ppm;    /* of all CPUs together, what the kernel admits: 900000 x cpus */
-    int64_t slack_ppm;    /* kept free of that, 150000 x cpus */
+    int64_t slack_ppm;    /* kept free of that */
     int64_t reserved_ppm; /* by services that run */
     /* The same one by one; none: only their sum is known, and the worst of it is assumed. */
     const struct tt_server *servers;

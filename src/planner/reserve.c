@@ -16,6 +16,7 @@ enum {
     OVERHEAD_MOST_PART = 20, /* what fast services had to do with, and did */
     HEADROOM_PART = 4, /* of the lasting demand: activations above the quantile, and the kernel's
                           tick of 4 ms, by which a worker overruns, are paid back out of it */
+    ROOM_PART = 8,     /* of the room that it leaves to others, less as much as it needs itself */
     EDGE_PART = 10,    /* of each deadline, kept free where less than as much again does it */
     SHARE_STEP_PPM = 10000, /* shares within this are equal: the longer period cuts fewer
                                activations in two */
@@ -71,7 +72,8 @@ static int64_t bisect(const struct demand_set *set, int64_t period_ns, int64_t b
 /* Without a quarter more than the lasting demand a worker that fell behind once stays behind: its
  * budget is spent on what comes anew. And with the least budget the bound may lie at the deadline's
  * very edge, where what the model leaves out decides: up to as much again keeps a tenth of each
- * deadline free. None of it is a term of the promise, so it is taken where there is room. */
+ * deadline free. None of it is a term of the promise, so it is taken where there is room: most_ns
+ * is above the least. */
 static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t least_ns,
                         int64_t period_ns)
 {
@@ -104,8 +106,8 @@ static int64_t overhead(const struct demand_set *set, int64_t period_ns)
 }
 
 /* The least budget in this period, by bisection: more budget never hurts. */
-static bool least_budget(const struct demand_set *set, const struct demand_set *early,
-                         int64_t period_ns, int64_t whole_ns, struct reservation *ret)
+static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_t whole_ns,
+                         struct reservation *ret)
 {
     int64_t overhead_ns = overhead(set, period_ns), most_ns = whole_ns - overhead_ns;
 
@@ -120,10 +122,23 @@ static bool least_budget(const struct demand_set *set, const struct demand_set *
     if (!demand_admits(set, most_ns, period_ns, &ret->worst))
         return false;
     ret->least_ns = bisect(set, period_ns, BUDGET_MIN_NS - STEP_NS, most_ns);
-    ret->headroom_ns = headroom(early, most_ns, ret->least_ns, period_ns);
-    ret->budget_ns = ret->least_ns + ret->headroom_ns + ret->overhead_ns;
-    (void)demand_admits(set, ret->least_ns + ret->headroom_ns, ret->period_ns, &ret->worst);
     return true;
+}
+
+/* Room for another one like it comes before headroom, which therefore fades while the machine
+ * fills: what is lent there by reservations that sleep stands in for it (platform/linux/reserve.h).
+ * all_ppm: what is free on all CPUs. */
+static void add_headroom(const struct demand_set *early, int64_t whole_ns, int64_t all_ppm,
+                         struct reservation *ret)
+{
+    int64_t needed_ns = ret->least_ns + ret->overhead_ns;
+    int64_t others_ns = tt_muldiv(all_ppm, ret->period_ns, 1000000) - 2 * needed_ns;
+    int64_t wide_ns = ret->least_ns + (others_ns > 0 ? others_ns / ROOM_PART : 0);
+    int64_t most_ns = whole_ns - ret->overhead_ns;
+
+    ret->headroom_ns = headroom(early, wide_ns < most_ns ? wide_ns / STEP_NS * STEP_NS : most_ns,
+                                ret->least_ns, ret->period_ns);
+    ret->budget_ns = needed_ns + ret->headroom_ns;
 }
 
 static bool is_better(const struct reservation *a, const struct reservation *b)
@@ -140,6 +155,7 @@ static bool reserve_in(struct work *work, enum lateness lateness, int64_t room_p
                        int64_t period_ns, struct reservation *ret)
 {
     int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS;
+    int64_t all_ppm = lateness == LATENESS_ALONE ? INT32_MAX : work_room_ppm(work->machine);
     struct demand_set set = work->set, early = work->set;
     struct tt_server own = {.period_ns = period_ns, .tolerance_ns = INT64_MAX};
 
@@ -151,8 +167,10 @@ static bool reserve_in(struct work *work, enum lateness lateness, int64_t room_p
         set.tardiness_ns = INT64_MAX / 4; /* no deadline is longer */
     early.tasks = work->tried;
     early.tardiness_ns = set.tardiness_ns;
-    if (!least_budget(&set, &early, period_ns, most_ns, ret))
+    if (!least_budget(&set, period_ns, most_ns, ret))
         return false;
+    add_headroom(&early, most_ns, all_ppm, ret);
+    (void)demand_admits(&set, ret->least_ns + ret->headroom_ns, period_ns, &ret->worst);
     own.budget_ns = ret->budget_ns;
     return lateness != LATENESS_TOLERATED || tardy_is_tolerated(work->machine, &own);
 }

@@ -14,15 +14,15 @@ static void more_is_wanted_at_once_and_less_after_a_while(void)
     int64_t to = 0;
 
     follow_set(&follow, 1000);
-    CHECK(!follow_turn(&follow, 1000, &to) && !follow_turn(&follow, 760, &to));
-    CHECK(follow_turn(&follow, 1001, &to));
+    CHECK(!follow_turn(&follow, 1000, 4, &to) && !follow_turn(&follow, 760, 4, &to));
+    CHECK(follow_turn(&follow, 1001, 4, &to));
     CHECK_INT(to, 1001);
     for (int n = 0; n < FOLLOW_LOW_TURNS - 1; n++)
-        CHECK(!follow_turn(&follow, n == 3 ? 600 : 500, &to));
-    CHECK(follow_turn(&follow, 500, &to));
+        CHECK(!follow_turn(&follow, n == 3 ? 600 : 500, 4, &to));
+    CHECK(follow_turn(&follow, 500, 4, &to));
     CHECK_INT(to, 600); /* the most of that time */
     follow_set(&follow, to);
-    CHECK(!follow_turn(&follow, 300, &to));
+    CHECK(!follow_turn(&follow, 300, 4, &to));
 }
 
 /* A cost that comes and goes gives nothing back, and one that swings by a quarter changes nothing.
@@ -34,9 +34,13 @@ static void what_comes_again_and_again_is_kept(void)
 
     follow_set(&follow, 1000);
     for (int n = 0; n < 1000; n++)
-        CHECK(!follow_turn(&follow, n % (FOLLOW_LOW_TURNS - 1) == 0 ? 900 : 100, &to));
+        CHECK(!follow_turn(&follow, n % (FOLLOW_LOW_TURNS - 1) == 0 ? 900 : 100, 4, &to));
     for (int n = 0; n < 1000; n++)
-        CHECK(!follow_turn(&follow, 750 + n % 250, &to));
+        CHECK(!follow_turn(&follow, 750 + n % 250, 4, &to));
+    for (int n = 1; n < FOLLOW_LOW_TURNS; n++)
+        CHECK(!follow_turn(&follow, 874, 8, &to));
+    CHECK(follow_turn(&follow, 874, 8, &to));
+    CHECK_INT(to, 874);
 }
 
 static struct tt_histogram merged;
@@ -47,6 +51,9 @@ static void a_run_speaks_for_its_key_while_it_is_on(void)
     struct tt_picture picture = {
         .components = components, .component_count = 2, .segment_count = 1, .loss = {1, 20}};
     struct profile_key key = {{1}}, other = {{2}};
+    struct profile_asked all = {.key = &key, .loss = picture.loss};
+    struct profile_asked stricter = {.key = &key, .loss = {1, 100}};
+    struct profile_asked elsewhere = {.key = &other, .loss = picture.loss};
     struct samples *one = samples_open(&picture), *two = samples_open(&picture);
     struct profile *profile;
     struct tt_error err = {0};
@@ -54,7 +61,7 @@ static void a_run_speaks_for_its_key_while_it_is_on(void)
 
     CHECK(one != NULL && two != NULL);
     CHECK_INT(profile_open(":memory:", &profile, &err), 0);
-    CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), -ENOENT);
+    CHECK_INT(profile_followed(profile, &all, &merged, &bound_ns), -ENOENT);
     profile_follow(profile, one, &key, samples_component_bound(one, 0));
     profile_follow(profile, two, &key, samples_component_bound(two, 0));
     profile_follow(profile, two, &other, samples_segment_bound(two, 0));
@@ -63,22 +70,27 @@ static void a_run_speaks_for_its_key_while_it_is_on(void)
         samples_add(two, &(struct tt_record){.slack_ns = -1, .sent_ns = 9000 + n});
         samples_add_segment(two, 0, 50000);
     }
-    CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), 0);
+    CHECK_INT(profile_followed(profile, &all, &merged, &bound_ns), 0);
     CHECK_INT(merged.count, 2 * 101); /* a window of 5/loss each */
     CHECK(merged.max_ns >= 9199 && merged.min_ns < 1200);
-    CHECK(bound_ns >= 9150 && bound_ns < 12000); /* the larger of the two */
-    CHECK_INT(profile_followed(profile, &key, (struct tt_rational){1, 100}, &merged, &bound_ns), 0);
+    CHECK(bound_ns > 5000 && bound_ns < 6000); /* between the two */
+    CHECK_INT(profile_followed(profile, &(struct profile_asked){&key, picture.loss, two}, &merged,
+                               &bound_ns),
+              0);
+    CHECK_INT(merged.count, 101);
+    CHECK(bound_ns >= 9150 && bound_ns < 12000); /* who asks for itself is told its own */
+    CHECK_INT(profile_followed(profile, &stricter, &merged, &bound_ns), 0);
     CHECK_INT(bound_ns, 0); /* at another loss there are only the samples */
-    CHECK_INT(profile_followed(profile, &other, picture.loss, &merged, &bound_ns), 0);
+    CHECK_INT(profile_followed(profile, &elsewhere, &merged, &bound_ns), 0);
     CHECK(bound_ns >= 50000 && bound_ns < 52000);
     profile_unfollow(profile, two);
-    CHECK_INT(profile_followed(profile, &other, picture.loss, &merged, &bound_ns), -ENOENT);
-    CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), 0);
+    CHECK_INT(profile_followed(profile, &elsewhere, &merged, &bound_ns), -ENOENT);
+    CHECK_INT(profile_followed(profile, &all, &merged, &bound_ns), 0);
     CHECK(bound_ns < 2000);
     profile_follow(profile, one, &key, samples_component_bound(one, 1));
     for (int64_t n = 0; n < 200; n++)
         samples_add(one, &(struct tt_record){.component = 1, .slack_ns = 4000});
-    CHECK_INT(profile_followed(profile, &key, picture.loss, &merged, &bound_ns), 0);
+    CHECK_INT(profile_followed(profile, &all, &merged, &bound_ns), 0);
     CHECK(bound_ns > 2500 && bound_ns < 3000); /* of 1,200 and 4,000 that are alike in a run */
     profile_unfollow(profile, one);
     profile_close(&profile);

@@ -302,10 +302,12 @@ static void rows_are_learnt(void)
     struct samples *taken = samples_open(&picture);
     struct profile *profile;
     struct profile_key key;
+    struct costs_asked asked = {.machine = &machine};
     struct costs costs;
     struct tt_error err = {0};
 
     CHECK_INT(profile_open(":memory:", &profile, &err), 0);
+    asked.profile = profile;
     for (uint32_t n = 0; n < 800; n++) /* every fourth costs ten times as much */
         samples_add_segment(taken, 0, n % 4 == 0 ? 1000000 : 100000);
     CHECK_INT(samples_window(taken, 0, 0)->count, 400);
@@ -315,11 +317,11 @@ static void rows_are_learnt(void)
     CHECK_INT(samples_window(taken, 0, 3)->count, 50);
 
     costs_learn(&picture, &machine, profile, PROFILE_ASAP, taken);
-    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK_INT(costs_load(&picture, &asked, &costs), 0);
     CHECK_INT(costs.segments[0].window_ns[0], 0); /* a profile run's caches stay warm */
     costs_fini(&costs);
     costs_learn(&picture, &machine, profile, PROFILE_LIVE, taken);
-    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK_INT(costs_load(&picture, &asked, &costs), 0);
     CHECK(costs.segments[0].quantile_ns >= 1000000);
     CHECK_INT(costs.segments[0].window_ns[0], 1100000);
     CHECK_INT(costs.segments[0].window_ns[1], 1300000);
@@ -329,7 +331,7 @@ static void rows_are_learnt(void)
 
     /* A run that goes on speaks alone. */
     costs_follow(&picture, &machine, profile, taken);
-    CHECK_INT(costs_load(&picture, &machine, profile, &costs), 0);
+    CHECK_INT(costs_load(&picture, &asked, &costs), 0);
     CHECK_TEXT(costs.segments[0].origin, "run");
     CHECK(costs.segments[0].window_ns[1] >= 1300000 && costs.segments[0].window_ns[1] < 1330000);
     costs_fini(&costs);

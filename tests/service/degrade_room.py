@@ -63,10 +63,11 @@ def main():
                 break
         check(best["admitted"] and best["level"] == 0 and best["levels"] == 1, f"alone it has its best level: {best['binding']}")
         cpus = node.status()["cpus"]
-        # Room for the best level alone, 15 % of each CPU being kept free of the limit, and too little of it beside the other.
-        limit = math.ceil((103 * least(best) + 15 * cpus) / cpus)
+        # Room for the best level alone, some of the limit being kept free, and too little of it beside the other.
+        kept = next(term["value"] for term in best["terms"] if term["name"] == "kept free") / 1e6
+        limit = math.ceil(100 * (1.03 * least(best) + kept) / cpus)
         node.restart("--limit", str(limit))
-        taken = (limit - 15) / 100 * cpus - 0.95 * least(best)
+        taken = limit / 100 * cpus - kept - 0.95 * least(best)
         others = (OTHER.format(spin=spin) for spin in range(100000, 10000000, 100000))
         other = node.spawn("run", next(words for words in others if least(plan(node, words)) >= taken), "--name", "other",
                            "--for", "60s")

@@ -136,7 +136,8 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
     run->node.is_partitioned = params.is_partitioned;
     run->node.is_verbose = is_verbose;
     /* The books round each share up to a whole part in a million. */
-    run->node.room_ppm = 750000 * (int64_t)params.cpu_count + SERVICES_MAX * TT_WORKERS_MAX;
+    run->node.room_ppm = 900000 * (int64_t)params.cpu_count - service_slack_ppm(params.cpu_count) +
+                         SERVICES_MAX * TT_WORKERS_MAX;
     run->service_count = 1 + draw_below(&run->draw, SERVICES_MAX);
     for (uint32_t n = 0; n < run->service_count; n++) {
         run->arrivals[n].run = run;

@@ -444,7 +444,7 @@ static void plan_it(struct service *service)
     struct node *node = service->node;
     struct tt_machine machine = {.cpus = node->cpu_count,
                                  .limit_ppm = 900000 * (int64_t)node->cpu_count,
-                                 .slack_ppm = 150000 * (int64_t)node->cpu_count,
+                                 .slack_ppm = service_slack_ppm(node->cpu_count),
                                  .right = TT_RIGHT_DEADLINE,
                                  .wake_ns = 300000,
                                  .hop_ns = HOP_NS,

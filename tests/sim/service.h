@@ -98,6 +98,12 @@ struct service {
 
 /* Asks the planner, enters the books, starts when it is admitted. pool_cut: so many slots of each
  * class of the container's pool are not there. */
+/* As tactusd keeps it free of what the kernel gives. */
+static inline int64_t service_slack_ppm(uint32_t cpu_count)
+{
+    return 50000 * (int64_t)(cpu_count < 3 ? 3 : cpu_count);
+}
+
 void service_begin(struct service *service, struct node *node, uint32_t number, uint64_t seed,
                    uint32_t pool_cut);
 void service_fini(struct service *service);

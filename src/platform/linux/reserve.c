@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FLAG_RESET_ON_FORK = 1 };
+enum { FLAG_RESET_ON_FORK = 1, FLAG_RECLAIM = 2 };
 
 /* The kernel's struct sched_attr, first version. */
 struct attributes {
@@ -57,7 +57,7 @@ int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct 
 {
     struct attributes wanted = {.size = sizeof wanted,
                                 .policy = TT_RESERVE_DEADLINE,
-                                .flags = FLAG_RESET_ON_FORK,
+                                .flags = FLAG_RESET_ON_FORK | FLAG_RECLAIM,
                                 .runtime_ns = (uint64_t)budget_ns,
                                 .deadline_ns = (uint64_t)period_ns,
                                 .period_ns = (uint64_t)period_ns};

@@ -13,6 +13,10 @@
 
 /* OTHER or FIFO to DEADLINE, or new numbers for a thread that has it (these hold from its next
  * period on). tid 0: the caller. Threads that it makes later are OTHER.
+ *
+ * Who has used its budget up goes on, within the same deadline, in what reservations that sleep and
+ * the rest of the CPU leave (GRUB: Lipari, Baruah 2000), but for the kernel's 5 %.
+ *
  * -EPERM: no right to, or the thread is pinned, or in a user namespace; -EBUSY: the machine has not
  * that much left to promise; -EINVAL: numbers the kernel does not take; -ESRCH. */
 int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct tt_error *err);
