@@ -83,16 +83,25 @@ def descendants(pid):
 
 
 def usage(pids):
-    """CPU time (ns), threads, switches and memory of processes, now. Threads that have ended are not in it."""
-    found = {"at_ns": time.monotonic_ns(), "cpu_ns": 0, "threads": 0, "switches": 0, "pss_kb": 0, "processes": len(pids)}
+    """CPU time (ns), threads, switches and memory of processes, now. Threads that have ended are not in it; `tasks` has what each
+    thread has used, for spent()."""
+    found = {"at_ns": time.monotonic_ns(), "cpu_ns": 0, "threads": 0, "switches": 0, "pss_kb": 0, "processes": len(pids), "tasks": {}}
     for pid in pids:
         for task in glob.glob(f"/proc/{pid}/task/[0-9]*"):
             spent = read(task + "/schedstat").split()
             if not spent:
                 continue
+            switches = sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", read(task + "/status"))))
+            found["tasks"][task] = (int(spent[0]), switches)
             found["cpu_ns"] += int(spent[0])
             found["threads"] += 1
-            found["switches"] += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", read(task + "/status"))))
+            found["switches"] += switches
         pss = re.search(r"^Pss:\s+(\d+)", read(f"/proc/{pid}/smaps_rollup"), re.M)
         found["pss_kb"] += int(pss[1]) if pss else 0
     return found
+
+
+def spent(early, late):
+    """(CPU time in ns, switches) between two usages. A thread that ended in between does not take away what it had used before."""
+    return tuple(sum(used[which] - early["tasks"].get(task, (0, 0))[which] for task, used in late["tasks"].items())
+                 for which in (0, 1))

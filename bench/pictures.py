@@ -136,8 +136,9 @@ def keep_frames(bench, who, scene, turn, arrivals, rate, seconds):
 
 def keep_usage(bench, who, scene, turn, early, late, arrivals):
     frames = sum(1 for _, _, at_ns in arrivals if early["at_ns"] < at_ns <= late["at_ns"])
-    bench.put("cpu_ns_per_frame", who, (late["cpu_ns"] - early["cpu_ns"]) / max(1, frames), scene, turn)
-    bench.put("switches_per_frame", who, (late["switches"] - early["switches"]) / max(1, frames), scene, turn)
+    cpu_ns, switches = machine.spent(early, late)
+    bench.put("cpu_ns_per_frame", who, cpu_ns / max(1, frames), scene, turn)
+    bench.put("switches_per_frame", who, switches / max(1, frames), scene, turn)
     for name in ("threads", "processes", "pss_kb"):
         bench.put(name, who, late[name], scene, turn)
 

@@ -180,8 +180,9 @@ def run(bench, party, scene, turn, count, seconds, base, has_packets=False):
     if has_packets:
         keep_packets(bench, party.name, scene, turn, packets, early["at_ns"], late["at_ns"])
     length_ns = late["at_ns"] - early["at_ns"]
-    bench.put("cpu_share", party.name, (late["cpu_ns"] - early["cpu_ns"]) / length_ns, scene, turn)
-    bench.put("switches_per_s", party.name, (late["switches"] - early["switches"]) * 1e9 / length_ns, scene, turn)
+    cpu_ns, switches = machine.spent(early, late)
+    bench.put("cpu_share", party.name, cpu_ns / length_ns, scene, turn)
+    bench.put("switches_per_s", party.name, switches * 1e9 / length_ns, scene, turn)
     samples = sum(samples for at_ns, _, samples, _ in packets if early["at_ns"] < at_ns <= late["at_ns"])
     bench.put("sound_share", party.name, samples * 1e9 / SAMPLE_RATE / length_ns, scene, turn)
     for name in ("threads", "processes", "pss_kb"):
