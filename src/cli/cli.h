@@ -61,6 +61,7 @@ int cli_prove(struct cli *cli, const struct args *args);
 int cli_ps(struct cli *cli, const struct args *args);
 int cli_stop(struct cli *cli, const struct args *args);
 int cli_set(struct cli *cli, const struct args *args);
+int cli_move(struct cli *cli, const struct args *args);
 int cli_logs(struct cli *cli, const struct args *args);
 int cli_completion(struct cli *cli, const struct args *args);
 int cli_new(struct cli *cli, const struct args *args);

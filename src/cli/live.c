@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/complain.h"
 #include "cli/json_out.h"
+#include "cli/live.h"
 #include "cli/talk.h"
 
 /* A tactusd that is started for the question would know no service. */
@@ -18,8 +19,7 @@ static int connect_to_running(struct cli *cli, struct talk *ret)
                     "no tactusd runs, and no service with it; tactus run starts both");
 }
 
-/* Asks, and waits for `done`; *ret the event called `wanted` when there was one. */
-static int ask(struct cli *cli, json_t *json, const char *wanted, json_t **ret)
+int live_ask(struct cli *cli, json_t *json, const char *wanted, json_t **ret)
 {
     struct talk talk = {0};
     int r = connect_to_running(cli, &talk);
@@ -55,12 +55,12 @@ int cli_stop(struct cli *cli, const struct args *args)
 
     if (args->word_count != 1)
         return cli_fail(cli, CLI_USAGE, "it wants the name of one service: tactus ps lists them");
-    r = ask(cli, json_pack("{s:s,s:s}", "op", "stop", "name", args->words[0]), "", NULL);
+    r = live_ask(cli, json_pack("{s:s,s:s}", "op", "stop", "name", args->words[0]), "", NULL);
     if (r != CLI_DONE)
         return r;
     /* Its log ends with it. */
-    r = ask(cli, json_pack("{s:s,s:s,s:b}", "op", "logs", "name", args->words[0], "follow", 1), "",
-            NULL);
+    r = live_ask(cli, json_pack("{s:s,s:s,s:b}", "op", "logs", "name", args->words[0], "follow", 1),
+                 "", NULL);
     if (r == CLI_DONE && cli->is_json) {
         result = json_pack("{s:s}", "service", args->words[0]);
         json_write(cli->out, result);
@@ -115,7 +115,7 @@ int cli_set(struct cli *cli, const struct args *args)
         json_decref(request);
         return r;
     }
-    r = ask(cli, request, "set", &set);
+    r = live_ask(cli, request, "set", &set);
     if (r == CLI_DONE && cli->is_json)
         json_write_event(cli->out, set);
     else if (r == CLI_DONE)

@@ -71,6 +71,16 @@ static const struct cli_command commands[] = {
      .more = "tactus inspect KIND tells which parameters may change while it runs. The change\n"
              "lasts as long as the service, and stands in its ledger.\n",
      .run = cli_set},
+    {.name = "move",
+     .usage = "tactus move NAME COMP CONTAINER",
+     .help = "let a component of a service that runs go on in another container",
+     .options = COMMON_OPTIONS,
+     .words = CLI_WORDS_RUNNING,
+     .more = "Between two of its frames, with its state; tactus top tells where each component\n"
+             "runs. CONTAINER is a name as it stands there, container.audio or audio, or a\n"
+             "number:\n"
+             "  tactus move show blur audio\n",
+     .run = cli_move},
     {.name = "logs",
      .usage = "tactus logs [NAME] [--follow]",
      .help = "show what a service said, or all of them, with times",

@@ -8,6 +8,8 @@
 
 #include "components/table.h"
 #include "container/inside.h"
+#include "container/state.h"
+#include "spec/ways.h"
 
 static const struct tt_port discard_port = {.name = "in", .late_policies = TT_LATE_DROP};
 
@@ -92,7 +94,7 @@ static int attach_ends(struct container *container, bool are_writers, struct tt_
         bool is_writer = link->from == self;
         int r;
 
-        if (link->from != self && link->to != self)
+        if ((link->from != self && link->to != self) || !tt_wiring_is_used(container->wiring, n))
             continue;
         /* A profile's sinks have no edge, so their links are not handed over, or not used. */
         if (is_writer != are_writers || (container->is_profile && is_writer))
@@ -119,23 +121,15 @@ static enum tt_overrun overrun_of(const struct tt_picture_component *component)
     return strcmp(component->overrun, "stop") == 0 ? TT_OVERRUN_STOP : TT_OVERRUN_THROTTLE;
 }
 
-/* What all nodes of a component have in common. */
-static struct tt_node_plan *add_node(struct container *container, uint32_t number,
-                                     const char *pin_name)
+void build_node(const struct container *container, uint32_t number, const char *name,
+                struct tt_node_plan *ret)
 {
     const struct tt_picture_component *component = &container->picture->components[number];
     const struct tt_seat *seat = &container->seat;
     int64_t deadline_ns = container->picture->deadline_ns;
-    uint32_t place = container->node_count;
-    struct tt_node_plan *node = &container->nodes[place];
 
-    container->node_count++;
-    (void)snprintf(container->names[place], sizeof container->names[place], "%s%s%s",
-                   component->name, pin_name ? "." : "", pin_name ? pin_name : "");
-    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
-        container->class_of[place][n] = TT_NO_PORT;
-    *node = (struct tt_node_plan){
-        .name = container->names[place],
+    *ret = (struct tt_node_plan){
+        .name = name,
         .rate = component->rate,
         .phase_ns = tt_seat_plan_of(seat, "phase_of_ns", number, 0),
         .due_offset_ns = tt_seat_plan_of(seat, "due_offset_ns", number, deadline_ns),
@@ -146,6 +140,21 @@ static struct tt_node_plan *add_node(struct container *container, uint32_t numbe
         .segment = component->segment,
         .ledger_component = number,
     };
+}
+
+static struct tt_node_plan *add_node(struct container *container, uint32_t number,
+                                     const char *pin_name)
+{
+    const struct tt_picture_component *component = &container->picture->components[number];
+    uint32_t place = container->node_count;
+    struct tt_node_plan *node = &container->nodes[place];
+
+    container->node_count++;
+    (void)snprintf(container->names[place], sizeof container->names[place], "%s%s%s",
+                   component->name, pin_name ? "." : "", pin_name ? pin_name : "");
+    for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
+        container->class_of[place][n] = TT_NO_PORT;
+    build_node(container, number, container->names[place], node);
     return node;
 }
 
@@ -200,43 +209,53 @@ static void add_outlet(struct container *container, const struct tt_wiring_place
     node->peer = container->wiring->links[place->link].to;
 }
 
-/* The latest due time of those in this container that an output feeds. */
+/* The latest due time of those that a link feeds; at the end of a way all that its component feeds,
+ * or it alone. */
 static int64_t consumers_due_ns(const struct container *container,
-                                const struct tt_wiring_place *place, uint32_t process)
+                                const struct tt_wiring_link *link)
 {
     const struct tt_picture *picture = container->picture;
+    const struct tt_wiring *wiring = container->wiring;
+    const struct tt_wiring_way *way = link->way > 0 ? &wiring->ways[link->way - 1] : NULL;
     int64_t due_ns = 0;
 
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
         int64_t ns =
             tt_seat_plan_of(&container->seat, "due_offset_ns", flow->to, picture->deadline_ns);
+        bool is_fed = way ? flow->from == way->component || flow->to == way->component
+                          : wiring->process_of[flow->to] == link->to;
 
-        if (flow->from == place->component && flow->from_out == place->pin &&
-            container->wiring->process_of[flow->to] == process && ns > due_ns)
+        if (flow->from == link->component && flow->from_out == link->pin && is_fed && ns > due_ns)
             due_ns = ns;
     }
     return due_ns;
 }
 
 /* A mailbox between two workers: what goes on is late when its consumer cannot be in time. */
-static void add_mailbox(struct container *container, const struct tt_wiring_place *place,
-                        enum tt_node_role role)
+void build_mailbox(const struct container *container, uint32_t number, enum tt_node_role role,
+                   struct tt_node_plan *node)
 {
-    const struct tt_wiring_link *link = &container->wiring->links[place->link];
-    const struct tt_picture_component *component =
-        &container->picture->components[place->component];
-    int64_t due_ns = consumers_due_ns(container, place, link->to);
-    struct tt_node_plan *node =
-        add_node(container, place->component, component->out[place->pin].name);
+    const struct tt_wiring_link *link = &container->wiring->links[number];
 
     node->role = role;
     node->is_between = true;
     node->hand_over_ns = node->due_offset_ns;
-    node->due_offset_ns = node->deadline_ns = due_ns;
+    node->due_offset_ns = node->deadline_ns = consumers_due_ns(container, link);
     node->rate = container->picture->flows[link->flow].format.rate;
-    node->link = container->links[place->link];
+    node->link = container->links[number];
     node->peer = role == TT_NODE_INLET ? link->from : link->to;
+}
+
+static void add_mailbox(struct container *container, const struct tt_wiring_place *place,
+                        enum tt_node_role role)
+{
+    const struct tt_picture_component *component =
+        &container->picture->components[place->component];
+
+    container->node_of_link[place->link] = container->node_count;
+    build_mailbox(container, place->link, role,
+                  add_node(container, place->component, component->out[place->pin].name));
 }
 
 static int add_inlet(struct container *container, const struct tt_wiring_place *place,
@@ -264,21 +283,20 @@ static int add_inlet(struct container *container, const struct tt_wiring_place *
     return 0;
 }
 
-static int start_component(struct container *container, uint32_t number, struct tt_node_plan *node,
-                           struct tt_error *err)
+int build_component(const struct container *container, uint32_t number, int64_t resume_ns,
+                    struct place *own, struct tt_node_plan *node, struct tt_error *err)
 {
     const struct tt_picture_component *component = &container->picture->components[number];
-    struct place *own = &container->places[node - container->nodes];
     int r;
 
     tt_picture_request(container->picture, number, &own->store, &own->request);
-    own->request.resume_ns = tt_seat_plan(&container->seat, "first_ns", 0);
+    own->request.resume_ns = resume_ns;
     if (container->is_profile)
         own->request.is_live = 0;
     node->request = &own->request;
     node->shape = &component->shape;
     if (component->shape.state_bytes > 0)
-        node->state = memory_for(component->shape.state_bytes);
+        node->state = memory_for(state_room(component->shape.state_bytes));
     if (component->shape.scratch_bytes > 0)
         node->scratch = memory_for(component->shape.scratch_bytes);
     if ((component->shape.state_bytes > 0 && !node->state) ||
@@ -310,7 +328,8 @@ static int add_component(struct container *container, uint32_t number, struct tt
         memcpy(container->class_of[place], classes[number], sizeof container->class_of[place]);
     if (component->is_sink)
         make_sink(node, component, 0);
-    return start_component(container, number, node, err);
+    return build_component(container, number, tt_seat_plan(&container->seat, "first_ns", 0),
+                           &container->places[place], node, err);
 }
 
 static int add_place(struct container *container, const struct tt_wiring_place *place,
@@ -331,6 +350,7 @@ static int add_nodes(struct container *container, struct tt_error *err)
 {
     const struct tt_wiring_process *self = &container->wiring->processes[container->seat.number];
 
+    memset(container->node_of_link, 0xff, sizeof container->node_of_link);
     memset(container->node_of_in, 0xff, sizeof container->node_of_in);
     memset(container->node_of_out, 0xff, sizeof container->node_of_out);
     if (self->place_count > TT_NODES_MAX)
@@ -345,29 +365,33 @@ static int add_nodes(struct container *container, struct tt_error *err)
     return 0;
 }
 
+void build_flow(const struct container *container, const struct tt_picture_flow *flow,
+                const struct tt_node_plan *from, const struct tt_node_plan *to,
+                struct tt_flow_plan *ret)
+{
+    const struct tt_picture_component *consumer = &container->picture->components[flow->to];
+
+    *ret = (struct tt_flow_plan){
+        .from_port = from->role == TT_NODE_INLET ? 0 : flow->from_out,
+        .to_port = to->is_between || is_edge(consumer) ? 0 : flow->to_in,
+        .depth = flow->depth,
+        .late_policy = to->is_between ? TT_LATE_KEEP : consumer->in[flow->to_in].late_policy,
+        .format = &flow->format,
+    };
+}
+
 static int add_flow(struct container *container, const struct tt_picture_flow *flow, uint32_t from,
                     uint32_t to, struct tt_error *err)
 {
-    const struct tt_picture *picture = container->picture;
     struct tt_flow_plan *plan = &container->flows[container->flow_count];
 
     if (container->flow_count == TT_FLOWS_MAX)
         return tt_fail(err, -E2BIG, "the service needs more than %d flows in the engine",
                        TT_FLOWS_MAX);
     container->flow_count++;
-    *plan = (struct tt_flow_plan){
-        .from_node = from,
-        .from_port = container->nodes[from].role == TT_NODE_INLET ? 0 : flow->from_out,
-        .to_node = to,
-        .to_port = is_edge(&picture->components[flow->to]) ? 0 : flow->to_in,
-        .depth = flow->depth,
-        .late_policy = picture->components[flow->to].in[flow->to_in].late_policy,
-        .format = &flow->format,
-    };
-    if (container->nodes[to].is_between) {
-        plan->to_port = 0;
-        plan->late_policy = TT_LATE_KEEP;
-    }
+    build_flow(container, flow, &container->nodes[from], &container->nodes[to], plan);
+    plan->from_node = from;
+    plan->to_node = to;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "container/container.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "components/table.h"
 #include "container/inside.h"
 #include "container/load.h"
+#include "container/move.h"
 #include "platform/linux/reserve.h"
 #include "platform/linux/stamp.h"
 
@@ -117,7 +119,7 @@ static int read_picture(struct container *container, struct tt_error *err)
         r = tt_wiring_make(container->picture, &container->wiring, err);
     if (r == 0 && container->seat.number >= container->wiring->container_count)
         r = tt_fail(err, -EPROTO, "process %u is no container", container->seat.number);
-    return r;
+    return r == 0 ? move_recall(container, err) : r;
 }
 
 static int map_memory(struct container *container, struct tt_error *err)
@@ -162,6 +164,8 @@ static int open_engine(struct container *container, struct tt_error *err)
         .watchdog_ns = tt_seat_plan(seat, "watchdog_ns", 1000000000),
         .wall_offset_ns = tt_seat_plan(seat, "wall_offset_ns", 0),
         .port = tt_linux_port(&container->seat.world),
+        .spare_nodes = container->moves ? MOVE_SPARE : 0,
+        .spare_flows = container->moves ? MOVE_SPARE : 0,
     };
 
     return tt_engine_open(&params, container->stats, &container->engine, err);
@@ -280,26 +284,41 @@ static int timeout_ms(const struct container *container, const struct watch *wat
     return tt_seat_is_go(&container->seat) && !watch->is_first_told ? POLL_EARLY_MS : POLL_MS;
 }
 
+/* Until something comes that the seat or a move waits for. */
+static void wait_for_news(const struct container *container, int wait_ms)
+{
+    struct pollfd wanted[2 + MOVE_FDS] = {{.fd = container->seat.control, .events = POLLIN},
+                                          {.fd = container->seat.done_fd, .events = POLLIN}};
+    uint32_t count = move_fds(container, wanted + 2);
+
+    if (count > 0)
+        (void)poll(wanted, 2 + count, wait_ms);
+}
+
 /* Until the worker has ended, or tactusd. */
 static void serve(struct container *container, struct watch *watch)
 {
     for (;;) {
         struct tt_message message;
-        int r = tt_seat_serve(&container->seat, timeout_ms(container, watch), &message);
+        int wait_ms = timeout_ms(container, watch), r;
 
+        wait_for_news(container, wait_ms);
+        r = tt_seat_serve(&container->seat, move_fds(container, NULL) > 0 ? 0 : wait_ms, &message);
         if (r == -EPIPE)
             _exit(1);
         if (r == 1) {
-            if (!levels_answer(container, &message))
+            if (!levels_answer(container, &message) && !move_obey(container, &message))
                 post_event(container, &message);
             tt_message_fini(&message);
         }
+        move_look(container);
         if (look_around(container, watch) || r == 2)
             return;
     }
 }
 
-/* Strangers' code, hence after all walls but the last, which would hide their files. */
+/* Strangers' code, hence after all walls but the last, which would hide their files. What runs
+ * elsewhere may come here later. */
 static int load_plugins(const struct container *container, const struct tt_jail *jail,
                         struct tt_error *err)
 {
@@ -310,7 +329,7 @@ static int load_plugins(const struct container *container, const struct tt_jail 
         char name[TT_MESSAGE_NAME_BYTES];
 
         if (component->plugin[0] == 0 || (component->flags & TT_EDGE) ||
-            container->wiring->process_of[n] != container->seat.number)
+            (container->wiring->process_of[n] != container->seat.number && !container->moves))
             continue;
         tt_plugin_fd_name(component->plugin, name);
         r = tt_jail_plugin(jail, name, component->kind, tt_container_load, err);
@@ -361,8 +380,12 @@ static int set_up(struct container *container, int control, const struct tt_jail
         return r;
     container->is_profile = tt_seat_is_profile(&container->seat);
     container->seat.on_go = on_go;
+    container->costs = &watch->costs;
     if (costs_open(&watch->costs, container) < 0)
         return tt_fail(err, -ENOMEM, "no memory for samples of costs");
+    r = move_open(container, err);
+    if (r < 0)
+        return r;
     tt_stamp("container picture read");
     r = map_memory(container, err);
     tt_stamp("container memory mapped");

@@ -52,6 +52,12 @@ void costs_take(struct costs *costs, const struct container *container)
     }
 }
 
+void costs_part(struct costs *costs, uint32_t segment)
+{
+    if (segment < costs->segment_count)
+        costs->is_part[segment] = true;
+}
+
 uint32_t costs_least(const struct costs *costs)
 {
     uint32_t least = UINT32_MAX;

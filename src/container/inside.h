@@ -39,12 +39,16 @@ struct container {
      * comes from it. */
     uint32_t node_of_in[TT_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
     uint32_t node_of_out[TT_PICTURE_COMPONENTS_MAX][TT_PORTS_MAX];
+    uint32_t node_of_link[TT_LINKS_MAX]; /* of links to other containers */
 
     struct tt_engine_stats *stats;
     struct tt_engine *engine;
 
     bool has_sandbox;
     uint32_t traps_told[TT_NODES_MAX];
+
+    struct costs *costs;
+    struct moves *moves; /* NULL: nothing moves here */
 };
 
 /* Sandboxed components: before container_build(), on each thread that may be the worker, and at
@@ -58,6 +62,21 @@ void sandbox_look(struct container *container);
 
 /* Lays the engine's graph out: nodes, flows, states, and init() of each component. */
 int container_build(struct container *container, struct tt_error *err);
+
+/* Its parts, for a component that comes while the engine runs. The name is the caller's to keep;
+ * `own` as long as the component is here. */
+void build_node(const struct container *container, uint32_t component, const char *name,
+                struct tt_node_plan *ret);
+/* ret: build_node()'s of the component whose output the link carries. */
+void build_mailbox(const struct container *container, uint32_t link, enum tt_node_role role,
+                   struct tt_node_plan *ret);
+/* node->component is set. resume_ns: media time that it goes on from after a restart. */
+int build_component(const struct container *container, uint32_t component, int64_t resume_ns,
+                    struct place *own, struct tt_node_plan *node, struct tt_error *err);
+/* All but from_node and to_node. */
+void build_flow(const struct container *container, const struct tt_picture_flow *flow,
+                const struct tt_node_plan *from, const struct tt_node_plan *to,
+                struct tt_flow_plan *ret);
 
 /* Samples of what segments cost, between two reports. */
 struct costs {
@@ -75,6 +94,8 @@ int costs_open(struct costs *costs, const struct container *container);
 void costs_take(struct costs *costs, const struct container *container);
 /* Sends {"event":"costs"} and begins anew unless is_kept. */
 void costs_report(struct costs *costs, const struct container *container, bool is_kept);
+/* From now on a part of this segment runs elsewhere, or did. */
+void costs_part(struct costs *costs, uint32_t segment);
 /* Samples of the segment that has fewest, of those that run here again and again. */
 uint32_t costs_least(const struct costs *costs);
 

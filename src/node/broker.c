@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/record.h"
 #include "core/link.h"
+#include "spec/ways.h"
 
 /* The descriptor may be there already, of this size. */
 static int make(const char *name, uint64_t bytes, struct broker_memory *ret, struct tt_error *err)
@@ -114,6 +115,17 @@ static int make_picture(struct broker *broker, struct tt_error *err)
     broker->picture_fd = tt_message_text_fd("picture", packed, bytes, err);
     free(packed);
     return broker->picture_fd < 0 ? broker->picture_fd : 0;
+}
+
+int broker_renew_link(struct broker *broker, uint32_t link, struct tt_error *err)
+{
+    char name[TT_MESSAGE_NAME_BYTES];
+
+    tt_assert(link < broker->wiring->link_count);
+    drop(&broker->links[link]);
+    broker->links[link] = (struct broker_memory){.fd = -1, .read_fd = -1};
+    (void)snprintf(name, sizeof(name), "link:%u", link);
+    return make(name, tt_link_bytes(broker->wiring->links[link].depth), &broker->links[link], err);
 }
 
 static int make_all(struct broker *broker, struct tt_error *err)
@@ -230,7 +242,8 @@ void broker_gift(const struct broker *broker, uint32_t number, struct broker_gif
             add_numbered(ret, "pool", n,
                          n == number ? broker->pools[n].fd : broker->pools[n].read_fd);
     for (uint32_t n = 0; n < wiring->link_count; n++)
-        if (wiring->links[n].from == number || wiring->links[n].to == number)
+        if ((wiring->links[n].from == number || wiring->links[n].to == number) &&
+            tt_wiring_is_used(wiring, n))
             add_numbered(ret, "link", n, broker->links[n].fd);
 }
 

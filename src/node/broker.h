@@ -36,6 +36,9 @@ int broker_open(const struct tt_picture *picture, struct stock *stock, struct br
                 struct tt_error *err);
 void broker_close(struct broker **broker);
 
+/* Memory for a link of a way, all zero, in place of what it had before. */
+int broker_renew_link(struct broker *broker, uint32_t link, struct tt_error *err);
+
 /* What process number K is given, and nothing else. */
 struct broker_gift {
     int fds[TT_MESSAGE_FDS_MAX];

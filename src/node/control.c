@@ -18,6 +18,7 @@
 #include "node/may.h"
 #include "node/profile_answer.h"
 #include "node/service.h"
+#include "node/move.h"
 #include "node/set.h"
 #include "platform/linux/message.h"
 #include "tactus/client.h"
@@ -477,11 +478,13 @@ static void serve(struct client *client, const json_t *request)
         stop_named(client, request);
     } else if (strcmp(op, "set") == 0) {
         set_begin(node, client, request);
+    } else if (strcmp(op, "move") == 0) {
+        move_begin(node, client, request);
     } else {
         fail(client, 2,
              "unknown operation; there are status, watch, shape, check, run, profile, profiles, "
              "forget, "
-             "stop, set, logs, last");
+             "stop, set, move, logs, last");
     }
 }
 

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "core/engine.h"
 #include "node/ladder.h"
+#include "node/move.h"
 #include "node/run_follow.h"
 #include "node/run_inside.h"
 #include "platform/linux/stamp.h"
@@ -44,8 +45,10 @@ void run_feed(struct run *run, const struct supervise_event *event)
         supervise_step(&run->supervise, &now.event, loop_now_ns(), &run->actions);
         for (uint32_t n = 0; n < run->actions.count; n++)
             perform(run, &run->actions.list[n]);
-        if (run->drain_ns == 0 && run->supervise.state == SUPERVISE_DRAINING)
+        if (run->drain_ns == 0 && run->supervise.state == SUPERVISE_DRAINING) {
             run->drain_ns = loop_now_ns();
+            move_cancel(run);
+        }
     }
     run->is_feeding = false;
 }
@@ -422,6 +425,7 @@ void run_close(struct run **closed)
         handoff_close(&run->processes[n].handoff);
     }
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+    move_close(run);
     run_follow_close(run);
     pump_close(&run->pump);
     broker_close(&run->broker);

@@ -77,6 +77,7 @@ struct run {
     uint32_t level_asker, level_asked; /* the question that is being answered */
     struct allowance level_questions;
     struct run_follow *follow; /* NULL: nothing has followed yet */
+    struct run_moves *moves;   /* NULL: nothing has moved yet */
     int64_t rescue_ns;         /* when it was looked for forgotten workers last */
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/groups.h"
+#include "node/move.h"
 #include "node/run_inside.h"
 #include "node/shape.h"
 #include "platform/linux/reserve.h"
@@ -71,10 +72,10 @@ static json_t *setup_body(const struct run *run, uint32_t number)
 
     (void)tt_plan_phases(params->is_profile ? NULL : params->plan, params->picture, phase_of_ns);
     return json_pack(
-        "{ss si si s{so so so so sI sb sI sI sI si so sI}}", "op", "setup", "number", (int)number,
-        "log", 0, "plan", "phase_of_ns", numbers(phase_of_ns, count), "due_offset_ns",
-        numbers(params->plan->due_offset_ns, count), "fire_offset_ns",
-        numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
+        "{ss si si s{so so so so so sI sb sI sI sI si so sI}}", "op", "setup", "number",
+        (int)number, "log", 0, "plan", "ways", move_ways(run), "phase_of_ns",
+        numbers(phase_of_ns, count), "due_offset_ns", numbers(params->plan->due_offset_ns, count),
+        "fire_offset_ns", numbers(params->plan->fire_offset_ns, count), "budget_of_ns",
         numbers(params->plan->budget_of_ns, count), "end_ns",
         (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
         "is_profile", params->is_profile, "profile_ns",
@@ -122,8 +123,10 @@ void run_spawn(struct run *run, uint32_t number)
     process->is_class_obtained = process->is_leaving = process->is_refusal_told = false;
     process->has_ended = false;
     process->error[0] = '\0';
-    if (run_is_container(run, number))
+    if (run_is_container(run, number)) {
+        move_before_spawn(run, number);
         run_level_began(run, number);
+    }
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
     if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
         run->params.plugins->count > 0)
@@ -195,6 +198,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
                        run_process_name(run, process->number), status);
     if (!is_clean && run->pump != NULL)
         expect_gap(run, process->number);
+    move_died(process);
     feed_death(process, is_clean, process->error[0] != '\0', text);
 }
 
@@ -323,6 +327,8 @@ static void on_message(void *ctx, struct tt_message *message)
         on_costs(process, message);
     } else if (strcmp(event, "level") == 0 && run_is_container(run, process->number)) {
         run_level_ask(process, tt_message_int(message, "level", -1));
+    } else if (run_is_container(run, process->number) && move_heard(process, message)) {
+        return;
     } else if (strcmp(event, "listener") == 0) {
         refused_open(&process->refused, run->params.node->loop, tt_message_take(message, event),
                      tell_refused, process);

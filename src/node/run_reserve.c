@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "node/ladder.h"
+#include "node/move.h"
 #include "node/run_inside.h"
 #include "platform/linux/reserve.h"
 
@@ -108,6 +109,7 @@ void run_reserve(struct run_process *process)
     process->period_ns =
         rung.budget_ns > 0 ? run->params.plan->workers[process->number].period_ns : 0;
     seat_handoff(process, &rung);
+    move_reserved(process);
     set_class(process, rung.is_obtained, rung.why);
 }
 

@@ -1,0 +1,467 @@
+/* One move of a running service: what src/core/move.h decides is done here. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/link.h"
+#include "node/control.h"
+#include "node/move_inside.h"
+#include "node/run_follow.h"
+
+#define STEP_NS (5 * RUN_SECOND) /* limit of a place, of a round, of an answer */
+#define CUT_NS (1 * RUN_SECOND)  /* limit of standing still */
+#define END_NS (3 * RUN_SECOND)  /* until both engines have room for the next */
+
+enum { ROUNDS_MAX = 4, PAGES_ENOUGH = 8, STREAM_BYTES = 1 << 20 };
+
+static struct run_process *process_of(const struct move *move, uint32_t number)
+{
+    return &move->run->processes[number];
+}
+
+static const char *name_of(const struct move *move)
+{
+    return move->run->params.picture->components[move->component].name;
+}
+
+static void log_move(struct move *move, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void log_move(struct move *move, const char *event, const char *format, ...)
+{
+    char text[SUPERVISE_TEXT_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    pump_event(move->run->pump, event, name_of(move), text, loop_now_ns());
+}
+
+static void send_op(const struct move *move, uint32_t number, json_t *body)
+{
+    const struct run_process *process = process_of(move, number);
+
+    if (process->child == NULL)
+        json_decref(body);
+    else
+        (void)child_send(process->child, body, NULL, NULL, 0, NULL);
+}
+
+static void send_word(const struct move *move, uint32_t number, const char *op)
+{
+    send_op(move, number, json_pack("{ss}", "op", op));
+}
+
+/* New memory each time: nothing of an earlier move is in it. */
+static int make_links(struct move *move, struct tt_error *err)
+{
+    struct broker *broker = move->run->broker;
+    const struct tt_wiring_way *way = move->way;
+    int r = 0;
+
+    for (uint32_t n = 0; r == 0 && n < way->in_count + way->out_count; n++)
+        r = broker_renew_link(broker, way->first_link + n, err);
+    return r;
+}
+
+/* The end of the stream that this process has, and the links of the way where they are new. */
+static int send_begin(struct move *move, uint32_t number, const char *op, int64_t resume_ns)
+{
+    const struct run_process *process = process_of(move, number);
+    struct broker_gift *gift = calloc(1, sizeof(*gift));
+    const struct tt_wiring_way *way = move->way;
+    int *end = &move->stream[number == move->to];
+    int r = -EPIPE;
+
+    if (gift == NULL)
+        return -ENOMEM;
+    broker_gift_add(gift, "stream", *end);
+    for (uint32_t n = 0; way->container == move->to && n < way->in_count + way->out_count; n++) {
+        char name[TT_MESSAGE_NAME_BYTES];
+
+        (void)snprintf(name, sizeof(name), "link:%u", way->first_link + n);
+        broker_gift_add(gift, name, move->run->broker->links[way->first_link + n].fd);
+    }
+    if (process->child != NULL)
+        r = child_send(process->child,
+                       json_pack("{ss si si sI sI}", "op", op, "component", (int)move->component,
+                                 "away", (int)way->container, "epoch", (json_int_t)move->epoch,
+                                 "resume_ns", (json_int_t)resume_ns),
+                       gift->fds, gift->names, gift->count, NULL);
+    free(gift);
+    (void)close(*end);
+    *end = -1;
+    return r;
+}
+
+static void feed(struct move *move, enum tt_move_event_kind kind, uint32_t pages);
+
+static void send_round(struct move *move)
+{
+    if (move->is_told) {
+        send_word(move, move->from, "move-round");
+        return;
+    }
+    move->is_told = true;
+    move->is_settled[0] = false;
+    if (send_begin(move, move->from, "move-leave", 0) < 0)
+        feed(move, TT_MOVE_SOURCE_DIED, 0);
+}
+
+static void resize(struct move *move, uint32_t number, int64_t more_ns)
+{
+    const struct run_process *process = process_of(move, number);
+    struct tt_error err = {0};
+
+    if (more_ns == 0 || process->budget_ns <= 0)
+        return;
+    if (run_resize(move->run, number, process->budget_ns + more_ns, process->period_ns, &err) < 0)
+        log_move(move, "reservation-refused", "%s: %s", process->name, err.text);
+}
+
+/* The target has it from now on, whoever dies. */
+static void arrive(struct move *move)
+{
+    struct run *run = move->run;
+    struct tt_wiring *wiring = run->broker->wiring;
+    uint32_t home = wiring->home_of[move->component];
+    struct move_shift *shift = &run->moves->shift[move->component];
+
+    for (uint32_t n = 0; n < wiring->processes[move->from].place_count; n++)
+        if (wiring->processes[move->from].places[n].component == move->component &&
+            wiring->processes[move->from].places[n].role == TT_PLACE_COMPONENT)
+            wiring->processes[move->from].places[n].component = UINT32_MAX;
+    (void)tt_wiring_put(wiring, move->to, (uint32_t)move->node, move->component, NULL);
+    tt_wiring_settle(wiring, move->component, move->to);
+    /* What the target needed was raised before it began; what the source has too much is lowered
+     * when it is gone from there. */
+    if (move->to == home) {
+        resize(move, move->from, -shift->more_ns);
+        *shift = (struct move_shift){0, 0};
+    } else {
+        *shift = move->shift;
+        resize(move, move->from, -shift->less_ns);
+    }
+    run_follow_tell(run, move->to);
+}
+
+static void tell_client(struct move *move)
+{
+    struct client *client = client_find(move->run->params.node, move->client);
+    struct tt_error err = {0};
+
+    if (client == NULL)
+        return;
+    if (move->has_failed) {
+        (void)tt_fail(&err, -EIO, "'%s' stays in %s: %s", name_of(move),
+                      process_of(move, move->from)->name, move->why);
+        client_error(client, &err, 1);
+        return;
+    }
+    client_event(client,
+                 json_pack("{ss ss ss ss ss sI sI sI si sI sI}", "event", "moved", "service",
+                           move->run->params.picture->name, "component", name_of(move), "from",
+                           process_of(move, move->from)->name, "to",
+                           process_of(move, move->to)->name, "index", (json_int_t)move->index,
+                           "down_ns", (json_int_t)(move->begun_ns - move->cut_ns), "whole_ns",
+                           (json_int_t)(move->took_ns - move->begin_ns), "rounds",
+                           (int)move->step.rounds, "bytes", (json_int_t)move->bytes, "pages",
+                           (json_int_t)move->pages));
+    client_done(client, 0);
+}
+
+/* Both have said all that they say. */
+static void finish(struct move *move)
+{
+    struct run *run = move->run;
+
+    if (!move->has_failed)
+        log_move(move, "move-end",
+                 "from %s to %s at index %lld: stood still for %lld us, %llu rounds, %lld bytes",
+                 process_of(move, move->from)->name, process_of(move, move->to)->name,
+                 (long long)move->index, (long long)((move->begun_ns - move->cut_ns) / 1000),
+                 (unsigned long long)move->step.rounds, (long long)move->bytes);
+    tell_client(move);
+    loop_clear(run->params.node->loop, &move->timer);
+    loop_clear(run->params.node->loop, &move->end_timer);
+    for (int n = 0; n < MOVE_SENDERS; n++)
+        if (move->stream[n] >= 0)
+            (void)close(move->stream[n]);
+    json_decref(move->begins);
+    run->moves->now = NULL;
+    free(move);
+}
+
+static void on_end_timer(void *ctx, uint32_t events)
+{
+    (void)events;
+    finish(ctx);
+}
+
+static void look_whether_over(struct move *move)
+{
+    if (move->is_over && move->is_settled[0] && move->is_settled[1])
+        loop_set(move->run->params.node->loop, &move->end_timer, loop_now_ns());
+}
+
+static void end(struct move *move, const struct tt_move_action *action)
+{
+    struct loop *loop = move->run->params.node->loop;
+
+    move->is_over = true;
+    loop_clear(loop, &move->timer);
+    if (action->where != TT_MOVE_AT_TARGET) {
+        move->has_failed = true;
+        if (move->why[0] == '\0')
+            (void)tt_format_text(move->why, sizeof(move->why), "%s", action->reason);
+        log_move(move, "move-failed", "stays in %s: %s", process_of(move, move->from)->name,
+                 move->why);
+        if (move->is_told)
+            send_word(move, move->from, "move-resume");
+        resize(move, move->to, -move->shift.more_ns);
+    }
+    loop_set(loop, &move->end_timer, loop_now_ns() + END_NS);
+    look_whether_over(move);
+}
+
+static void perform(struct move *move, const struct tt_move_action *action)
+{
+    struct run *run = move->run;
+
+    switch (action->verb) {
+    case TT_MOVE_PREPARE:
+        move->is_settled[1] = false;
+        if (send_begin(move, move->to, "move-come", run->moves->began_ns[move->component]) < 0)
+            feed(move, TT_MOVE_TARGET_DIED, 0);
+        break;
+    case TT_MOVE_SEND_ROUND:
+        send_round(move);
+        break;
+    case TT_MOVE_SEND_CUT:
+        send_op(move, move->from, json_pack("{ss sO*}", "op", "move-cut", "from", move->begins));
+        break;
+    case TT_MOVE_RESUME:
+        send_word(move, move->from, "move-resume");
+        break;
+    case TT_MOVE_RETIRE:
+        send_word(move, move->from, "move-retire");
+        break;
+    case TT_MOVE_DISCARD:
+        send_word(move, move->to, "move-discard");
+        break;
+    case TT_MOVE_KILL_TARGET:
+        run_kill(process_of(move, move->to));
+        break;
+    case TT_MOVE_TIMER:
+        loop_set(run->params.node->loop, &move->timer, action->at_ns);
+        break;
+    case TT_MOVE_END:
+        end(move, action);
+        break;
+    }
+}
+
+static void obey(struct move *move, const struct tt_move_actions *actions)
+{
+    for (uint32_t n = 0; n < actions->count; n++)
+        perform(move, &actions->list[n]);
+}
+
+static void feed(struct move *move, enum tt_move_event_kind kind, uint32_t pages)
+{
+    struct tt_move_event event = {.kind = kind, .pages = pages};
+    struct tt_move_actions actions;
+
+    tt_move_step(&move->step, &event, loop_now_ns(), &actions);
+    obey(move, &actions);
+}
+
+static void on_timer(void *ctx, uint32_t events)
+{
+    (void)events;
+    feed(ctx, TT_MOVE_TICK, 0);
+}
+
+int move_start(struct run *run, struct move *move, struct tt_error *err)
+{
+    const struct tt_move_params params = {.rounds_max = ROUNDS_MAX,
+                                          .pages_enough = PAGES_ENOUGH,
+                                          .step_ns = STEP_NS,
+                                          .cut_ns = CUT_NS};
+    struct tt_move_actions actions;
+    int bytes = STREAM_BYTES, r;
+
+    move->run = run;
+    move->timer = (struct loop_timer){.fn = on_timer, .ctx = move};
+    move->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = move};
+    move->is_settled[0] = move->is_settled[1] = true;
+    move->epoch = ++run->moves->epochs;
+    move->begin_ns = loop_now_ns();
+    r = move->to == move->way->container ? make_links(move, err) : 0;
+    if (r < 0)
+        return r;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, move->stream) < 0)
+        return tt_fail(err, -errno, "cannot make a stream for the state: %s", strerror(errno));
+    (void)setsockopt(move->stream[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    run->moves->now = move;
+    log_move(move, "move-begin", "from %s to %s", process_of(move, move->from)->name,
+             process_of(move, move->to)->name);
+    tt_move_begin(&move->step, &params, move->begin_ns, &actions);
+    obey(move, &actions);
+    return 0;
+}
+
+static void keep_words(struct move *move, const struct tt_message *message)
+{
+    const char *text = tt_message_text(message, "text");
+
+    if (text[0] != '\0' && move->why[0] == '\0')
+        (void)tt_format_text(move->why, sizeof(move->why), "%s", text);
+}
+
+static void hear_target(struct move *move, const char *event, const struct tt_message *message)
+{
+    if (strcmp(event, "ready") == 0) {
+        json_decref(move->begins);
+        move->begins = json_incref(json_object_get(message->body, "from"));
+        move->node = tt_message_int(message, "node", 0);
+        feed(move, TT_MOVE_READY, 0);
+    } else if (strcmp(event, "acked") == 0) {
+        feed(move, TT_MOVE_ACKED, (uint32_t)tt_message_int(message, "pages", 0));
+    } else if (strcmp(event, "took") == 0 && move->step.is_cut &&
+               move->step.state != TT_MOVE_ENDED && move->node >= 0 && move->node < TT_NODES_MAX) {
+        move->took_ns = move->begun_ns = loop_now_ns();
+        move->index = tt_message_int(message, "index", 0);
+        arrive(move);
+        feed(move, TT_MOVE_TOOK, 0);
+    } else if (strcmp(event, "begun") == 0) {
+        move->begun_ns = tt_message_int(message, "at_ns", move->begun_ns);
+    } else if (strcmp(event, "gave-up") == 0) {
+        keep_words(move, message);
+        feed(move, TT_MOVE_GAVE_UP, 0);
+    }
+}
+
+static void hear_source(struct move *move, const char *event, const struct tt_message *message)
+{
+    if (strcmp(event, "failed") == 0) {
+        keep_words(move, message);
+        feed(move, TT_MOVE_SOURCE_FAILED, 0);
+    } else if (strcmp(event, "cut") == 0) {
+        move->cut_ns = tt_message_int(message, "at_ns", 0);
+        move->bytes = tt_message_int(message, "bytes", 0);
+        move->pages = tt_message_int(message, "pages", 0);
+    }
+}
+
+bool move_heard(struct run_process *process, const struct tt_message *message)
+{
+    const char *event = tt_message_text(message, "event");
+    struct move *move = process->run->moves != NULL ? process->run->moves->now : NULL;
+
+    if (strncmp(event, "move-", 5) != 0)
+        return false;
+    event += 5;
+    if (move == NULL || (process->number != move->from && process->number != move->to))
+        return true; /* late */
+    if (strcmp(event, "settled") == 0)
+        move->is_settled[process->number == move->to] = true;
+    else if (process->number == move->to)
+        hear_target(move, event, message);
+    else
+        hear_source(move, event, message);
+    look_whether_over(move);
+    return true;
+}
+
+void move_died(struct run_process *process)
+{
+    struct move *move = process->run->moves != NULL ? process->run->moves->now : NULL;
+
+    if (move == NULL || (process->number != move->from && process->number != move->to))
+        return;
+    move->is_settled[process->number == move->to] = true;
+    if (!move->is_over)
+        feed(move, process->number == move->to ? TT_MOVE_TARGET_DIED : TT_MOVE_SOURCE_DIED, 0);
+    look_whether_over(move);
+}
+
+/* Who starts anew is to know whether it has the component. The target may have it and not have said
+ * so: it is ended, and the component begins anew where it was. */
+void move_before_spawn(struct run *run, uint32_t number)
+{
+    struct move *move = run->moves != NULL ? run->moves->now : NULL;
+
+    if (move != NULL && !move->is_over && (number == move->from || number == move->to)) {
+        if (number == move->from)
+            run_kill(process_of(move, move->to));
+        feed(move, TT_MOVE_TARGET_DIED, 0);
+    }
+    if (run->moves == NULL)
+        return;
+    (void)tt_wiring_places(run->broker->wiring, run->params.picture, number, NULL);
+    for (uint32_t n = 0; n < run->params.picture->component_count; n++)
+        if (run->broker->wiring->process_of[n] == number)
+            run->moves->began_ns[n] = run_resume_ns(run, 0);
+}
+
+void move_reserved(struct run_process *process)
+{
+    struct run *run = process->run;
+    const struct tt_wiring *wiring = run->broker->wiring;
+    int64_t more_ns = 0;
+    struct tt_error err = {0};
+
+    for (uint32_t n = 0; run->moves != NULL && n < run->params.picture->component_count; n++) {
+        if (wiring->process_of[n] == wiring->home_of[n])
+            continue;
+        more_ns += wiring->process_of[n] == process->number ? run->moves->shift[n].more_ns : 0;
+        more_ns -= wiring->home_of[n] == process->number ? run->moves->shift[n].less_ns : 0;
+    }
+    if (more_ns != 0 && process->budget_ns > 0 &&
+        run_resize(run, process->number, process->budget_ns + more_ns, process->period_ns, &err) <
+            0)
+        run_event(run, "reservation-refused", err.text);
+}
+
+void move_cancel(struct run *run)
+{
+    if (run->moves != NULL && run->moves->now != NULL && !run->moves->now->is_over)
+        feed(run->moves->now, TT_MOVE_CANCEL, 0);
+}
+
+void move_close(struct run *run)
+{
+    struct move *move = run->moves != NULL ? run->moves->now : NULL;
+
+    if (move != NULL) {
+        if (!move->is_over || move->has_failed) {
+            move->has_failed = true;
+            (void)snprintf(move->why, sizeof(move->why), "the service ended");
+        }
+        finish(move);
+    }
+    free(run->moves);
+    run->moves = NULL;
+}
+
+json_t *move_ways(const struct run *run)
+{
+    const struct tt_wiring *wiring = run->broker->wiring;
+    json_t *list = json_array();
+
+    for (uint32_t n = 0; n < wiring->way_count; n++) {
+        const struct tt_wiring_way *way = &wiring->ways[n];
+
+        json_array_append_new(list,
+                              json_pack("[i i b]", (int)way->component, (int)way->container,
+                                        wiring->process_of[way->component] == way->container));
+    }
+    return list;
+}
