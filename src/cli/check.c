@@ -100,18 +100,17 @@ static void put_sinks(struct cli *cli, const json_t *plan)
 {
     json_t *sinks = json_object_get(plan, "sinks"), *sink;
     const char *name, *heading = "sinks";
-    char bound[96];
+    char shortest[96];
 
     json_object_foreach(sinks, name, sink)
     {
-        bound[0] = 0;
+        shortest[0] = 0;
         if (json_int(sink, "bound_ns") > 0)
-            (void)snprintf(bound, sizeof(bound), "; bound %s, slack %s",
-                           quantity_time(json_int(sink, "bound_ns")).text,
-                           quantity_time(json_int(sink, "slack_ns")).text);
+            (void)snprintf(shortest, sizeof(shortest), "; a deadline of %s would be admitted too",
+                           quantity_time(json_int(sink, "bound_ns")).text);
         report_line(cli->out, heading, "%s: due %s (deadline) + %s (structural) after its origin%s",
                     name, quantity_time(json_int(sink, "deadline_ns")).text,
-                    quantity_time(json_int(sink, "structural_ns")).text, bound);
+                    quantity_time(json_int(sink, "structural_ns")).text, shortest);
         heading = "";
     }
 }

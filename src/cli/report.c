@@ -146,8 +146,8 @@ void report_verdict(FILE *file, const struct paint *paint, const json_t *plan)
     if (strcmp(class, "best-effort") == 0)
         put_line(file, 5, "%s, which promises nothing", class);
     else if (bound > 0)
-        put_line(file, 5, "%s, within %s, %s to spare", class, quantity_time(bound).text,
-                 quantity_time(slack).text);
+        put_line(file, 5, "%s, within %s; %s could be promised", class,
+                 quantity_time(bound + slack).text, quantity_time(bound).text);
     else
         put_line(file, 5, "%s", class);
     if (reason[0])

@@ -289,6 +289,20 @@ static void on_step_timer(void *ctx, uint32_t events)
     run_feed_simple(ctx, SUPERVISE_TICK, 0);
 }
 
+/* Once: when the first frame was there, as its worker wrote it down. */
+static void tell_first(struct run *run, int64_t now_ns)
+{
+    int64_t first_ns = run_first_delivery_ns(run);
+    struct run_first first = {.at_ns = first_ns,
+                              .asked_ns = first_ns - run->params.asked_ns,
+                              .spawned_ns = first_ns - run->opened_ns};
+
+    if (run->first_frame_ns != 0 || first_ns == 0 || first_ns > now_ns)
+        return;
+    run->first_frame_ns = first.asked_ns;
+    run->params.ops->on_first(run->params.ctx, &first);
+}
+
 static void on_end_timer(void *ctx, uint32_t events)
 {
     struct run *run = ctx;
@@ -301,6 +315,7 @@ static void on_end_timer(void *ctx, uint32_t events)
 
         if (run->params.for_ns > 0 && run->params.for_ns < end_ns)
             end_ns = run->params.for_ns;
+        tell_first(run, now_ns); /* it may all be over between two looks */
         pump_finish(run->pump, now_ns, run->params.picture->is_live ? end_ns : -1);
     }
     run->params.ops->on_end(run->params.ctx, run->is_ok, run->reason);
@@ -309,7 +324,7 @@ static void on_end_timer(void *ctx, uint32_t events)
 static void on_poll_timer(void *ctx, uint32_t events)
 {
     struct run *run = ctx;
-    int64_t now_ns = loop_now_ns(), first_ns = run_first_delivery_ns(run);
+    int64_t now_ns = loop_now_ns();
     bool is_steady = run->params.picture->is_live && run->first_frame_ns != 0;
 
     (void)events;
@@ -318,14 +333,7 @@ static void on_poll_timer(void *ctx, uint32_t events)
     pump_poll(run->pump, now_ns);
     tell_settings(run);
     run_level_tell(run);
-    if (run->first_frame_ns == 0 && first_ns != 0 && first_ns <= now_ns) {
-        struct run_first first = {.at_ns = first_ns,
-                                  .asked_ns = first_ns - run->params.asked_ns,
-                                  .spawned_ns = first_ns - run->opened_ns};
-
-        run->first_frame_ns = first.asked_ns;
-        run->params.ops->on_first(run->params.ctx, &first);
-    }
+    tell_first(run, now_ns);
     if (run->params.is_profile && !run->is_over && run->supervise.state != SUPERVISE_DRAINING &&
         now_ns - run->epoch_ns >=
             (run->params.for_ns > 0 ? run->params.for_ns + PROFILE_GRACE_NS : PROFILE_LIMIT_NS))

@@ -576,7 +576,7 @@ static void say_binding(struct crew *crew)
     }
     tt_picture_sink_name(crew->base->picture, plan->sink, name, sizeof(name));
     (void)tt_format_text(plan->binding, sizeof(plan->binding),
-                         "deadline of `%.60s`: bound %s of %s over %u workers, %s left", name,
+                         "deadline of `%.60s`: %s of %s needed over %u workers, %s left", name,
                          text_ms(sink->bound_ns).text, text_ms(sink->deadline_ns).text,
                          plan->worker_count, text_ms(sink->slack_ns).text);
 }

@@ -184,7 +184,7 @@ void work_say_binding(struct work *work, const struct reservation *reservation)
                              text_percent(used).text, text_percent(most).text);
     else
         (void)tt_format_text(plan->binding, sizeof(plan->binding),
-                             "deadline of `%.60s`: bound %s of %s, %s left", name,
+                             "deadline of `%.60s`: %s of %s needed, %s left", name,
                              text_ms(sink->bound_ns).text, text_ms(sink->deadline_ns).text,
                              text_ms(sink->slack_ns).text);
 }

@@ -73,6 +73,9 @@ with Node() as node:
     report = compare("run", node.run("run", *GRAPH, "--for", "1s", "--ledger", ledger, "--json", code=None))
     compare("run", node.run("run", *GRAPH, "--for", "1s", "--best-effort", "--json"))
     asap = compare("run", node.run("run", "test.video live=false width=64 height=64 ! null", "--for", "1s", "--json"))
+    for _ in range(10):  # all of it between two looks of tactusd
+        brief = json.loads(node.run("run", "test.video live=false width=64 height=64 ! null", "--for", "20ms", "--no-profile", "--json").stdout)
+        check(brief["on_time"] == 1 and brief["first_frame_ns"] > 0, f"one frame, and no first one: {brief}")
     check(asap["delay_ns"] is None and asap["sinks"]["null"]["slack_min_ns"] is None, f"a delay in asap: {asap}")
     compare("prove", node.run("prove", ledger, "--json"))
     compare("prove", node.run("prove", ledger, "--head", report["ledger_head"], "--json"))
