@@ -174,16 +174,33 @@ static bool is_container(const struct supervise *s, uint32_t number)
     return number < s->container_count;
 }
 
+/* Is what this process sends read by that container? */
+static bool is_before(const struct supervise *s, uint32_t number, uint32_t container)
+{
+    return s->processes[number].is_source || number < container;
+}
+
 /* A container that starts anew finds no End of an input whose edge has ended: the edge looks at its
  * input again, from now on, and says so. So does a container before it. */
-static void wake_ended_sources(struct supervise *s, uint32_t container)
+static void wake_ended_sources(struct supervise *s, uint32_t container, int64_t at_ns)
 {
     for (uint32_t n = 0; n < s->process_count; n++)
-        if ((s->processes[n].is_source || n < container) &&
-            s->processes[n].life == SUPERVISE_DONE) {
+        if (is_before(s, n, container) && s->processes[n].life == SUPERVISE_DONE) {
             s->processes[n].life = SUPERVISE_WAITING;
-            s->processes[n].restart_ns = s->processes[container].restart_ns;
+            s->processes[n].restart_ns = at_ns;
         }
+}
+
+/* Its End may be older than a container that started anew meanwhile. */
+static bool is_end_missed(const struct supervise *s, uint32_t number)
+{
+    const struct supervise_process *process = &s->processes[number];
+
+    for (uint32_t n = 0; n < s->container_count && process->life == SUPERVISE_GOING; n++)
+        if (is_before(s, number, n) && s->processes[n].life == SUPERVISE_GOING &&
+            s->processes[n].gone_ns > process->gone_ns)
+            return true;
+    return false;
 }
 
 static bool are_containers_done(const struct supervise *s)
@@ -216,6 +233,11 @@ static void on_end(struct supervise *s, const struct supervise_event *event, int
 
     if (!event->is_clean && !s->processes[number].is_killed)
         note(out, "died", number, event->text);
+    if (s->state != SUPERVISE_DRAINING && is_end_missed(s, number)) {
+        s->processes[number].life = SUPERVISE_WAITING;
+        s->processes[number].restart_ns = now_ns + BACKOFF_FIRST_NS;
+        return;
+    }
     s->processes[number].life = SUPERVISE_DONE;
     if (!is_container(s, number) || !are_containers_done(s))
         return;
@@ -257,7 +279,7 @@ static void on_death(struct supervise *s, const struct supervise_event *event, i
     }
     wait_for_restart(process, now_ns);
     if (is_container(s, event->process))
-        wake_ended_sources(s, event->process);
+        wake_ended_sources(s, event->process, process->restart_ns);
 }
 
 static void on_stop(struct supervise *s, int64_t now_ns, bool is_gone,
@@ -338,8 +360,11 @@ static void release(struct supervise *s, int64_t now_ns, struct supervise_action
             continue;
         process->life = SUPERVISE_GOING;
         process->gone_ns = now_ns;
-        if (s->is_gone_once)
-            (void)add(out, SUPERVISE_GO, n);
+        if (!s->is_gone_once)
+            continue;
+        (void)add(out, SUPERVISE_GO, n);
+        if (is_container(s, n)) /* who ended while it was not there */
+            wake_ended_sources(s, n, now_ns + BACKOFF_FIRST_NS);
     }
     s->is_gone_once = true;
 }

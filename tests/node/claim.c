@@ -217,6 +217,7 @@ static void go(struct world *w)
         w->threads[n].has_kernel = w->threads[n].has_kernel && !claim.workers[n].is_leaving;
         claim.workers[n].is_leaving = false;
         CHECK_INT(claim.workers[n].has_reservation, w->threads[n].has_kernel);
+        CHECK_INT(w->threads[n].has_kernel, w->threads[0].has_kernel); /* all of them, or none */
     }
 }
 
@@ -284,6 +285,7 @@ static void do_choice(struct world *w, struct choice choice)
     case AGAIN:
         w->threads[choice.worker].is_waiting = false;
         feed(w, CLAIM_AGAIN, choice.worker);
+        CHECK(w->threads[choice.worker].is_told); /* it waits once */
         break;
     case GO:
         go(w);

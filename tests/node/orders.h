@@ -38,6 +38,7 @@ enum body_state {
 struct body { /* one process */
     uint8_t state;
     bool is_primed, is_stopped, is_killed, is_asked;
+    bool has_read_end;        /* containers without a clock: of what comes in */
     uint8_t at[ORDERS_SINKS]; /* containers: the index that comes; ORDERS_NONE: it had its End */
 };
 
@@ -61,13 +62,14 @@ struct world {
     struct body bodies[ORDERS_PROCESSES];
     struct told told[ORDERS_SINKS];
     uint8_t clock, drain_clock, deaths_left, ticks_left, stops_left, stops_told;
-    bool has_ended, is_ok;
+    bool has_ended, is_ok, is_end_on_way; /* to the first container, where there is no clock */
 };
 
 enum choice_kind {
     CHOICE_READY = 0,
     CHOICE_PRIMED,
     CHOICE_RESERVED,
+    CHOICE_READS_END,
     CHOICE_WRITES, /* a container, to a sink */
     CHOICE_PUTS_END,
     CHOICE_TAKES, /* an edge */

@@ -36,8 +36,6 @@ static void keep(struct world *w, const struct service_kind *kind, int64_t then_
         process->restart_ns =
             from_now(process->restart_ns, then_ns, process->life == SUPERVISE_WAITING);
         process->gone_ns = from_now(process->gone_ns, then_ns, process->life == SUPERVISE_GOING);
-        if (process->life == SUPERVISE_GOING && process->gone_ns < -10 * SECOND)
-            process->gone_ns = -10 * SECOND;
     }
     kept->state = s->state;
     kept->is_gone_once = s->is_gone_once;
@@ -231,17 +229,32 @@ static bool has_action(enum supervise_verb verb)
     return false;
 }
 
+/* Each time longer, up to a limit, unless it was well in between. */
+static void check_wait(const struct supervise_process *before,
+                       const struct supervise_process *after)
+{
+    bool was_well = before->life == SUPERVISE_GOING && before->gone_ns <= -10 * SECOND;
+    int64_t least_ns = was_well ? 0 : 2 * before->backoff_ns;
+
+    if (after->life != SUPERVISE_WAITING)
+        return;
+    CHECK(after->restart_ns >= 50 * MILLI);
+    CHECK(after->restart_ns >= (least_ns < 5 * SECOND ? least_ns : 5 * SECOND));
+}
+
 /* The word of it comes when it is reaped, and nothing of it after that. */
 static void leave(struct world *w, const struct service_kind *kind, uint32_t process,
                   const struct supervise_event *event)
 {
+    const struct supervise_process before = w->kept.processes[process];
+
     for (uint32_t s = 0; s < kind->sink_count && w->kept.is_gone_once && !event->is_clean; s++)
         w->told[s].is_gap_expected |= kind->sinks[s].container == process && !w->told[s].has_ended;
     memset(&w->bodies[process], 0, sizeof(w->bodies[process]));
     feed(w, kind, event, now_ns);
     CHECK(!has_action(SUPERVISE_SPAWN)); /* it waits: who dies at once would do nothing else */
-    if (w->kept.processes[process].life == SUPERVISE_WAITING)
-        CHECK(w->kept.processes[process].restart_ns >= 50 * MILLI);
+    if (!event->is_clean && !event->is_through)
+        check_wait(&before, &w->kept.processes[process]);
 }
 
 /* By its own word, or by what it told of its sinks if nobody else waits for it. */
@@ -327,6 +340,8 @@ static bool may_end(const struct world *w, const struct service_kind *kind, uint
         return false;
     if (!kind->is_live && told->is_full)
         return false;
+    if (!kind->is_live)
+        return body->has_read_end || body->is_stopped;
     return body->at[sink] > kind->last_index || body->is_stopped;
 }
 
@@ -390,6 +405,8 @@ static void offer_process(const struct world *w, const struct service_kind *kind
           n, 0);
     offer(list, is_there && body->is_asked, CHOICE_RESERVED, n, 0);
     offer(list, may_say_ended(w, kind, n), CHOICE_ENDED, n, 0);
+    offer(list, n == 0 && body->state == BODY_GOING && w->is_end_on_way && !body->has_read_end,
+          CHOICE_READS_END, n, 0);
     offer(list, body->state == BODY_ENDED, CHOICE_EXITS, n, 0);
     offer(list, is_there && body->is_killed, CHOICE_KILLED, n, 0);
     offer(list, may_die && !body->is_killed, CHOICE_DIES, n, 0);
@@ -423,9 +440,10 @@ uint32_t world_choices(const struct world *w, const struct service_kind *kind,
 const char *world_choice_name(enum choice_kind kind)
 {
     static const char *const names[CHOICE_COUNT] = {
-        "is ready",  "is primed", "has its class",  "writes to",       "puts End to", "takes from",
-        "has ended", "exits",     "the clock",      "is killed",       "the timer",   "dies",
-        "refuses",   "is stuck",  "the user stops", "the user is gone"};
+        "is ready",       "is primed",       "has its class", "reads the End", "writes to",
+        "puts End to",    "takes from",      "has ended",     "exits",         "the clock",
+        "is killed",      "the timer",       "dies",          "refuses",       "is stuck",
+        "the user stops", "the user is gone"};
 
     return names[kind];
 }
@@ -498,7 +516,12 @@ static void do_to_body(struct world *w, const struct service_kind *kind, struct 
     case CHOICE_TAKES:
         take(w, kind, choice.sink);
         break;
+    case CHOICE_READS_END:
+        w->is_end_on_way = false;
+        body->has_read_end = true;
+        break;
     default:
+        w->is_end_on_way |= is_source(kind, choice.process) && !kind->is_live;
         body->state = BODY_ENDED;
         break;
     }

@@ -133,6 +133,38 @@ static void a_container_without_its_ended_source_gets_it_again(void)
     CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
 }
 
+static uint32_t spawned_when_due(uint32_t process)
+{
+    now_ns = timer();
+    step(SUPERVISE_TICK, 0);
+    return count(SUPERVISE_SPAWN, process);
+}
+
+/* The End that it gave was read by a container that died, and no other comes. */
+static void a_source_that_ends_while_a_container_restarts_is_had_again(void)
+{
+    start();
+    die(0, false, false);
+    die(1, true, false);
+    CHECK_INT(spawned_when_due(0), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 0);
+    step(SUPERVISE_READY, 0);
+    step(SUPERVISE_RESERVED, 0);
+    CHECK_INT(spawned_when_due(1), 1);
+    start(); /* it takes its time to end */
+    die(0, false, false);
+    CHECK_INT(spawned_when_due(0), 1);
+    step(SUPERVISE_READY, 0);
+    step(SUPERVISE_RESERVED, 0);
+    die(1, true, false);
+    CHECK_INT(spawned_when_due(1), 1);
+    step(SUPERVISE_READY, 1);
+    step(SUPERVISE_PRIMED, 1);
+    die(1, true, false); /* once */
+    CHECK_INT(timer(), -1);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+}
+
 /* Processes 0 and 1 are containers, process 2 a source edge, process 3 a sink edge. */
 static void start_two(void)
 {
@@ -498,6 +530,7 @@ int main(void)
     RUN(an_unprimed_source_is_waited_for_5_s);
     RUN(a_dead_container_alone_is_restarted);
     RUN(a_container_without_its_ended_source_gets_it_again);
+    RUN(a_source_that_ends_while_a_container_restarts_is_had_again);
     RUN(one_container_restarts_without_the_other);
     RUN(the_service_ends_with_its_last_container);
     RUN(a_container_gets_the_one_before_it_again);
