@@ -7,7 +7,7 @@ static void count(const struct tt_engine *engine, uint32_t handle)
 {
     if (handle == TT_NO_FRAME)
         return;
-    tt_assert(handle < TT_POOLS_MAX * TT_POOL_SLOTS_MAX);
+    tt_assert(handle < engine->params.pool_count * TT_POOL_SLOTS_MAX);
     engine->check_refs[handle]++;
 }
 
@@ -40,10 +40,10 @@ static void check_node(const struct tt_engine *engine, const struct node *node)
     tt_assert(node->kept_count <= node->kept_max);
     for (uint32_t n = 0; n < node->kept_count; n++)
         count(engine, node->kept[n].handle);
-    for (uint32_t handle = 0; node->lent && handle < TT_POOLS_MAX * TT_POOL_SLOTS_MAX; handle++)
-        if (node->lent[handle / 64] >> (handle % 64) & 1) {
+    for (uint32_t word = 0; node->lent && word < TT_POOLS_MAX * TT_POOL_SLOTS_MAX / 64; word++)
+        for (uint64_t left = node->lent[word]; left != 0; left &= left - 1) {
             lent++;
-            count(engine, handle);
+            count(engine, word * 64 + (uint32_t)__builtin_ctzll(left));
         }
     tt_assert(lent == node->lent_count);
     if (node->is_ended) {
@@ -155,7 +155,8 @@ void tt_engine_check(const struct tt_engine *engine)
     check_ends(engine);
 
     tt_assert(engine->running->node == NULL);
-    memset(engine->check_refs, 0, sizeof(*engine->check_refs) * TT_POOLS_MAX * TT_POOL_SLOTS_MAX);
+    memset(engine->check_refs, 0,
+           sizeof(*engine->check_refs) * engine->params.pool_count * TT_POOL_SLOTS_MAX);
     for (uint32_t n = 0; n < engine->params.flow_count; n++)
         check_flow(engine, &engine->flows[n]);
     for (uint32_t n = 0; n < engine->params.node_count; n++) {

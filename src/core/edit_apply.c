@@ -4,6 +4,8 @@
 
 #include "core/edit_inside.h"
 
+enum { KEPT_FRAMES = 8 /* that wait for a component beyond its queue, where nobody else says */ };
+
 /* --- places --- */
 
 static void tell(struct edit *edit, enum tt_edit_state state)
@@ -706,6 +708,7 @@ static void step_out(struct tt_engine *engine, struct node *node)
     if (edit->phase != PHASE_SWEEPING)
         return;
     (void)sweep_flows(engine);
+    find_leaving(engine);
     if (edit->is_back || node->kind == KIND_UNUSED || is_gone(engine, node))
         sweep(engine);
 }
@@ -738,16 +741,28 @@ static void add(struct tt_engine *engine)
     tell(edit, TT_EDIT_ADDED);
 }
 
+/* A frame that came from another engine and went back there as it was is given back at once, and
+ * says nothing about who needs it. */
+static bool may_be_needed(const struct tt_engine *engine, const struct flow *flow, uint32_t handle)
+{
+    const struct slot *slot;
+
+    if (handle == TT_NO_FRAME)
+        return false;
+    slot = engine_slot(engine, handle);
+    if (slot->refs > 1)
+        return true;
+    return handle / TT_POOL_SLOTS_MAX != engine->params.own_number &&
+           engine->nodes[slot->inlet].plan->is_between &&
+           flow->count <= flow->plan->depth + KEPT_FRAMES;
+}
+
 /* The frames that the component needs no more where it runs: nobody but this queue has them. */
 static void trim(struct tt_engine *engine, struct flow *flow)
 {
     struct entry entry;
 
-    while (flow->count > 0) {
-        uint32_t handle = engine_head(flow, 0)->handle;
-
-        if (handle != TT_NO_FRAME && engine_slot(engine, handle)->refs > 1)
-            return;
+    while (flow->count > 0 && !may_be_needed(engine, flow, engine_head(flow, 0)->handle)) {
         engine_pop(engine, flow, &entry);
         engine_unref(engine, entry.handle);
     }
@@ -849,6 +864,7 @@ static void step_in(struct tt_engine *engine, struct node *node)
         trim(engine, &engine->flows[edit->tees[n].flow]);
     if (edit->phase != PHASE_SWEEPING)
         return;
+    find_leaving(engine);
     if (!edit->is_back || node->kind == KIND_UNUSED || is_gone(engine, node))
         sweep(engine);
 }

@@ -570,12 +570,12 @@ static int lay_out(struct tt_engine *engine, struct tt_error *err)
         r = open_nodes(engine, node_count);
     if (r == 0)
         r = open_flows(engine, flow_count, err);
+    if (r == 0 && engine->params.spare_nodes > 0)
+        r = engine_edit_open(engine, node_count, flow_count);
     for (uint32_t n = 0; n < node_count && r == 0; n++)
         r = settle_node(engine, &engine->nodes[n], err);
     if (r == 0)
         r = open_running(engine);
-    if (r == 0 && engine->params.spare_nodes > 0)
-        r = engine_edit_open(engine, node_count, flow_count);
     if (r < 0)
         return r;
     fill_free(engine);

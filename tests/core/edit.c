@@ -1,0 +1,164 @@
+/* Components move between two engines that run: nothing is lost, doubled or out of order. */
+#include "edit_world.h"
+
+#include "core/inside.h"
+
+/* The whole of what a run has given, and nothing left behind. */
+static void check_end(struct world *world, int64_t frames, uint32_t ends)
+{
+    for (uint32_t n = 0; n < world->part_count; n++)
+        if (world->parts[n].kind == PART_SINK) {
+            CHECK_INT(world->parts[n].next_index, frames);
+            CHECK_INT(world->parts[n].ends, ends);
+        }
+    for (uint32_t n = 0; n < SIDES; n++)
+        for (uint32_t k = 0; k < world->sides[n].record_count; k++) {
+            const struct tt_record *record = &world->sides[n].records[k];
+
+            if (record->kind == TT_RECORD_FRAME)
+                CHECK_INT(record->outcome, TT_ON_TIME);
+        }
+}
+
+static void check_room(const struct world *world, uint32_t places)
+{
+    for (uint32_t n = 0; n < SIDES; n++) {
+        uint32_t nodes, flows;
+
+        tt_edit_room(world->sides[n].engine, &nodes, &flows);
+        CHECK(nodes + places >= TT_EDIT_ROOM);
+        CHECK(flows + places >= TT_EDIT_ROOM);
+    }
+}
+
+static void stop(struct world *world)
+{
+    for (uint32_t n = 0; n < SIDES; n++) {
+        tt_engine_stop(world->sides[n].engine);
+        world_ring(world, n);
+    }
+    while (world_step(world))
+        ;
+}
+
+static void chain(struct world *world, uint64_t seed, enum part_kind kind)
+{
+    uint32_t source, middle, sink;
+
+    world_init(world, seed);
+    source = world_part(world, PART_SOURCE, 0);
+    middle = world_part(world, kind, 0);
+    sink = world_part(world, PART_SINK, 0);
+    world_wire(world, source, middle);
+    world_wire(world, middle, sink);
+    world_open(world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+}
+
+static void one_move(enum part_kind kind, bool is_break)
+{
+    static struct world world;
+    static struct mover mover;
+
+    chain(&world, 1, kind);
+    world_pass(&world, 95 * MS);
+    mover_prepare(&mover, &world, 1, is_break);
+    mover_move(&mover);
+    CHECK_INT(world.parts[1].side, 1);
+    world_pass(&world, 200 * MS);
+    mover_prepare(&mover, &world, 1, is_break);
+    mover_move(&mover);
+    CHECK_INT(world.parts[1].side, 0);
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
+    check_room(&world, 3);
+    CHECK(world.sides[0].stats->is_ended);
+    CHECK(world.sides[0].wakes > 0);
+    CHECK_INT(world.parts[1].wall_events, is_break ? 3 : 1);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* Parts in a row, with branches, and a mix of sounds: any of them may be anywhere. */
+static void build(struct world *world, uint64_t seed)
+{
+    static const enum part_kind middles[] = {PART_COUNT, PART_PASS, PART_CODEC, PART_COUNT};
+    uint32_t source, last, sink;
+
+    world_init(world, seed);
+    source = last = world_part(world, PART_SOURCE, world_pick(world, 2));
+    for (uint32_t n = 0, count = 1 + world_pick(world, 3); n < count; n++) {
+        uint32_t middle = world_part(world, middles[world_pick(world, 4)], world_pick(world, 2));
+
+        world_wire(world, last, middle);
+        last = middle;
+    }
+    sink = world_part(world, PART_SINK, world_pick(world, 2));
+    world_wire(world, last, sink);
+    if (world_pick(world, 2)) {
+        sink = world_part(world, PART_SINK, world_pick(world, 2));
+        world_wire(world, world_pick(world, 2) ? source : last, sink);
+    }
+}
+
+static uint32_t pick_middle(struct world *world)
+{
+    for (;;) {
+        uint32_t number = world_pick(world, world->part_count);
+
+        if (world->parts[number].kind != PART_SINK)
+            return number;
+    }
+}
+
+static bool has_ended(const struct world *world)
+{
+    return world->now_ns > world->epoch_ns + 1700 * (int64_t)MS;
+}
+
+static void run_seed(uint64_t seed)
+{
+    static struct world world;
+    static struct mover mover;
+    uint32_t moves = 0;
+
+    build(&world, seed);
+    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    world_pass(&world, world_pick(&world, 100 * MS));
+    while (!has_ended(&world)) {
+        uint32_t part = pick_middle(&world);
+        bool is_break = world.parts[part].kind == PART_CODEC;
+
+        mover_prepare(&mover, &world, part, is_break);
+        if (!is_break && world_pick(&world, 4) == 0)
+            (void)mover_give_up(&mover);
+        else
+            mover_move(&mover);
+        moves++;
+        world_pass(&world, world_pick(&world, 30 * MS));
+    }
+    while (world_step(&world))
+        ;
+    CHECK(moves > 5);
+    check_end(&world, 200, 1);
+    stop(&world);
+    world_fini(&world);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 60;
+
+    if (argc < 2) {
+        one_move(PART_COUNT, false);
+        one_move(PART_PASS, false);
+        one_move(PART_CODEC, true);
+    }
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        if (argc > 2)
+            fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+        run_seed(seed);
+    }
+    return 0;
+}
