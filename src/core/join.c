@@ -197,6 +197,7 @@ static bool follow_clock(struct tt_engine *engine, struct node *node, struct dec
         return false;
     }
     if (engine->is_live && engine->now_ns < ret->ready_ns) {
+        forget_past(engine, node);
         ret->wake_ns = ret->ready_ns;
         return false;
     }
