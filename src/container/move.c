@@ -15,11 +15,11 @@ bool move_is_possible(const struct container *container)
            container->wiring->container_count > 1;
 }
 
-/* Ways in the order in which they were made, so that their links have the same numbers. */
-int move_recall(struct container *container, struct tt_error *err)
+/* Ways in the order in which they were made, so that their links have the same numbers everywhere.
+ * is_new: nothing runs yet, and components are put where they are. */
+static int read_ways(struct container *container, const json_t *ways, bool is_new,
+                     struct tt_error *err)
 {
-    const json_t *ways =
-        json_object_get(json_object_get(container->seat.setup.body, "plan"), "ways");
     int r = 0;
 
     for (size_t n = 0; n < json_array_size(ways) && r == 0; n++) {
@@ -32,14 +32,21 @@ int move_recall(struct container *container, struct tt_error *err)
             return tt_fail(err, -EPROTO, "a way of no component was handed over");
         r = tt_wiring_lead(container->wiring, container->picture, (uint32_t)component,
                            (uint32_t)there, &number, err);
-        if (r == 0 && json_is_true(json_array_get(way, 2)))
+        if (r == 0 && is_new && json_is_true(json_array_get(way, 2)))
             tt_wiring_settle(container->wiring, (uint32_t)component, (uint32_t)there);
     }
-    if (json_array_size(ways) == 0)
-        return 0;
-    return r == 0 ? tt_wiring_places(container->wiring, container->picture, container->seat.number,
-                                     err)
-                  : r;
+    return r;
+}
+
+int move_recall(struct container *container, struct tt_error *err)
+{
+    const json_t *plan = json_object_get(container->seat.setup.body, "plan");
+    const json_t *ways = json_object_get(plan, "ways");
+    int r = read_ways(container, ways, true, err);
+
+    if (r < 0 || json_array_size(ways) == 0)
+        return r;
+    return tt_wiring_places(container->wiring, container->picture, container->seat.number, err);
 }
 
 int move_open(struct container *container, struct tt_error *err)
@@ -121,8 +128,10 @@ static int begin(struct container *container, struct tt_message *message, struct
     if (component < 0 || component >= container->picture->component_count || away < 0 ||
         moves->stream < 0)
         return tt_fail(err, -EPROTO, "a move of no component was ordered");
-    r = tt_wiring_lead(container->wiring, container->picture, moves->component, (uint32_t)away,
-                       &number, err);
+    r = read_ways(container, json_object_get(message->body, "ways"), false, err);
+    if (r == 0)
+        r = tt_wiring_lead(container->wiring, container->picture, moves->component, (uint32_t)away,
+                           &number, err);
     if (r < 0)
         return r;
     moves->way = &container->wiring->ways[number];
@@ -298,6 +307,12 @@ static json_t *numbers(const int64_t *values, uint32_t count)
     return list;
 }
 
+/* The first index that it has not processed. */
+static int64_t first_index(const struct tt_edit_carry *carry)
+{
+    return carry->index != INT64_MIN ? carry->index : carry->next_index[0];
+}
+
 /* Told before it runs, so that tactusd knows it also from who dies then. */
 static void take(struct container *container)
 {
@@ -306,8 +321,8 @@ static void take(struct container *container)
 
     if (tt_target_step(&moves->target, TT_TARGET_ON_CUT) != TT_MOVE_TOOK)
         return;
-    say(container,
-        json_pack("{ss sI}", "event", "move-took", "index", (json_int_t)moves->carry.index));
+    say(container, json_pack("{ss sI}", "event", "move-took", "index",
+                             (json_int_t)first_index(&moves->carry)));
     if (tt_edit_begin(container->engine, &moves->carry, &err) < 0)
         tt_seat_fail(container->seat.control, &err); /* its successor begins it anew */
     ring(container);

@@ -215,8 +215,12 @@ static int start(const struct request *request, uint64_t client, struct tt_error
                           .from = wiring->process_of[request->place],
                           .to = request->to,
                           .stream = {-1, -1}};
-    r = tt_wiring_lead(wiring, run->params.picture, request->place,
-                       request->to == home ? move->from : request->to, &way, err);
+    r = request->to == home
+            ? 0
+            : tt_wiring_may_lead(wiring, run->params.picture, request->place, request->to, err);
+    if (r == 0)
+        r = tt_wiring_lead(wiring, run->params.picture, request->place,
+                           request->to == home ? move->from : request->to, &way, err);
     if (r == 0)
         r = admit(request, move, err);
     if (r == 0) {

@@ -73,8 +73,8 @@ static void add_links(struct tt_wiring *wiring, const struct tt_picture *picture
 }
 
 /* A frame that came back to who wrote it, or by two ways into one container, is not told apart. */
-static int check_crossing(const struct tt_wiring *wiring, const struct tt_picture *picture,
-                          uint32_t component, uint32_t container, struct tt_error *err)
+int tt_wiring_may_lead(const struct tt_wiring *wiring, const struct tt_picture *picture,
+                       uint32_t component, uint32_t container, struct tt_error *err)
 {
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
@@ -102,16 +102,10 @@ int tt_wiring_lead(struct tt_wiring *wiring, const struct tt_picture *picture, u
 {
     const struct tt_picture_component *self = &picture->components[component];
     uint32_t way = find_way(wiring, component, container);
-    int r;
 
     if (container >= wiring->process_count || container == wiring->home_of[component] ||
         !tt_wiring_is_container(wiring, container))
         return tt_fail(err, -EINVAL, "process %u is no other container", container);
-    r = wiring->process_of[component] == container
-            ? 0
-            : check_crossing(wiring, picture, component, container, err);
-    if (r < 0)
-        return r;
     if (way == wiring->way_count) {
         if (way == TT_WAYS_MAX ||
             wiring->link_count + self->in_count + self->out_count > TT_LINKS_MAX)

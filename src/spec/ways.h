@@ -11,9 +11,12 @@
 
 #include "spec/wiring.h"
 
-/* The way to a container: there already, or made. -EINVAL: it is home, or no container;
- * -EOPNOTSUPP: what of the component crosses between those two already; -E2BIG: no room for links
- * or ways. */
+/* -EOPNOTSUPP: some of its frames cross between its home and that container already. */
+int tt_wiring_may_lead(const struct tt_wiring *wiring, const struct tt_picture *picture,
+                       uint32_t component, uint32_t container, struct tt_error *err);
+
+/* The way to a container: there already, or made. -EINVAL: it is home, or no container; -E2BIG: no
+ * room for links or ways. */
 int tt_wiring_lead(struct tt_wiring *wiring, const struct tt_picture *picture, uint32_t component,
                    uint32_t container, uint32_t *ret_way, struct tt_error *err);
 

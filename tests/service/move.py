@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""tactus move: components go to another container and back while frames come, and none is missing, late by us, or of another state than a
+twin's that stayed; what cannot be is refused with the reason; kill -9 in the midst of it leaves every index written."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from lib import BUILD, Node, check, need, wait_for
+
+need("clang", "wasm2c")
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+os.environ["XDG_STATE_HOME"] = os.environ["XDG_CACHE_HOME"] = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"tactus-move-{os.getpid()}")
+SERVICE = """tactus: 1
+service: {name}
+rate: 25
+deadline: 400ms
+components:
+  cam:   {{kind: test.video, params: {{width: 64, height: 64}}}}
+  moved: {{kind: ./keeper.tactus, params: {{kib: 256}}}}
+  twin:  {{kind: ./keeper.tactus, params: {{kib: 256}}}}
+  scale: {{kind: video.scale, params: {{width: 32, height: 32}}}}
+  album: {{kind: "null"}}
+  other: {{kind: "null"}}
+  tone:  {{kind: test.audio, params: {{quantum: 240}}}}
+  gain:  {{kind: audio.gain, params: {{gain_db: -6}}}}
+  pcm:   {{kind: "null"}}
+flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm]
+"""
+REFUSED = (  # words, what the sentence says
+    (("nobody", "moved", "audio"), "no service of yours called 'nobody' runs here"),
+    (("{name}", "moves", "audio"), "has no component 'moves'; it has cam, moved, twin"),
+    (("{name}", "moved", "nowhere"), "has no container 'nowhere'; it has container.audio, container.video"),
+    (("{name}", "moved", "video"), "'moved' is in container.video already"),
+    (("{name}", "album", "audio"), "is where frames are counted as delivered"))
+
+
+def places(node):
+    services = json.loads(node.run("top", "--json").stdout)["services"]
+    return {told["name"]: told["process"] for service in services for told in service["components"] if told["activations"] > 0}
+
+
+def start(node, name):
+    with open(name + ".yaml", "w", encoding="utf-8") as file:
+        file.write(SERVICE.format(name=name))
+    command = node.spawn("run", name + ".yaml", "--no-profile", "--best-effort", "--json")
+    wait_for(lambda: places(node).get("gain") == "container.audio", 15, "nothing runs")
+    return command
+
+
+def end(command):
+    """The report and what its ledger tells."""
+    command.send_signal(signal.SIGINT)
+    report = json.loads(command.communicate(timeout=60)[0])
+    return report, json.loads(subprocess.run([os.path.join(BUILD, "tactus"), "explain", report["ledger"], "all", "--json"],
+                                             capture_output=True, text=True, check=True).stdout)
+
+
+def notes_of(ledger, component, number):
+    return {note["index"]: note["value"] for note in ledger["notes"] if (note["component"], note["id"]) == (component, number)}
+
+
+def to_and_fro(node, rounds):
+    """Two components cross each other; what the moved one says of its state is what the twin says at each index."""
+    command = start(node, "fro")
+    told = []
+    for _ in range(rounds):
+        for words in (("moved", "audio"), ("gain", "video"), ("moved", "container.video"), ("gain", "0")):
+            told.append(json.loads(node.run("move", "fro", *words, "--json").stdout))
+            check(places(node)[words[0]] == told[-1]["to"], f"{words}: {told[-1]}, but top says {places(node)}")
+            time.sleep(0.02)
+    for words, sentence in REFUSED:
+        ran = node.run("move", *[word.format(name="fro") for word in words], code=1)
+        check(sentence in " ".join(ran.stderr.split()), f"{words}: {ran.stderr}")
+    report, ledger = end(command)
+    for name, sink in report["sinks"].items():
+        check(sink["frames"] > 0 and sink["lost"] == 0, f"{name}: {sink['lost']} of {sink['frames']} are lost: {ledger['events']}")
+    for number in (1001, 1002):
+        mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
+        check(len(twins) >= report["sinks"]["other"]["frames"] and mine == twins, f"another state: {mine} is not {twins}")
+    ends = [event for event in ledger["events"] if event["event"] == "move-end"]
+    check(len(ends) == 4 * rounds, f"{len(ends)} moves ended in the ledger")
+    print(f"{len(told)} moves: stood still for {sorted(move['down_ns'] // 1000 for move in told)} us; "
+          f"late by us: {[sink['late_ours'] for sink in report['sinks'].values()]}")
+
+
+def killed(node, name, victim):
+    """One of the two dies right after the order: the other goes on, both are there again, no index is unwritten."""
+    command = start(node, name)
+    lives = sorted(node.processes("container"))
+    mover = node.spawn("move", name, "moved", "audio")
+    os.kill(lives[victim], signal.SIGKILL)
+    mover.communicate(timeout=30)
+    told = []
+    wait_for(lambda: told.append(node.run("move", name, "gain", "video", code=None)) or told[-1].returncode == 0, 15,
+             "nothing moves any more")
+    report, ledger = end(command)
+    for sink in ("album", "other", "pcm"):
+        indices = [frame["index"] for frame in ledger["frames"] if frame["sink"] == sink]
+        check(indices == list(range(indices[0], indices[0] + len(indices))), f"{sink}: an index is missing or there twice")
+        check(len(indices) == report["sinks"][sink]["frames"], f"{sink}: {len(indices)} of {report['sinks'][sink]}")
+    check(sum(event["event"] == "died" for event in ledger["events"]) >= 1, f"nobody died: {ledger['events']}")
+
+
+with Node() as node:
+    os.chmod(node.folder, 0o755)
+    os.mkdir(node.path("work"))
+    os.chdir(node.path("work"))
+    node.run("build", os.path.join(TOP, "tests", "service", "keeper.c"), "-o", "keeper.tactus", "--quiet")
+    to_and_fro(node, 3)
+    killed(node, "source", 0)
+    killed(node, "target", 1)
