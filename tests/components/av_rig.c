@@ -246,6 +246,7 @@ int rig_call(struct rig *rig, const struct tt_frame *in)
     rig->is_event_sent = false;
     r = rig->component->edge ? rig->component->edge->step(rig->state, &call)
                              : rig->component->process(rig->state, &call);
+    rig->key_point = call.key_point;
     for (uint32_t n = 0; n < rig->request.out_count; n++)
         CHECK(rig_out(rig, n)->bytes <= rig->shape.bytes_max[n]);
     return r;

@@ -457,6 +457,16 @@ static void give_picture(struct decoder *decoder, const struct tt_call *call,
     }
 }
 
+/* Could another decoder go on with the next packet, whichever it is? What needs those before it
+ * goes on at a key picture only, which the flow says and not we. */
+static bool is_key_point(const struct decoder *decoder)
+{
+    const AVCodecDescriptor *kind = decoder->context->codec_descriptor;
+    bool is_empty = decoder->is_video ? decoder->waiting_count == 0 : decoder->sound.filled == 0;
+
+    return is_empty && kind && (kind->props & AV_CODEC_PROP_INTRA_ONLY);
+}
+
 static int process(void *state, struct tt_call *call)
 {
     struct decoder *decoder = state;
@@ -479,6 +489,7 @@ static int process(void *state, struct tt_call *call)
             sound_get(&decoder->sound, &decoder->out, out);
         is_more = sound_has_quantum(&decoder->sound);
     }
+    call->key_point = is_key_point(decoder);
     /* What is wrong was counted; a good picture of the same call is not lost for it. */
     if (r < 0 && out->bytes == 0 && !is_more)
         return r;

@@ -22,7 +22,9 @@ struct encoder {
     struct tt_format in, out;
     struct codec_delay delay;
     bool is_video, is_view, is_key_wanted, is_flushed;
-    bool is_whole;               /* all packets since the last one were given */
+    bool is_whole;        /* all packets since the last one were given */
+    int64_t first_sample; /* of sound that goes on from a predecessor's, else INT64_MIN */
+    bool is_resumed;
     int64_t in_index, index;     /* the last ones */
     int64_t origins_ns[ORIGINS]; /* of input pictures, by index */
     int64_t origin_of_index[ORIGINS];
@@ -226,7 +228,8 @@ static int init(void *state, const struct tt_request *request, struct tt_error *
 
     encoder->in = request->in[0];
     encoder->is_video = encoder->in.kind == TT_VIDEO;
-    encoder->in_index = encoder->index = INT64_MIN;
+    encoder->in_index = encoder->index = encoder->first_sample = INT64_MIN;
+    encoder->is_resumed = request->resume_ns > 0;
     for (uint32_t n = 0; n < ORIGINS; n++)
         encoder->origin_of_index[n] = INT64_MIN;
     {
@@ -380,6 +383,8 @@ static int encode(struct encoder *encoder, const struct tt_frame *in)
     } else {
         encoder->audio_offset_ns = in->origin_ns - tt_index_ns(in->index, encoder->in.rate);
         frame->pts = in->index * frame->nb_samples;
+        if (encoder->is_resumed && encoder->first_sample == INT64_MIN)
+            encoder->first_sample = frame->pts;
     }
     r = avcodec_send_frame(encoder->context, frame);
     take_coded(encoder);
@@ -412,6 +417,13 @@ static void stamp_sound(struct encoder *encoder, const AVPacket *packet, struct 
     frame->duration_ns = tt_index_ns(1, encoder->in.rate);
 }
 
+/* Where a predecessor drained, its last packet has the index of our first: what comes before the
+ * first sample was needed once, where the sound began. */
+static bool is_given_before(const struct encoder *encoder, const AVPacket *packet)
+{
+    return packet->pts != AV_NOPTS_VALUE && packet->pts < encoder->first_sample;
+}
+
 static int give_packet(struct encoder *encoder, struct tt_frame *frame)
 {
     AVPacket *packet;
@@ -424,7 +436,8 @@ static int give_packet(struct encoder *encoder, struct tt_frame *frame)
         count(encoder, TT_AV_NOTE_TOO_BIG);
         encoder->is_whole = false;
         r = -EMSGSIZE;
-    } else if (packet->size > 0 && packet->pts != AV_NOPTS_VALUE) {
+    } else if (packet->size > 0 && packet->pts != AV_NOPTS_VALUE &&
+               !is_given_before(encoder, packet)) {
         memcpy(tt_frame_data(frame), packet->data, (size_t)packet->size);
         frame->bytes = (uint32_t)packet->size;
         frame->flags = packet->flags & AV_PKT_FLAG_KEY || !encoder->is_video ? TT_KEY : 0;
