@@ -27,7 +27,7 @@ struct rig {
     void *state;
     uint8_t *buffers[TT_PORTS_MAX];           /* of outputs */
     struct tt_frame frames[2 * TT_PORTS_MAX]; /* inputs, then outputs */
-    uint32_t key_point; /* what the last call said */
+    uint32_t key_point;                       /* what the last call said */
     struct tt_event event;
     bool is_event_sent;
     int64_t notes[RIG_NOTES]; /* the last value of each id */
