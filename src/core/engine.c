@@ -32,7 +32,8 @@ void tt_engine_begin(struct tt_engine *engine, int64_t epoch_ns, int64_t first_n
     engine->now_ns = engine->ops->now(engine->world);
     engine->seen_bell = engine->ops->bell(engine->world);
     for (uint32_t n = 0; n < engine->params.flow_count; n++) {
-        engine->flows[n].pushed_index = first_index(engine->flows[n].plan->format->rate, first_ns);
+        engine->flows[n].pushed_index =
+            first_index(engine->flows[n].plan->format->rate, first_ns) - 1;
         engine->flows[n].end_ns = first_ns;
     }
     for (uint32_t n = 0; n < engine->params.node_count; n++)

@@ -300,8 +300,8 @@ static struct tt_node_plan base_plan(void)
     return (struct tt_node_plan){.name = "node",
                                  .rate = rate,
                                  .sink = -1,
-                                 .due_offset_ns = 60 * MS,
-                                 .deadline_ns = 60 * MS,
+                                 .due_offset_ns = 100 * MS,
+                                 .deadline_ns = 100 * MS,
                                  .fire_offset_ns = 9 * MS};
 }
 
