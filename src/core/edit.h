@@ -54,10 +54,9 @@
  * coded video, else any) frames before it stay N's, which then gets an End of its own and drains;
  * that frame and those after it go to the outlet. Y takes all that N gives, then what the inlet
  * brings. The engine retires N by itself when it is drained: SPLIT -> RETIRED -> DONE. N in B:
- * prepare with is_fresh, ADD, and BEGIN at once (carry NULL) where no flow X -> N is direct; else
- * BEGIN with the report's carry after SPLIT, and then RETIRE in A: until that N stands still with
- * its queue, and drains from it on. (RETIRE is ignored where it is not needed.) Until N's End comes
- * B's Y waits for F.
+ * prepare with is_fresh, ADD, BEGIN with the report's carry after SPLIT, and then RETIRE in A:
+ * where a flow X -> N is direct, A's N stands still with its queue until then, and drains from it
+ * on. (RETIRE is ignored where it is not needed.) Until N's End comes B's Y waits for F.
  *
  * The order in the whole. B begins without asking, since N stands still in A from CUT on; A's
  * RETIRE may come later, nothing waits for it. Never RESUME a cut N unless B was discarded before

@@ -425,7 +425,7 @@ static bool is_at(const struct tt_engine *engine, const struct node *node)
     for (uint32_t n = 0; n < node->in_count; n++) {
         const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
-        if (flow && !flow->has_ended && edit->ask.index[n] > 0 &&
+        if (flow && (flow->count > 0 || !flow->has_ended) && edit->ask.index[n] > 0 &&
             engine_next_of(flow) < edit->ask.index[n])
             return false;
     }

@@ -62,11 +62,11 @@ static void one_move(enum part_kind kind, bool is_break)
     chain(&world, 1, kind);
     world_pass(&world, 95 * MS);
     mover_prepare(&mover, &world, 1, is_break);
-    mover_move(&mover);
+    CHECK(mover_move(&mover));
     CHECK_INT(world.parts[1].side, 1);
     world_pass(&world, 200 * MS);
     mover_prepare(&mover, &world, 1, is_break);
-    mover_move(&mover);
+    CHECK(mover_move(&mover));
     CHECK_INT(world.parts[1].side, 0);
     while (world_step(&world))
         ;
@@ -111,54 +111,63 @@ static uint32_t pick_middle(struct world *world)
     }
 }
 
-static bool has_ended(const struct world *world)
+/* Long before the End, or whenever it comes. */
+static bool is_over(const struct world *world, bool is_to_end)
 {
+    if (is_to_end)
+        return world->sides[0].stats->is_ended || world->sides[1].stats->is_ended;
     return world->now_ns > world->epoch_ns + 1700 * (int64_t)MS;
 }
 
-static void run_seed(uint64_t seed)
+static void run_seed(uint64_t seed, uint32_t mode, bool is_to_end)
 {
     static struct world world;
     static struct mover mover;
     uint32_t moves = 0;
 
     build(&world, seed);
-    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
-    world_pass(&world, world_pick(&world, 100 * MS));
-    while (!has_ended(&world)) {
+    world_open(&world, mode, 2000 * (int64_t)MS);
+    world_pass(&world, world_pick(&world, mode == TT_MODE_LIVE ? 100 * MS : MS));
+    while (!is_over(&world, is_to_end)) {
         uint32_t part = pick_middle(&world);
         bool is_break = world.parts[part].kind == PART_CODEC;
 
         mover_prepare(&mover, &world, part, is_break);
         if (!is_break && world_pick(&world, 4) == 0)
-            (void)mover_give_up(&mover);
+            mover_give_up(&mover);
         else
-            mover_move(&mover);
-        moves++;
-        world_pass(&world, world_pick(&world, 30 * MS));
+            moves += mover_move(&mover);
+        world_pass(&world, world_pick(&world, mode == TT_MODE_LIVE ? 30 * MS : MS / 2));
     }
     while (world_step(&world))
         ;
-    CHECK(moves > 5);
+    CHECK(moves > 5 || is_to_end);
     check_end(&world, 200, 1);
     stop(&world);
+    for (uint32_t n = 0; n < SIDES; n++)
+        CHECK(world.sides[n].stats->is_ended);
     world_fini(&world);
+}
+
+static void run_seeds(uint64_t first, uint64_t count)
+{
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+        run_seed(seed, TT_MODE_LIVE, false);
+        run_seed(seed, TT_MODE_LIVE, true);
+        run_seed(seed, TT_MODE_ASAP, true);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 60;
-
-    if (argc < 2) {
-        one_move(PART_COUNT, false);
-        one_move(PART_PASS, false);
-        one_move(PART_CODEC, true);
+    if (argc > 2) {
+        run_seeds(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
+        return 0;
     }
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        if (argc > 2)
-            fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-        run_seed(seed);
-    }
+    one_move(PART_COUNT, false);
+    one_move(PART_PASS, false);
+    one_move(PART_CODEC, true);
+    run_seeds(1, 25);
     return 0;
 }

@@ -526,7 +526,7 @@ enum tt_edit_state world_wait(struct world *world, uint32_t side, enum tt_edit_s
     struct tt_edit_report report;
     for (uint32_t n = 0; n < 200000; n++) {
         tt_edit_look(world->sides[side].engine, &report);
-        if (report.state >= state || report.state == TT_EDIT_REFUSED)
+        if (report.state >= state || (report.state == TT_EDIT_REFUSED && state != TT_EDIT_DONE))
             break;
         world->limit_ns = world->now_ns + MS / 10;
         if (!world_step(world))
@@ -738,12 +738,26 @@ static void begin(struct mover *mover, const struct tt_edit_report *from)
     world_ring(world, mover->to);
 }
 
+/* An engine that has ended answers no more. */
 static bool finish_out(struct mover *mover, uint32_t side)
 {
-    return world_wait(mover->world, side, TT_EDIT_DONE) == TT_EDIT_DONE;
+    return world_wait(mover->world, side, TT_EDIT_DONE) == TT_EDIT_DONE ||
+           mover->world->sides[side].stats->is_ended;
 }
 
-void mover_move(struct mover *mover)
+static bool give_up(struct mover *mover)
+{
+    order(mover, mover->to, TT_EDIT_ORDER_DISCARD);
+    if (world_pick(mover->world, 2))
+        (void)world_wait(mover->world, mover->to, TT_EDIT_DONE);
+    order(mover, mover->from, TT_EDIT_ORDER_RESUME);
+    CHECK(finish_out(mover, mover->to));
+    CHECK(finish_out(mover, mover->from));
+    mover_finish(mover, false);
+    return false;
+}
+
+bool mover_move(struct mover *mover)
 {
     struct world *world = mover->world;
     struct tt_engine *from = world->sides[mover->from].engine;
@@ -751,31 +765,30 @@ void mover_move(struct mover *mover)
 
     pause_a_little(world);
     order(mover, mover->to, TT_EDIT_ORDER_ADD);
-    CHECK_INT(world_wait(world, mover->to, TT_EDIT_ADDED), TT_EDIT_ADDED);
+    if (world_wait(world, mover->to, TT_EDIT_ADDED) != TT_EDIT_ADDED)
+        return give_up(mover);
     pause_a_little(world);
     tt_edit_look(world->sides[mover->to].engine, &report);
-    if (mover->is_break && !mover->is_direct)
-        begin(mover, NULL);
     if (mover->is_break)
         tt_edit_split(from, &report.from);
     else
         tt_edit_cut(from, &report.from);
     world_ring(world, mover->from);
-    CHECK(world_wait(world, mover->from, mover->is_break ? TT_EDIT_SPLIT : TT_EDIT_CUT) >=
-          TT_EDIT_CUT);
+    (void)world_wait(world, mover->from, mover->is_break ? TT_EDIT_SPLIT : TT_EDIT_CUT);
     tt_edit_look(from, &report);
-    CHECK(report.state != TT_EDIT_REFUSED);
+    if (report.state < TT_EDIT_CUT || report.state == TT_EDIT_REFUSED)
+        return give_up(mover);
     pause_a_little(world);
-    if (!mover->is_break || mover->is_direct)
-        begin(mover, &report);
+    begin(mover, &report);
     pause_a_little(world);
     order(mover, mover->from, TT_EDIT_ORDER_RETIRE);
     CHECK(finish_out(mover, mover->to));
     CHECK(finish_out(mover, mover->from));
     mover_finish(mover, true);
+    return true;
 }
 
-bool mover_give_up(struct mover *mover)
+void mover_give_up(struct mover *mover)
 {
     struct world *world = mover->world;
     struct tt_engine *from = world->sides[mover->from].engine;
@@ -784,23 +797,16 @@ bool mover_give_up(struct mover *mover)
 
     if (how_far > 0) {
         order(mover, mover->to, TT_EDIT_ORDER_ADD);
-        CHECK_INT(world_wait(world, mover->to, TT_EDIT_ADDED), TT_EDIT_ADDED);
+        (void)world_wait(world, mover->to, TT_EDIT_ADDED);
         pause_a_little(world);
     }
     tt_edit_look(world->sides[mover->to].engine, &report);
-    if (how_far > 1) {
+    if (how_far > 1 && report.state == TT_EDIT_ADDED) {
         tt_edit_cut(from, &report.from);
         world_ring(world, mover->from);
         if (world_pick(world, 2))
             (void)world_wait(world, mover->from, TT_EDIT_CUT);
         pause_a_little(world);
     }
-    order(mover, mover->to, TT_EDIT_ORDER_DISCARD);
-    if (world_pick(world, 2))
-        (void)world_wait(world, mover->to, TT_EDIT_DONE);
-    order(mover, mover->from, TT_EDIT_ORDER_RESUME);
-    CHECK(finish_out(mover, mover->to));
-    CHECK(finish_out(mover, mover->from));
-    mover_finish(mover, false);
-    return how_far > 1;
+    (void)give_up(mover);
 }

@@ -129,7 +129,8 @@ void world_pass(struct world *world, int64_t time_ns); /* steps so long */
 
 void mover_prepare(struct mover *mover, struct world *world, uint32_t part, bool is_break);
 void mover_finish(struct mover *mover, bool has_moved); /* both are DONE */
-void mover_move(struct mover *mover);    /* after prepare: all of it, with pauses by the seed */
-bool mover_give_up(struct mover *mover); /* after prepare: up to the cut at most, and back */
+/* After prepare, with pauses by the seed: all of it; false: it has ended before, or the engines. */
+bool mover_move(struct mover *mover);
+void mover_give_up(struct mover *mover); /* after prepare: up to the cut at most, and back */
 
 #endif
