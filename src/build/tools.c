@@ -186,6 +186,7 @@ int tt_compile_wasm(struct tt_workshop *workshop, const char *source, char **ret
     const char *words[TT_TOOL_WORDS_MAX] = {clang, SOURCE_FLAGS, LINK_FLAGS};
     struct tt_tool tool = {.words = words, .folder = workshop->folder, .reads = folder};
     char *says = NULL;
+    struct stat about;
     size_t count = 0;
     int r;
 
@@ -193,8 +194,11 @@ int tt_compile_wasm(struct tt_workshop *workshop, const char *source, char **ret
     r = find_tool("clang", "clang lld wasi-libc libclang-rt-14-dev-wasm32", clang, err);
     if (r < 0)
         return r;
-    if (!realpath(source, absolute))
+    if (!realpath(source, absolute) || stat(absolute, &about) < 0)
         return tt_fail(err, -errno, "cannot read %s: %s", source, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return tt_fail(err, -EINVAL, "%s is %s; name a source in C, such as mirror.c", source,
+                       S_ISDIR(about.st_mode) ? "a folder" : "no file");
     (void)snprintf(folder, sizeof(folder), "%s", absolute);
     *(strrchr(folder, '/') + (strrchr(folder, '/') == folder)) = 0;
     while (words[count])

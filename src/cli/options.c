@@ -57,16 +57,19 @@ static int find(const char *word, size_t length, uint64_t allowed)
 
 static int refuse_unknown(const char *word, size_t length, uint64_t allowed, struct tt_error *err)
 {
-    const char *names[OPTION_COUNT];
+    const char *names[OPTION_COUNT], *nearest;
     uint32_t count = 0;
 
     for (int id = 0; id < OPTION_COUNT; id++)
         if (allowed & OPTION_BIT(id))
-            names[count++] = options[id].name;
+            names[count++] = options[id].name + 2;
     (void)tt_format_text(err->token, sizeof(err->token), "%.*s", (int)length, word);
-    (void)tt_format_text(err->nearest, sizeof(err->nearest), "%s",
-                         nearest_word(err->token, names, count));
-    return tt_fail(err, -EINVAL, "unknown option '%s'", err->token);
+    /* Two dashes in common are no likeness. */
+    nearest = nearest_word(err->token + strspn(err->token, "-"), names, count);
+    (void)tt_format_text(err->nearest, sizeof(err->nearest), "%s%s", nearest[0] ? "--" : "",
+                         nearest);
+    return tt_fail(err, -EINVAL, "unknown option '%s'%s", err->token,
+                   nearest[0] ? "" : "; --help lists those that there are");
 }
 
 /* Stores one option; *at is moved over a value that stands in the next word. */

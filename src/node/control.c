@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "node/may.h"
+#include "node/move.h"
 #include "node/profile_answer.h"
 #include "node/service.h"
-#include "node/move.h"
 #include "node/set.h"
 #include "platform/linux/message.h"
 #include "tactus/client.h"
@@ -264,6 +264,14 @@ static void fail(struct client *client, int exit_code, const char *text)
     client_error(client, &err, exit_code);
 }
 
+static void fail_unknown(struct client *client, const char *name, const char *rest)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof(text), "no service of yours called '%.60s' %s", name, rest);
+    fail(client, 1, text);
+}
+
 static void answer_status(struct client *client)
 {
     static const char *const classes[] = {"other", "fifo", "deadline"};
@@ -346,7 +354,7 @@ static void stop_named(struct client *client, const json_t *request)
     if (name == NULL)
         fail(client, 2, "\"stop\" wants the \"name\" of a service");
     else if (service_stop_named(client->control->node, client->peer.uid, name) == 0)
-        fail(client, 1, "no service of yours with this name runs here; see tactus ps");
+        fail_unknown(client, name, "runs here; see tactus ps");
     else
         client_done(client, 0);
 }
@@ -392,9 +400,9 @@ static void answer_logs(struct client *client, const json_t *request)
     }
     if (journal_tell(node->journal, client->peer.uid, name, put_line, client) == 0 &&
         name != NULL) {
-        fail(client, 1,
-             "no service of yours with this name has run since tactusd started; what an older one "
-             "did is in its ledger: tactus explain");
+        fail_unknown(client, name,
+                     "has run since tactusd started; what an older one did is in its ledger: "
+                     "tactus explain");
         return;
     }
     /* Who follows a service that has ended has read it all. */

@@ -258,7 +258,13 @@ int spec_resolve_inputs(const struct tt_service *service, const struct tt_compon
     for (uint32_t n = 0; r == 0 && n < service->flow_count; n++)
         if (service->flows[n].to == component && service->flows[n].to_port[0] == 0)
             r = choose_input(service, kind, n, media[n], ret, err);
+    if (r > 0 &&
+        !is_final) { /* what formats may still decide is no error, nor part of a later one */
+        if (err)
+            *err = (struct tt_error){0};
+        r = 0;
+    }
     if (r > 0)
-        r = is_final ? -EINVAL : 0;
+        r = -EINVAL;
     return r < 0 ? r : check_instances(service, kind, component, ret, err);
 }

@@ -72,10 +72,13 @@ static bool is_tab(const struct reader *reader, struct tt_place place)
 
 static int expect_closed(struct reader *reader, struct tt_place opened)
 {
-    char text[96];
+    char text[96], bracket = byte_at(reader, opened);
 
-    (void)tt_format_text(text, sizeof(text), "an end to the %c that opens at %u:%u",
-                         byte_at(reader, opened) == '[' ? '[' : '{', opened.line, opened.column);
+    if (bracket == '[' || bracket == '{')
+        (void)tt_format_text(text, sizeof(text), "an end to the %c that opens at %u:%u", bracket,
+                             opened.line, opened.column);
+    else
+        (void)tt_format_text(text, sizeof(text), "an end to each [ and { that is open here");
     return spec_expect_text(reader->err, text);
 }
 

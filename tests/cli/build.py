@@ -86,6 +86,8 @@ def test_sources_that_are_wrong():
     check(r.code == 2 and 'defines no `const struct tt_component tt_plugin`' in r.said, r)
     r = build(os.path.join(FOLDER, 'missing.c'))
     check(r.code == 2 and 'cannot read' in r.said and 'No such file' in r.said, r)
+    r = build(FOLDER)
+    check(r.code == 2 and 'is a folder; name a source in C' in r.said, r)
     r = tactus('build')
     check(r.code == 2 and 'one source' in r.err, r)
 

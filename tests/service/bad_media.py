@@ -95,7 +95,10 @@ with Node() as node, Watch(node) as watch:
 
     play(node, good, 0)
     for cut in (0, 1, 100, len(data) // 2, len(data) - 100):
-        play(node, write("cut.mp4", data[:cut]))
+        ran = play(node, write("cut.mp4", data[:cut]))
+        if cut in (0, 100):
+            wanted = "the file is empty" if cut == 0 else "no media or was cut off"
+            check(wanted in " ".join(words_of(ran).split()), f"{cut} bytes of a file: {words_of(ran)}")
     transport = node.path("good.ts")
     ffmpeg("-i", good, "-c", "copy", transport)
     stream = bytearray(open(transport, "rb").read())

@@ -100,6 +100,8 @@ WORDS = [
     (["test.video ! null", "--deadline", "3601s"], 2, "'3601s' is no deadline; write a time up to 3600s"),
     (["test.video ! null", "--name", "a b"], 2, "'a b' is no service's name"),
     (["a.yaml", "b.yaml"], 2, "one FILE at a time; 'b.yaml' is one word too many"),
+    (["test.video ! av.encode codec=libx265x ! av.write url=x.mkv"], 2, "'encode' (av.encode): libavcodec has no encoder 'libx265x'"),
+    (["test.video ! null", "--bogus", "x"], 2, "unknown option '--bogus'; --help lists those"),
     (["test.video ! null", "--nam", "x"], 2, "unknown option '--nam'; did you mean '--name'?"),
     (["test.video ! null", "--set", "video.widt=3"], 2, "has no parameter 'widt'; did you mean 'width'?"),
     (["test.video ! null", "--set", "vide.width=3"], 2, "there is no component 'vide'; did you mean 'video'?"),

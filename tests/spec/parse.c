@@ -83,6 +83,7 @@ static const struct wrong wrongs[] = {
     {"%YAML 1.1\n---\ntactus: 1\n", 1, 1, NULL, NULL, "directives"},
     {"tactus: 1\n---\ntactus: 1\n", 2, 1, NULL, NULL, NULL},
     {"tactus: [1\n", 2, 1, NULL, NULL, "an end to the [ that opens at 1:9"},
+    {"tactus: [\n", 2, 1, NULL, NULL, "an end to each [ and {"},
     {"tactus: 1\n\tservice: x\n", 2, 1, NULL, NULL, "a tab cannot indent"},
     {"tactus: 1\n  service: x\n", 2, 10, NULL, NULL, "no YAML"},
     {"components:\n  a: 1\n   b: 2\n", 3, 5, NULL, NULL, "no YAML"},

@@ -45,8 +45,12 @@ static int check_file(const char *url, struct tt_error *err)
     struct stat found;
 
     (void)av_strstart(url, "file:", &path);
-    if (stat(path, &found) < 0 || S_ISREG(found.st_mode))
+    if (stat(path, &found) < 0)
         return 0; /* what is missing, libavformat names */
+    if (S_ISREG(found.st_mode) && found.st_size == 0)
+        return tt_fail(err, -ENODATA, "av.read cannot read '%s': the file is empty", url);
+    if (S_ISREG(found.st_mode))
+        return 0;
     if (S_ISDIR(found.st_mode))
         return tt_fail(err, -EISDIR, "av.read cannot read '%s': it is a folder", url);
     return tt_fail(err, -ESPIPE,
@@ -98,7 +102,8 @@ int input_connect(struct input *input, const char *url, AVDictionary **options, 
     input->format->flags |= AVFMT_FLAG_DISCARD_CORRUPT;
     r = avformat_open_input(&input->format, url, NULL, options);
     if (r < 0)
-        return tt_av_fail(err, r, "cannot open '%s'", url);
+        return tt_av_fail(err, r, "cannot open '%s'%s", url,
+                          r == AVERROR_INVALIDDATA ? ", which is no media or was cut off" : "");
     /* The terminal demuxer takes any text for a picture of a screen. */
     if (strcmp(input->format->iformat->name, "tty") == 0)
         return tt_fail(err, -EBADMSG, "cannot open '%s': it is text, not media", url);
