@@ -878,14 +878,17 @@ bool engine_edit_is_asked(const struct tt_engine *engine)
     return edit && __atomic_load_n(&edit->order, __ATOMIC_ACQUIRE) != edit->seen;
 }
 
-/* What is on its way out is waited for, and an engine that all have left waits for others. */
+/* Who has no sink, because all have left, waits for others to come, and for what is on its way. An
+ * End of one component's own is not the service's. */
 bool engine_edit_may_end(const struct tt_engine *engine)
 {
-    if (__atomic_load_n(&engine->is_stop_asked_again, __ATOMIC_RELAXED))
-        return true;
-    if (engine->edit->phase >= PHASE_DRAINING)
+    if (engine->edit->phase == PHASE_DRAINING)
         return false;
-    return engine->order_count > 0 || engine_is_stopping(engine) ||
+    if (engine->sink_count > 0 || __atomic_load_n(&engine->is_stop_asked_again, __ATOMIC_RELAXED))
+        return true;
+    if (engine->order_count > 0)
+        return engine->edit->phase == PHASE_IDLE;
+    return engine_is_stopping(engine) ||
            (engine->is_live && engine_media(engine, engine->now_ns) >= engine->params.end_ns);
 }
 
