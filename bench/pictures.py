@@ -21,6 +21,10 @@ def pipe():
     return ends
 
 
+class Failed(RuntimeError):
+    """A peer ended by itself with an error."""
+
+
 class Peer:
     """Processes of others, joined by pipes: commands from the first to the last."""
 
@@ -45,6 +49,9 @@ class Peer:
 
     def finish(self, _bench, _scene, _turn):
         pass
+
+    def has_failed(self):
+        return any(process.returncode for process in self.running)
 
 
 class Ours:
@@ -77,6 +84,9 @@ class Ours:
 
     def pids(self):
         return machine.descendants(self.node.daemon.pid) | machine.descendants(self.command.pid)
+
+    def has_failed(self):
+        return False  # the ledger and the sink say what did not come
 
     def finish(self, bench, scene, turn):
         """The ledger's own word, beside the sink's: what was late or lost, and of it what is ours, behind the warm-up."""
@@ -206,6 +216,8 @@ def run(bench, party, scene, turn, what, seconds):
         words = b"".join(process.stderr.read() for process in system if process.stderr and process.poll() is not None)
         if not is_over or any(process.returncode for process in [*generators, sink]):
             raise RuntimeError(f"{party.name} does not end: {words.decode(errors='replace')[-800:]}")
+        if party.has_failed():
+            raise Failed(words.decode(errors="replace")[-300:] or f"exit {[process.returncode for process in system]}")
     finally:
         end_all([*generators, *system, sink])
     arrivals = arrivals_of(out)
@@ -221,6 +233,16 @@ def run(bench, party, scene, turn, what, seconds):
     party.finish(bench, scene, turn)
 
 
+def run_again(bench, party, scene, turn, what, seconds):
+    """A peer that ended by itself has one more try: what it gave until then says nothing of its delay."""
+    try:
+        run(bench, party, scene, turn, what, seconds)
+    except Failed as problem:
+        bench.say(f"{party.name} ended by itself: {problem}")
+        bench.put("failed", party.name, 1, scene, turn)
+        run(bench, party, scene, turn, what, seconds)
+
+
 def in_turn(bench, parties, scene, turns, what, seconds):
     """ABAB..., so that what the machine does to one it does to all."""
     for party in parties:
@@ -232,6 +254,6 @@ def in_turn(bench, parties, scene, turns, what, seconds):
         for party in parties:
             bench.say(f"{scene + ' ' if scene else ''}turn {turn + 1} of {turns}: {party.name}")
             try:
-                run(bench, party, scene, turn, what, seconds)
+                run_again(bench, party, scene, turn, what, seconds)
             except OSError as problem:
                 raise Missing(f"{party.name}: {problem}") from problem
