@@ -7,6 +7,10 @@
 
 enum { FOLLOW_LOW_TURNS = 10 };
 
+/* Of a component's learnt budget. A hand-off takes 0.1 to 0.2 ms of CPU time, and who lost the
+ * worker goes on a period later: that is no answer to an interrupt in a component of 20 us. */
+#define FOLLOW_BUDGET_LEAST_NS INT64_C(200000)
+
 struct follow {
     int64_t in_force;
     int64_t low_most; /* the most that was wanted since little was */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "node/follow.h"
 #include "tactus/format.h"
 
 static int load(struct node *node, struct pump *pump, const struct tt_picture *picture,
@@ -49,6 +50,15 @@ static int load_filled(struct node *node, struct pump *pump, const struct tt_pic
     return r;
 }
 
+/* To strike earlier than a hand-off takes harms who is struck and helps nobody: most small overruns
+ * are over before. A declared maximum stays one. */
+static void raise_budgets(const struct tt_picture *picture, struct tt_plan *plan)
+{
+    for (uint32_t n = 0; plan->class != TT_CLASS_BOUNDED && n < picture->component_count; n++)
+        if (plan->budget_of_ns[n] > 0 && plan->budget_of_ns[n] < FOLLOW_BUDGET_LEAST_NS)
+            plan->budget_of_ns[n] = FOLLOW_BUDGET_LEAST_NS;
+}
+
 int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t level,
                 struct costs *ret_costs, struct tt_plan **ret, struct tt_error *err)
 {
@@ -63,6 +73,7 @@ int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t le
         costs_fini(&costs);
         return r;
     }
+    raise_budgets(picture, *ret);
     *ret_costs = costs;
     return 0;
 }
@@ -79,6 +90,8 @@ int levels_plan_on(struct node *node, const struct levels_beside *beside,
     r = tt_plan_at_level(picture, level, costs.components, costs.segments, beside->machine, ret,
                          err);
     costs_fini(&costs);
+    if (r == 0)
+        raise_budgets(picture, *ret);
     return r;
 }
 

@@ -13,6 +13,7 @@
 #include "node/machine.h"
 #include "node/profile.h"
 #include "node/quota.h"
+#include "node/stagger.h"
 #include "node/witness.h"
 
 struct service;
@@ -36,6 +37,7 @@ struct node {
     struct metrics *metrics;           /* NULL: nobody asked for them */
     struct machine machine;
     struct books books;
+    struct stagger stagger;
     char state[PATH_MAX - 256]; /* folder; room for the names in it */
     struct service *services;   /* newest first */
     struct client *clients;

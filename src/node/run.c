@@ -204,7 +204,12 @@ static void go_all(struct run *run)
     int64_t now_ns = loop_now_ns();
 
     tt_stamp("all ready");
-    run->epoch_ns = params.epoch_ns = now_ns + go_ahead_ns(run);
+    run->epoch_ns = now_ns + go_ahead_ns(run);
+    if (!run->params.is_profile) {
+        stagger_describe(run->params.picture, run->params.plan, &run->releases);
+        run->epoch_ns = stagger_enter(&run->params.node->stagger, &run->releases, run->epoch_ns);
+    }
+    params.epoch_ns = run->epoch_ns;
     run->wall_offset_ns = run_wall_of(run->epoch_ns);
     /* Its processes wait for this; who reads what they did does not. */
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
@@ -433,6 +438,7 @@ void run_close(struct run **closed)
         handoff_close(&run->processes[n].handoff);
     }
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
+    stagger_leave(&run->params.node->stagger, &run->releases);
     move_close(run);
     run_follow_close(run);
     pump_close(&run->pump);

@@ -20,7 +20,6 @@ enum {
     BUDGET_PART = 4, /* so much of it unused is left to it */
     SHARE_PART = 8,  /* others could have it */
     LOOK_TURNS = 10, /* what several activations in a row cost is learnt with time */
-    BUDGET_NS_MIN = 1000,
     LITTLE_NS = 50000
 };
 
@@ -124,8 +123,9 @@ static int64_t segment_bound(const struct run *run, uint32_t segment)
 static int64_t enforced(const struct tt_conformal *bound)
 {
     int64_t bound_ns = bound_of(bound), ceiling_ns = tt_conformal_ceiling(bound);
+    int64_t wanted_ns = ceiling_ns < 2 * bound_ns ? ceiling_ns : 2 * bound_ns;
 
-    return ceiling_ns < 2 * bound_ns ? ceiling_ns : 2 * bound_ns;
+    return bound_ns > 0 && wanted_ns < FOLLOW_BUDGET_LEAST_NS ? FOLLOW_BUDGET_LEAST_NS : wanted_ns;
 }
 
 /* 0: it has none that could follow. No more than what its segment is planned with allows, whose
@@ -139,8 +139,7 @@ static int64_t wanted_budget(const struct run *run, uint32_t component)
     if ((of->flags & TT_EDGE) != 0 || run->follow->budgets[component].in_force <= 0)
         return 0;
     most_ns = enforced(samples_segment_bound(samples, of->segment));
-    wanted_ns = wanted_ns < most_ns ? wanted_ns : most_ns;
-    return wanted_ns >= BUDGET_NS_MIN ? wanted_ns : 0;
+    return wanted_ns < most_ns ? wanted_ns : most_ns;
 }
 
 static bool is_more_wanted(const struct run *run)

@@ -66,6 +66,7 @@ struct run {
     struct pump *pump;
     int64_t drain_ns; /* nothing is due after it; 0: not yet */
     int64_t opened_ns, epoch_ns, wall_offset_ns, first_frame_ns;
+    struct stagger_row releases;
     int64_t cpu_ns;    /* of all its processes that are gone */
     uint64_t switches; /* likewise */
     struct settings settings;
