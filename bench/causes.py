@@ -3,7 +3,8 @@
 
 WITNESS is what bench/witness wrote while the service ran, started with -p for its container. A late frame that the ledger lays
 at the host's door must have a gap there: a time within [origin, delivered], at least as long as it was late, in which a CPU
-was taken from a FIFO-99 thread and the service's own threads did not have it, or as much steal time. A late frame without
+was taken from a FIFO-99 thread that did not wait behind another thread, or as much steal time. Waiting is the kernel's own
+figure: a trace has a thread on its CPU also while the host has that CPU. A late frame without
 one is ours, and so is each lost one, whatever the ledger says; input, network, clock and media are not the witness's to judge. A gap
 is sampled: it may have begun up to one grid before it was seen. Exit 1: somebody else was blamed without evidence."""
 import bisect
@@ -70,7 +71,6 @@ class Witness:
         self.longest = max((end - start for start, end, _, _ in self.gaps), default=0)
         for stretches in self.ran.values():
             stretches.sort()
-        self.is_traced = self.words.get("trace") == "perf"
         self.grid_ns = int(self.words.get("grid", 1000000))
 
     @classmethod
@@ -89,16 +89,14 @@ class Witness:
             at += 1
         return ran
 
-    def gap_ns(self, from_ns, to_ns, is_own_taken_off=True):
-        """The most of one gap within these two that was not the service's own running; a CPU's gap is seen by its start."""
+    def gap_ns(self, from_ns, to_ns, is_wait_taken_off=True):
+        """The most of one gap within these two that was no waiting behind others; a CPU's gap is seen by its start."""
         most, at = 0, bisect.bisect(self.gaps, (from_ns - self.longest,))
         while at < len(self.gaps) and self.gaps[at][0] < to_ns:
-            start, end, cpu, waited = self.gaps[at]
+            start, end, _, waited = self.gaps[at]
+            taken = end - start - (waited if is_wait_taken_off else 0)
             start, end, at = max(start, from_ns), min(end, to_ns), at + 1
-            if end <= start:
-                continue
-            own = self.ran_ns(start, end, cpu) if self.is_traced else waited
-            most = max(most, end - start - (own if is_own_taken_off else 0))
+            most = max(most, min(end - start, taken))
         return most
 
     def steal_ns(self, from_ns, to_ns):

@@ -26,13 +26,16 @@ def frame(cause, late_ms, origin_ms=1000, is_lost=False):
 
 
 def verdicts_of_made_up_frames():
-    """Gaps of 15 ms on CPU 0 from 1005 ms on; thread 7 had 10 ms of the one at 2005."""
+    """Gaps of 15 ms on CPU 0 from 1005 ms on; 10 ms of the one at 2005 the witness waited behind thread 7; at 2505 thread 7
+    was on the CPU that the host had, and nobody waited for it."""
     witness = causes.Witness(["witness 1 begin 0 grid 1000000 class fifo trace perf", f"gap 0 {1005 * MS} {15 * MS} 0",
-                              f"gap 0 {2005 * MS} {15 * MS} {15 * MS}", f"ran 7 0 {2006 * MS} {2016 * MS} slept",
+                              f"gap 0 {2005 * MS} {15 * MS} {10 * MS}", f"ran 7 0 {2006 * MS} {2016 * MS} slept",
+                              f"gap 0 {2505 * MS} {15 * MS} 0", f"ran 7 0 {2504 * MS} {2521 * MS} slept",
                               f"steal 1 {3000 * MS} {3100 * MS} {10 * MS}", f"end {9000 * MS}"])
     for wanted, one in (("agree", frame("host", 14.5)), ("agree", frame("host", 15.9)), ("disagree", frame("host", 16.5)),
                         ("disagree", frame("host", 3, 4000)), ("agree", frame("host", 5, 2000)),
-                        ("disagree", frame("host", 8, 2000)), ("agree", frame("host", 9, 3010)),
+                        ("disagree", frame("host", 8, 2000)), ("agree", frame("host", 12, 2500)),
+                        ("agree", frame("host", 9, 3010)),
                         ("disagree", frame("host", 1, is_lost=True)), ("doubt", frame("worker", 12)),
                         ("agree", frame("worker", 12, 4000)), ("agree", frame("budget", 30)), ("unjudged", frame("input", 12)),
                         ("unseen", frame("host", 9, 9000)), ("disagree", frame("host", 12, 1019))):
