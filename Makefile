@@ -73,7 +73,7 @@ offers: setup $(BUILD)/build.ninja ## N=500 refused services: what each is offer
 mutants: setup ## seeded defects, one at a time in a copy of the last commit: what catches each (5 minutes)
 	@tools/mutants
 
-bench: build ## beside GStreamer and FFmpeg (installs them): bench/RESULTS.md, hours; QUICK=1: minutes
+bench: build ## beside GStreamer and FFmpeg (installs them): bench/RESULTS.md, an hour; QUICK=1: minutes
 	@packaging/setup packaging/bench-packages.txt
 	@meson setup --reconfigure $(BUILD) >/dev/null
 	@ninja -C $(BUILD) --quiet bench-helpers

@@ -9,7 +9,7 @@ PARTIES = ["tactus", "gstreamer", "ffmpeg"]
 
 def measure(bench):
     bench.need("gst-launch-1.0", "ffmpeg")
-    turns, seconds = bench.pick("rounds", 1, 5), bench.pick("seconds", 4.0, 30.0)
+    turns, seconds = bench.pick("rounds", 1, 3), bench.pick("seconds", 4.0, 8.0)
     counts = [int(word) for word in bench.pick("talkers", "4,32", "4,16,32,128").split(",")]
     with Node(bench) as node:
         bench.say(f"tactusd's class: {node.status['class']}")

@@ -186,7 +186,7 @@ def force(bench, node, running, step_s, more):
 
 
 def ours(bench, seconds, step_s, more):
-    learn_s, settle_s = bench.pick("learn_s", 8.0, 40.0), bench.pick("settle_s", 12.0, 40.0)
+    learn_s, settle_s = bench.pick("learn_s", 8.0, 40.0), bench.pick("settle_s", 12.0, 30.0)
     with Node(bench) as node:
         bench.put("is_promised", "tactus", int(learn(bench, node, learn_s)))
         running = []
@@ -218,7 +218,7 @@ def ours(bench, seconds, step_s, more):
 
 def measure(bench):
     bench.need("gst-launch-1.0", "ffmpeg")
-    seconds, step_s = bench.pick("seconds", 5.0, 30.0), bench.pick("step_s", 0.8, 6.0)
+    seconds, step_s = bench.pick("seconds", 5.0, 20.0), bench.pick("step_s", 0.8, 3.0)
     more, first = bench.pick("more", 11, 18), bench.pick("first", 5, 2)
     ours(bench, seconds, step_s, int(more))
     for who in PEERS:

@@ -175,7 +175,7 @@ def run_rival(bench, party, scene, turn, rounds, rate, seconds):
 
 
 def measure(bench):
-    turns, seconds = bench.pick("rounds", 1, 3), bench.pick("seconds", 2.2, 10.0)
+    turns, seconds = bench.pick("rounds", 1, 2), bench.pick("seconds", 2.2, 5.0)
     kinds = ["pipes"] if bench.is_quick else list(RIVALS)
     rounds_us = int(subprocess.run([bench.helper("calibrate")], capture_output=True, text=True, check=True).stdout)
     bench.put("rounds_us", "tactus", rounds_us)

@@ -126,7 +126,7 @@ def learn(bench, node, path):
 
 def measure(bench):
     bench.need("stress-ng")
-    turns, seconds = bench.pick("rounds", 1, 5), bench.pick("seconds", 3.0, 12.0)
+    turns, seconds = bench.pick("rounds", 1, 2), bench.pick("seconds", 3.0, 12.0)
     rounds_us = int(subprocess.run([bench.helper("calibrate")], capture_output=True, text=True, check=True).stdout)
     path = service(bench, rounds_us)
     bench.put("rounds_us", "tactus", rounds_us)

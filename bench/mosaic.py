@@ -25,7 +25,7 @@ def service(bench):
 
 def measure(bench):
     bench.need("gst-launch-1.0", "ffmpeg")
-    turns, seconds = bench.pick("rounds", 2, 5), bench.pick("seconds", 6.0, 45.0)
+    turns, seconds = bench.pick("rounds", 2, 4), bench.pick("seconds", 6.0, 20.0)
     with Node(bench) as node:
         bench.say(f"tactusd's class: {node.status['class']}")
         pictures.in_turn(bench, [pictures.Ours("tactus", node, service(bench)), pictures.Peer("gstreamer", *peers.gst_mosaic()),

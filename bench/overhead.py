@@ -118,7 +118,7 @@ def keep_golden(build, found):
 
 def measure(bench):
     bench.need("valgrind")
-    turns, seconds = bench.pick("rounds", 1, 10), bench.pick("seconds", 4.0, 10.0)
+    turns, seconds = bench.pick("rounds", 1, 5), bench.pick("seconds", 4.0, 8.0)
     build = subprocess.run([bench.helper("hops")], capture_output=True, text=True, check=True).stdout.strip()
     instructions(bench)
     if bench.pick("golden", "kept", "kept") == "new":

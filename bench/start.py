@@ -107,7 +107,7 @@ def warm_gst(bench, pipeline, rounds):
 
 def measure(bench):
     bench.need("gst-launch-1.0", "ffmpeg")
-    rounds, starts = bench.pick("rounds", 15, 200), bench.pick("starts", 60, 2000)
+    rounds, starts = bench.pick("rounds", 15, 60), bench.pick("starts", 60, 600)
     pause_s = bench.pick("pause_ms", 120, 120) / 1000  # for tactusd to have its spare processes and memory again
     with Node(bench) as node:
         for graph in (OURS, CODED, LONG, INSIDE):

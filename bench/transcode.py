@@ -23,7 +23,7 @@ def parties(node, is_quick):
 
 def measure(bench):
     bench.need("gst-launch-1.0", "ffmpeg")
-    turns, seconds = bench.pick("rounds", 2, 5), bench.pick("seconds", 6.0, 45.0)
+    turns, seconds = bench.pick("rounds", 2, 4), bench.pick("seconds", 6.0, 20.0)
     with Node(bench) as node:
         bench.say(f"tactusd's class: {node.status['class']}")
         pictures.in_turn(bench, parties(node, bench.is_quick), "", turns, SCENE, seconds)
