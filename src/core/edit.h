@@ -61,9 +61,10 @@
  * The order in the whole. B begins without asking, since N stands still in A from CUT on; A's
  * RETIRE may come later, nothing waits for it. Never RESUME a cut N unless B was discarded before
  * BEGIN, or is dead. CUT is reported when all that N gave before is where its reader sees it. An
- * engine that ends (tt_engine_stats.is_ended) meanwhile answers no more. A state may be over before
- * it is seen: DONE has those before it behind it. Between an order and DONE the engine's own Ends
- * do as ever: who gets the service's End in A before its cut is REFUSED to leave.
+ * engine that ends (tt_engine_stats.is_ended) says REFUSED to an order to cut or split and answers
+ * no more: who waits looks at both, and then discards in B. A state may be over before it is seen:
+ * DONE has those before it behind it. The service's End goes its way between all of this; who has
+ * it in A before the cut is REFUSED to leave.
  *
  * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service; a join that may
  * show a frame again (it holds the last one of an input). At CUT or SPLIT (REFUSED): who keeps a

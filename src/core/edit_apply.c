@@ -578,19 +578,24 @@ static void split(struct tt_engine *engine, struct node *node)
     tell(edit, TT_EDIT_SPLIT);
 }
 
+static void refuse(struct edit *edit, const char *reason)
+{
+    edit->reason = reason;
+    edit->phase = PHASE_IDLE;
+    tell(edit, TT_EDIT_REFUSED);
+}
+
 static void try_cut(struct tt_engine *engine, struct node *node)
 {
     struct edit *edit = engine->edit;
+    const char *reason;
 
     if (!node->is_ended && !is_at(engine, node))
         return;
-    edit->reason = refusal(engine, node);
-    if (edit->reason) {
-        edit->phase = PHASE_IDLE;
-        tell(edit, TT_EDIT_REFUSED);
-        return;
-    }
-    if (!edit->is_split)
+    reason = refusal(engine, node);
+    if (reason)
+        refuse(edit, reason);
+    else if (!edit->is_split)
         cut(engine, node);
     else if (is_at_key(engine, node))
         split(engine, node);
@@ -876,6 +881,12 @@ bool engine_edit_is_asked(const struct tt_engine *engine)
     const struct edit *edit = engine->edit;
 
     return edit && __atomic_load_n(&edit->order, __ATOMIC_ACQUIRE) != edit->seen;
+}
+
+void engine_edit_end(struct tt_engine *engine)
+{
+    if (engine->edit && engine->edit->phase == PHASE_CUTTING)
+        refuse(engine->edit, "it has ended");
 }
 
 /* Who has no sink, because all have left, waits for others to come, and for what is on its way. An

@@ -321,6 +321,7 @@ static int64_t turn(struct tt_engine *engine)
         if (!engine->stats->is_ended) {
             engine_cost_flush(engine);
             engine_close_inlets(engine);
+            engine_edit_end(engine);
         }
         __atomic_store_n(&engine->stats->is_ended, 1, __ATOMIC_RELEASE);
         engine_idle(engine);

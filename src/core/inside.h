@@ -331,6 +331,7 @@ int engine_settle_node(struct tt_engine *engine, struct node *node, struct tt_er
 int engine_edit_open(struct tt_engine *engine, uint32_t first_node, uint32_t first_flow);
 bool engine_edit_is_asked(const struct tt_engine *engine); /* an order that was not seen */
 bool engine_edit_step(struct tt_engine *engine);           /* true: one is under way */
+void engine_edit_end(struct tt_engine *engine);            /* the engine has ended */
 bool engine_edit_may_end(const struct tt_engine *engine);  /* all its sinks have ended */
 
 /* engine.c: until the end (true), or until a component has lost its caller the worker. */

@@ -528,6 +528,8 @@ enum tt_edit_state world_wait(struct world *world, uint32_t side, enum tt_edit_s
         tt_edit_look(world->sides[side].engine, &report);
         if (report.state >= state || (report.state == TT_EDIT_REFUSED && state != TT_EDIT_DONE))
             break;
+        if (world->sides[side].stats->is_ended)
+            break;
         world->limit_ns = world->now_ns + MS / 10;
         if (!world_step(world))
             break;
