@@ -9,7 +9,7 @@ import peers
 from harness import OURS
 from pictures import FIFO, end_all, wait_all
 
-BEFORE_S, WARM_UP_S, LEARN_S = 1.5, 2.0, 4.0
+BEFORE_S, WARM_UP_S, LEARN_S = 1.5, 2.0, 3.0
 SAMPLE_RATE = 48000
 
 
@@ -104,8 +104,9 @@ class Peer:
         return machine.descendants(self.process.pid)
 
     def end(self):
+        """Of what comes now nothing is measured: FFmpeg waits for talkers that have gone."""
         self.process.terminate()
-        wait_all([self.process], 10)
+        wait_all([self.process], 1)
 
     def finish(self, _bench, _scene, _turn):
         pass
