@@ -26,7 +26,7 @@ struct move {
     int stream[2];                 /* until both ends are sent; -1 */
     bool is_told;                  /* the source: to begin with its rounds */
     bool is_settled[MOVE_SENDERS]; /* source, target: has room for the next */
-    bool is_over, has_failed;
+    bool is_over, has_failed, has_begun, is_retire_due;
     json_t *begins; /* indices that the target has by itself; NULL: none */
     int64_t node;   /* in the target's engine */
     int64_t begin_ns, cut_ns, begun_ns, took_ns, index, bytes, pages;
@@ -39,6 +39,7 @@ struct run_moves {
     struct move *now; /* NULL: none is under way */
     uint64_t epochs;
     int64_t began_ns[TT_PICTURE_COMPONENTS_MAX]; /* media time that its instance began at */
+    int64_t index[TT_PICTURE_COMPONENTS_MAX]; /* from which on it is where it is */
     struct move_shift shift[TT_PICTURE_COMPONENTS_MAX];
 };
 

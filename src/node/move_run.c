@@ -230,6 +230,16 @@ static void end(struct move *move, const struct tt_move_action *action)
     look_whether_over(move);
 }
 
+/* What the source has in its queues goes back then, and is missed by a target that has not looked
+ * at its own yet. */
+static void retire_when_begun(struct move *move)
+{
+    if (!move->is_retire_due || !move->has_begun)
+        return;
+    move->is_retire_due = false;
+    send_word(move, move->from, "move-retire");
+}
+
 static void perform(struct move *move, const struct tt_move_action *action)
 {
     struct run *run = move->run;
@@ -250,7 +260,8 @@ static void perform(struct move *move, const struct tt_move_action *action)
         send_word(move, move->from, "move-resume");
         break;
     case TT_MOVE_RETIRE:
-        send_word(move, move->from, "move-retire");
+        move->is_retire_due = true;
+        retire_when_begun(move);
         break;
     case TT_MOVE_DISCARD:
         send_word(move, move->to, "move-discard");
@@ -337,11 +348,16 @@ static void hear_target(struct move *move, const char *event, const struct tt_me
     } else if (strcmp(event, "took") == 0 && move->step.is_cut &&
                move->step.state != TT_MOVE_ENDED && move->node >= 0 && move->node < TT_NODES_MAX) {
         move->took_ns = move->begun_ns = loop_now_ns();
-        move->index = tt_message_int(message, "index", 0);
+        move->index = tt_message_int(message, "index", -1);
+        if (move->index < 0) /* it has run nothing since it came there */
+            move->index = move->run->moves->index[move->component];
+        move->run->moves->index[move->component] = move->index;
         arrive(move);
         feed(move, TT_MOVE_TOOK, 0);
     } else if (strcmp(event, "begun") == 0) {
         move->begun_ns = tt_message_int(message, "at_ns", move->begun_ns);
+        move->has_begun = true;
+        retire_when_begun(move);
     } else if (strcmp(event, "gave-up") == 0) {
         keep_words(move, message);
         feed(move, TT_MOVE_GAVE_UP, 0);
@@ -387,6 +403,10 @@ void move_died(struct run_process *process)
     if (move == NULL || (process->number != move->from && process->number != move->to))
         return;
     move->is_settled[process->number == move->to] = true;
+    if (process->number == move->to) { /* it has nothing to miss any more */
+        move->has_begun = true;
+        retire_when_begun(move);
+    }
     if (!move->is_over)
         feed(move, process->number == move->to ? TT_MOVE_TARGET_DIED : TT_MOVE_SOURCE_DIED, 0);
     look_whether_over(move);
