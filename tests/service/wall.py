@@ -56,6 +56,8 @@ def mosaic_goes_on(node):
     size = 640 * 180 * 3 // 2
     pictures = read(out)
     check(report["lost"] == 0 and len(pictures) == 75 * size, f"{len(pictures) / size} of 75 pictures: {report}")
+    told = report["sinks"]["out"]
+    check(told["sent"] == told["frames"] == 75 and told["not_sent"] == 0, f"the ledger says another number than the file: {told}")
 
     def left(n):
         """Luma of the clip's half of a picture, without its first and last columns."""
