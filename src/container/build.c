@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "components/table.h"
 #include "container/inside.h"
+#include "platform/linux/room.h"
 #include "container/state.h"
 #include "spec/ways.h"
 
@@ -43,15 +43,6 @@ static bool is_edge(const struct tt_picture_component *component)
     return (component->flags & TT_EDGE) != 0;
 }
 
-/* Zeroed, faulted in; NULL without memory. The same for state, scratch and ends of links. */
-static void *memory_for(uint64_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 /* What the predecessor passed on to another process is still read there. */
 static bool is_passed_on(void *ctx, uint32_t pool, uint32_t slot)
 {
@@ -75,7 +66,7 @@ static int attach_link(struct container *container, uint32_t number, struct tt_e
     r = tt_seat_map(&container->seat, name, tt_link_bytes(plan->depth), true, &memory, err);
     if (r < 0)
         return r;
-    end = memory_for(tt_link_end_bytes());
+    end = tt_room_take(tt_link_end_bytes());
     if (!end)
         return tt_fail(err, -ENOMEM, "no memory for link %u", number);
     container->links[number] =
@@ -296,9 +287,9 @@ int build_component(const struct container *container, uint32_t number, int64_t 
     node->request = &own->request;
     node->shape = &component->shape;
     if (component->shape.state_bytes > 0)
-        node->state = memory_for(state_room(component->shape.state_bytes));
+        node->state = tt_room_take(state_room(component->shape.state_bytes));
     if (component->shape.scratch_bytes > 0)
-        node->scratch = memory_for(component->shape.scratch_bytes);
+        node->scratch = tt_room_take(component->shape.scratch_bytes);
     if ((component->shape.state_bytes > 0 && !node->state) ||
         (component->shape.scratch_bytes > 0 && !node->scratch))
         return tt_fail(err, -ENOMEM, "no memory for the state of '%s'", component->name);

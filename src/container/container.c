@@ -339,11 +339,12 @@ static int load_plugins(const struct container *container, const struct tt_jail 
 
 /* Before the service is known, and for all services alike. Without a stranger's file to load, the
  * last wall needs to wait for nothing. */
-static int park(struct container *container, const struct tt_jail *jail, struct tt_error *err)
+static int park(struct container *container, int control, const struct tt_jail *jail,
+                struct tt_error *err)
 {
     int r = tt_jail_close(jail, err);
 
-    return r == 0 ? tt_seat_park(&container->seat, err) : r;
+    return r == 0 ? tt_seat_park(&container->seat, control, err) : r;
 }
 
 /* With a stranger's code inside: what it tries is tactusd's to know. */
@@ -369,7 +370,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
     container->seat.is_container = true;
     container->seat.standby = run_standby;
     if (is_closed_early)
-        r = park(container, jail, err);
+        r = park(container, control, jail, err);
     if (r == 0)
         r = tt_seat_receive(&container->seat, control, err);
     (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);

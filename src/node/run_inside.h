@@ -9,6 +9,7 @@
 #include "node/broker.h"
 #include "node/child.h"
 #include "node/handoff.h"
+#include "node/ladder.h"
 #include "node/refused.h"
 #include "node/run.h"
 #include "node/supervise.h"
@@ -16,9 +17,9 @@
 
 #define RUN_SECOND INT64_C(1000000000)
 #define RUN_MILLI INT64_C(1000000)
-#define RUN_GO_AHEAD_NS (20 * RUN_MILLI)       /* from go to media time, where nothing presses */
-#define RUN_GO_AHEAD_MIN_NS (4 * RUN_MILLI)    /* where what is lost by hearing late counts */
-#define RUN_GO_AHEAD_LEAST_NS (RUN_MILLI / 10) /* where there is time for it */
+#define RUN_GO_AHEAD_NS (20 * RUN_MILLI)    /* from go to media time, where nothing presses */
+#define RUN_GO_AHEAD_MIN_NS (4 * RUN_MILLI) /* where what is lost by hearing late counts */
+#define RUN_GO_AHEAD_LEAST_NS 0 /* where there is time for it: who hears it does not sleep */
 
 enum { RUN_EVENTS_MAX = 4 * SUPERVISE_PROCESSES_MAX, RUN_LEVEL_NEWS = 64 };
 
@@ -38,6 +39,8 @@ struct run_process {
      * leave a reservation that the others did not get. */
     bool is_class_obtained, is_reserve_retry, is_leaving;
     bool was_obtained;    /* by its predecessor, too */
+    bool has_rung;        /* it was given what it has before it was ready */
+    struct ladder_rung rung;
     bool is_refusal_told; /* of its standby's reservation */
     struct loop_timer reserve_timer;
     int32_t stuck_component; /* that it is being killed for; -1: none */
@@ -98,6 +101,8 @@ bool run_is_container(const struct run *run, uint32_t number);
 
 /* run_reserve.c: what its worker has of the CPU. */
 void run_reserve(struct run_process *process);
+/* Of a thread that waits, while its service is set up; run_reserve() tells what came of it. */
+void run_reserve_ahead(struct run_process *process);
 /* Every worker has what the plan asks for. */
 bool run_is_class_obtained(const struct run *run);
 void run_on_reserve_timer(void *ctx, uint32_t events);

@@ -121,7 +121,7 @@ void run_spawn(struct run *run, uint32_t number)
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
     process->is_class_obtained = process->is_leaving = process->is_refusal_told = false;
-    process->has_ended = false;
+    process->has_ended = process->has_rung = false;
     process->error[0] = '\0';
     if (run_is_container(run, number)) {
         move_before_spawn(run, number);
@@ -202,15 +202,33 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     feed_death(process, is_clean, process->error[0] != '\0', text);
 }
 
-static void on_ready(struct run_process *process, int64_t tid_inside, int64_t standby_inside)
+static void find_threads(struct run_process *process, const struct tt_message *message)
 {
-    if (run_is_container(process->run, process->number))
-        (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid_inside, &process->tid);
-    else
-        run_edge_ready(process, (pid_t)tid_inside);
-    if (process->handoff != NULL && standby_inside > 0 && standby_inside != tid_inside)
-        (void)tt_reserve_thread(child_pid(process->child), (pid_t)standby_inside,
-                                &process->standby_tid);
+    int64_t tid = tt_message_int(message, "tid", 0);
+    int64_t standby = tt_message_int(message, "standby_tid", 0);
+
+    (void)tt_reserve_thread(child_pid(process->child), (pid_t)tid, &process->tid);
+    if (process->handoff != NULL && standby > 0 && standby != tid)
+        (void)tt_reserve_thread(child_pid(process->child), (pid_t)standby, &process->standby_tid);
+}
+
+/* Its worker was there before its service. What is reserved now, while it is set up, need not be
+ * waited for. */
+static void on_parked(struct run_process *process, const struct tt_message *message)
+{
+    if (!run_is_container(process->run, process->number) || process->tid != 0)
+        return;
+    find_threads(process, message);
+    run_reserve_ahead(process);
+    tt_stamp("reserved ahead");
+}
+
+static void on_ready(struct run_process *process, const struct tt_message *message)
+{
+    if (!run_is_container(process->run, process->number))
+        run_edge_ready(process, (pid_t)tt_message_int(message, "tid", 0));
+    else if (process->tid == 0)
+        find_threads(process, message);
     run_feed_simple(process->run, SUPERVISE_READY, process->number);
 }
 
@@ -319,8 +337,9 @@ static void on_message(void *ctx, struct tt_message *message)
     if (strcmp(event, "ready") == 0) {
         tt_stamp("ready heard");
         if (!run->supervise.processes[process->number].is_ready)
-            on_ready(process, tt_message_int(message, "tid", 0),
-                     tt_message_int(message, "standby_tid", 0));
+            on_ready(process, message);
+    } else if (strcmp(event, "parked") == 0) {
+        on_parked(process, message);
     } else if (strcmp(event, "primed") == 0) {
         run_feed_simple(run, SUPERVISE_PRIMED, process->number);
     } else if (strcmp(event, "costs") == 0 && run_is_container(run, process->number)) {

@@ -89,16 +89,31 @@ static void set_class(struct run_process *process, bool is_obtained, const char 
     run_feed_simple(run, SUPERVISE_RESERVED, process->number);
 }
 
+void run_reserve_ahead(struct run_process *process)
+{
+    struct run *run = process->run;
+
+    if (run->is_class_refused || process->tid == 0)
+        return;
+    ladder_climb(&run->params, process->number, process->tid, true, &process->rung);
+    process->has_rung = !process->rung.is_again; /* asked again when the process is ready */
+}
+
 void run_reserve(struct run_process *process)
 {
     struct run *run = process->run;
-    struct ladder_rung rung;
+    struct ladder_rung rung = process->rung;
 
     if (run->is_class_refused) {
+        process->is_leaving |= process->has_rung && rung.budget_ns > 0;
+        process->has_rung = false;
         set_class(process, false, run->class_why);
         return;
     }
-    ladder_climb(&run->params, process->number, process->tid, !process->is_reserve_retry, &rung);
+    if (!process->has_rung)
+        ladder_climb(&run->params, process->number, process->tid, !process->is_reserve_retry,
+                     &rung);
+    process->has_rung = false;
     if (rung.is_again) {
         process->is_reserve_retry = true;
         loop_set(run->params.node->loop, &process->reserve_timer,

@@ -1,78 +1,74 @@
 /* Zeroed memory made ahead. A page that is made costs its user four times what a page costs that is
- * there; of a service's start it was a quarter. */
+ * there, and one of 2 MiB hardly more than one of 4 KiB; of a service's start it was a quarter. */
 #include "node/stock.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
-/* One bit keeps the loop for about half a millisecond. */
-#define BIT_BYTES (UINT64_C(512) << 10)
+#include "node/stoker.h"
+
 #define FIRST_NS INT64_C(500000000)
-#define REST_NS INT64_C(60000000) /* after a taking: a service is about to start */
-#define BIT_NS INT64_C(1500000)
+#define REST_NS INT64_C(60000000)    /* after a taking: a service is about to start */
 #define AGAIN_NS INT64_C(5000000000) /* when there was no memory */
+
+enum { PAGE_BYTES = 2 << 20 };
 
 /* For less than its least a whole is not cut up; the small one is there first. */
 static const struct size {
     uint64_t bytes, least_bytes;
-} sizes[] = {{STOCK_SMALL_BYTES, UINT64_C(64) << 10}, {STOCK_BYTES, UINT64_C(4) << 20}};
+} sizes[] = {{STOCK_SMALL_BYTES, UINT64_C(64) << 10}, {STOCK_BYTES, STOCK_SMALL_BYTES + 1}};
 
 enum { WHOLES = sizeof(sizes) / sizeof(sizes[0]) };
 
 struct stock {
     struct loop *loop;
     struct loop_timer timer;
-    struct whole {
-        int fd; /* -1: none begun */
-        uint64_t bytes;
-    } wholes[WHOLES];
+    struct loop_watch *watch;
+    struct stoker *stoker; /* NULL: it died, and there is no stock any more */
+    int fds[WHOLES];       /* -1: none is there */
+    uint32_t asked;        /* which it makes; WHOLES: none */
 };
 
-static bool begin(struct whole *whole, uint64_t bytes)
+static void lose_stoker(struct stock *stock)
 {
-    whole->fd = memfd_create("pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    whole->bytes = 0;
-    if (whole->fd < 0)
-        return false;
-    if (ftruncate(whole->fd, (off_t)bytes) == 0)
-        return true;
-    (void)close(whole->fd);
-    whole->fd = -1;
-    return false;
-}
-
-/* Asking the file system for room would leave the zeroing to the first touch. */
-static bool add_bit(struct whole *whole)
-{
-    void *bit =
-        mmap(NULL, BIT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, whole->fd, (off_t)whole->bytes);
-    bool is_made;
-
-    if (bit == MAP_FAILED)
-        return false;
-    is_made = madvise(bit, BIT_BYTES, MADV_POPULATE_WRITE) == 0;
-    (void)munmap(bit, BIT_BYTES);
-    if (is_made)
-        whole->bytes += BIT_BYTES;
-    return is_made;
+    loop_remove(stock->loop, &stock->watch);
+    loop_clear(stock->loop, &stock->timer);
+    stoker_close(&stock->stoker);
 }
 
 static void on_timer(void *ctx, uint32_t events)
 {
     struct stock *stock = ctx;
     uint32_t n = 0;
-    bool is_made;
 
     (void)events;
-    while (n < WHOLES && stock->wholes[n].bytes == sizes[n].bytes)
+    while (n < WHOLES && stock->fds[n] >= 0)
         n++;
-    if (n == WHOLES)
+    if (n == WHOLES || stock->asked < WHOLES)
         return;
-    is_made = (stock->wholes[n].fd >= 0 || begin(&stock->wholes[n], sizes[n].bytes)) &&
-              add_bit(&stock->wholes[n]);
-    loop_set(stock->loop, &stock->timer, loop_now_ns() + (is_made ? BIT_NS : AGAIN_NS));
+    stock->asked = n;
+    if (!stoker_ask(stock->stoker, sizes[n].bytes))
+        lose_stoker(stock);
+}
+
+static void on_file(void *ctx, uint32_t events)
+{
+    struct stock *stock = ctx;
+    int fd = stoker_take(stock->stoker);
+
+    (void)events;
+    if (fd == -EAGAIN)
+        return;
+    if (fd == -EPIPE) {
+        lose_stoker(stock);
+        return;
+    }
+    if (fd >= 0)
+        stock->fds[stock->asked] = fd;
+    stock->asked = WHOLES;
+    loop_set(stock->loop, &stock->timer, loop_now_ns() + (fd >= 0 ? 0 : AGAIN_NS));
 }
 
 struct stock *stock_open(struct loop *loop)
@@ -82,8 +78,16 @@ struct stock *stock_open(struct loop *loop)
     if (stock == NULL)
         return NULL;
     stock->loop = loop;
+    stock->stoker = stoker_open();
+    if (stock->stoker != NULL)
+        stock->watch = loop_add(loop, stoker_fd(stock->stoker), EPOLLIN, on_file, stock);
     for (uint32_t n = 0; n < WHOLES; n++)
-        stock->wholes[n].fd = -1;
+        stock->fds[n] = -1;
+    stock->asked = WHOLES;
+    if (stock->watch == NULL) {
+        stock_close(&stock);
+        return NULL;
+    }
     stock->timer = (struct loop_timer){.fn = on_timer, .ctx = stock};
     loop_set(loop, &stock->timer, loop_now_ns() + FIRST_NS);
     return stock;
@@ -95,37 +99,38 @@ void stock_close(struct stock **closed)
 
     if (stock == NULL)
         return;
-    loop_clear(stock->loop, &stock->timer);
+    lose_stoker(stock);
     for (uint32_t n = 0; n < WHOLES; n++)
-        if (stock->wholes[n].fd >= 0)
-            (void)close(stock->wholes[n].fd);
+        if (stock->fds[n] >= 0)
+            (void)close(stock->fds[n]);
     free(stock);
     *closed = NULL;
 }
 
 /* The smallest that is large enough; what wants more than the largest gets that as its beginning.
  */
-static struct whole *whole_for(struct stock *stock, uint64_t bytes)
+static int *whole_for(struct stock *stock, uint64_t bytes)
 {
     for (uint32_t n = 0; n < WHOLES; n++)
         if (bytes >= sizes[n].least_bytes && (bytes <= sizes[n].bytes || n == WHOLES - 1))
-            return &stock->wholes[n];
+            return &stock->fds[n];
     return NULL;
 }
 
 int stock_take(struct stock *stock, uint64_t bytes)
 {
-    struct whole *whole = stock != NULL ? whole_for(stock, bytes) : NULL;
+    int *whole = stock != NULL ? whole_for(stock, bytes) : NULL;
+    uint64_t pages_bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     int fd;
 
-    if (whole == NULL)
+    if (whole == NULL || stock->stoker == NULL)
         return -1;
-    loop_set(stock->loop, &stock->timer, loop_now_ns() + REST_NS);
-    if (whole->bytes == 0 || ftruncate(whole->fd, (off_t)bytes) < 0)
+    if (stock->asked == WHOLES)
+        loop_set(stock->loop, &stock->timer, loop_now_ns() + REST_NS);
+    fd = *whole;
+    if (fd < 0 || ftruncate(fd, (off_t)pages_bytes) < 0)
         return -1;
-    fd = whole->fd;
-    whole->fd = -1;
-    whole->bytes = 0;
+    *whole = -1;
     return fd;
 }
 
@@ -134,6 +139,6 @@ uint64_t stock_bytes(const struct stock *stock)
     uint64_t bytes = 0;
 
     for (uint32_t n = 0; n < WHOLES; n++)
-        bytes += stock->wholes[n].bytes;
+        bytes += stock->fds[n] >= 0 ? sizes[n].bytes : 0;
     return bytes;
 }

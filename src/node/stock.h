@@ -8,17 +8,17 @@
 
 /* The most that is kept, once a node and not once a service: in one piece, and in a smaller one. */
 #define STOCK_BYTES (UINT64_C(16) << 20)
-#define STOCK_SMALL_BYTES (UINT64_C(1) << 20)
+#define STOCK_SMALL_BYTES (UINT64_C(2) << 20)
 
 struct stock;
 
-/* Filled bit by bit in the loop's turns, once it was left alone for a moment. NULL: no memory;
- * whoever gets none makes his own. */
+/* Filled by a process of its own, in pages of 2 MiB where there are any, once it was left alone for
+ * a moment. NULL: there is none; whoever gets none makes his own. */
 struct stock *stock_open(struct loop *loop);
 void stock_close(struct stock **stock);
 
-/* A memory file of just so many bytes, all zero and not sealed; it is the caller's. As much of it
- * as there was in stock is there already. What was once given out never comes back: nobody sees
+/* A memory file of so many bytes, rounded up to 2 MiB, all zero and not sealed; it is the caller's.
+ * STOCK_BYTES of it are there already. What was once given out never comes back: nobody sees
  * another's frames. -1: too little is wanted, or nothing is there, or stock is NULL. */
 int stock_take(struct stock *stock, uint64_t bytes);
 

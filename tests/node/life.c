@@ -16,7 +16,7 @@ static struct test_daemon d;
     "  out: {kind: \\\"null\\\"}\\nflows: [cam ! out]\\n\""
 #define SERVICE CAMERA("test.video")
 
-static bool are_spares_counted; /* those that wait for a service */
+static bool are_spares_counted; /* those that wait for a service, and who makes memory for one */
 
 /* Processes whose parent is pid, but for the one that has lived longest: the zygote. */
 static uint32_t children_of(pid_t parent, pid_t *ret, uint32_t max)
@@ -39,7 +39,9 @@ static uint32_t children_of(pid_t parent, pid_t *ret, uint32_t max)
         if (fgets(line, sizeof(line), file) != NULL && strrchr(line, ')') != NULL &&
             sscanf(line, "%d", &pid) == 1 &&
             sscanf(strrchr(line, ')') + 1, " %c %d", &state, &of) == 2 && of == parent &&
-            (are_spares_counted || strstr(line, "(tactus-spare)") == NULL) && count < max)
+            (are_spares_counted || (strstr(line, "(tactus-spare)") == NULL &&
+                                    strstr(line, "(tactus-stoker)") == NULL)) &&
+            count < max)
             ret[count++] = pid;
         (void)fclose(file);
     }

@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "platform/linux/reserve.h"
+#include "platform/linux/room.h"
 
 struct bell {
     _Alignas(TT_BELL_BYTES) uint32_t count;
@@ -263,13 +264,7 @@ static uint64_t port_sleeps(void *world)
 
 static void *port_map(void *world, uint64_t bytes)
 {
-    void *memory;
-
-    if (bytes == 0 || bytes > (uint64_t)1 << 40)
-        return NULL;
-    memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-                  -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    return tt_room_take(bytes);
 }
 
 static bool port_record_out(void *ctx, const struct tt_record *record)

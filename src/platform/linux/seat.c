@@ -4,16 +4,18 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/linux/jail.h"
+#include "platform/linux/room.h"
 #include "platform/linux/stamp.h"
+
+#define EXPECT_NS INT64_C(300000) /* from ready to go, where nothing else is waited for */
 
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
@@ -33,25 +35,6 @@ int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
     return 0;
 }
 
-static int map_fd(int fd, uint64_t bytes, bool is_writable, bool is_at_once, void **ret)
-{
-    int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    int flags = is_at_once ? MAP_SHARED | MAP_POPULATE : MAP_SHARED;
-    struct stat about;
-    void *memory;
-
-    if (fstat(fd, &about) < 0)
-        return -errno;
-    /* A shorter file would end this process by SIGBUS at the first touch. */
-    if (about.st_size < 0 || (uint64_t)about.st_size < bytes || bytes == 0)
-        return -EPROTO;
-    memory = mmap(NULL, bytes, protection, flags, fd, 0);
-    if (memory == MAP_FAILED)
-        return -errno;
-    *ret = memory;
-    return 0;
-}
-
 int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_writable,
                 void **ret, struct tt_error *err)
 {
@@ -63,7 +46,7 @@ int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_
 
     if (fd < 0)
         return tt_fail(err, -ENOENT, "the shared memory '%s' was not handed over", name);
-    r = map_fd(fd, bytes, is_writable, is_at_once, ret);
+    r = tt_room_map(fd, bytes, is_writable, is_at_once, ret);
     (void)close(fd);
     if (r == -EPROTO)
         return tt_fail(err, r, "the shared memory '%s' is shorter than %llu bytes", name,
@@ -143,11 +126,6 @@ bool tt_seat_is_profile(const struct tt_seat *seat)
     return json_is_true(json_object_get(json_object_get(seat->setup.body, "plan"), "is_profile"));
 }
 
-bool tt_seat_lock_memory(void)
-{
-    return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0;
-}
-
 static void wait_word(const uint32_t *word)
 {
     while (!__atomic_load_n(word, __ATOMIC_ACQUIRE))
@@ -181,19 +159,25 @@ static void begin_standby(void *ctx)
         seat->standby(seat->argument);
 }
 
-int tt_seat_park(struct tt_seat *seat, struct tt_error *err)
+static json_t *say_threads(const struct tt_seat *seat, const char *event)
+{
+    return json_pack("{ss si si sb}", "event", event, "tid", seat->world.threads[0].tid,
+                     "standby_tid", seat->world.threads[1].tid, "is_locked", seat->is_locked);
+}
+
+int tt_seat_park(struct tt_seat *seat, int control, struct tt_error *err)
 {
     struct tt_port_world port = tt_linux_port(&seat->world);
     int r = port.ops->spawn_worker(port.world, begin, seat);
 
+    seat->control = control;
     if (r == 0)
         r = tt_linux_spawn_standby(&seat->world, begin_standby, seat);
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
-    /* Once more later: MCL_FUTURE would keep what is mapped then from being faulted in at once. */
-    (void)tt_seat_lock_memory();
+    seat->is_locked = tt_room_prepare();
     seat->is_parked = true;
-    return 0;
+    return tt_message_send_new(seat->control, say_threads(seat, "parked"), NULL, NULL, 0, err);
 }
 
 static int start_threads(struct tt_seat *seat)
@@ -206,10 +190,16 @@ static int start_threads(struct tt_seat *seat)
     return r;
 }
 
+static bool has_other_cpu(void)
+{
+    cpu_set_t cpus;
+
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+}
+
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
-    bool is_locked;
     int r = 0;
 
     tt_message_close_fds(&seat->setup);
@@ -220,15 +210,13 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     tt_stamp("threads made");
-    is_locked = tt_seat_lock_memory();
+    if (!seat->is_locked)
+        seat->is_locked = tt_room_lock();
     tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    r = tt_message_send_new(seat->control,
-                            json_pack("{ss si si sb}", "event", "ready", "tid",
-                                      seat->world.threads[0].tid, "standby_tid",
-                                      seat->world.threads[1].tid, "is_locked", (int)is_locked),
-                            NULL, NULL, 0, err);
+    r = tt_message_send_new(seat->control, say_threads(seat, "ready"), NULL, NULL, 0, err);
+    seat->expect_ns = has_other_cpu() ? tt_linux_now() + EXPECT_NS : 0;
     set_word(&seat->is_ready);
     return r;
 }
@@ -277,14 +265,22 @@ static void stop(struct tt_seat *seat)
     tt_bell_ring(&seat->bells, seat->number);
 }
 
+/* To sleep and to be woken takes longer than tactusd's answer. */
+static bool is_go_near(const struct tt_seat *seat)
+{
+    return seat->expect_ns != 0 && !tt_seat_is_go(seat) && tt_linux_now() < seat->expect_ns;
+}
+
 int tt_seat_serve(struct tt_seat *seat, int timeout_ms, struct tt_message *ret)
 {
     struct pollfd wanted[2] = {{.fd = seat->control, .events = POLLIN},
                                {.fd = seat->done_fd, .events = POLLIN}};
     struct tt_error err = {0};
     const char *op;
-    int r = poll(wanted, 2, timeout_ms);
+    int r;
 
+    while ((r = poll(wanted, 2, is_go_near(seat) ? 0 : timeout_ms)) == 0 && is_go_near(seat))
+        (void)sched_yield(); /* who answers may be on this very CPU */
     if (r <= 0)
         return 0;
     if (wanted[1].revents)

@@ -26,15 +26,18 @@ struct tt_seat {
     uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
     bool is_container; /* its threads renounce what is left of capabilities */
     bool is_parked;    /* its threads were there before the setup */
+    bool is_locked;    /* all of its memory */
     uint32_t is_go;    /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
+    int64_t expect_ns;          /* until then go is near; 0: it may take longer */
     int64_t stopped_ns;         /* monotonic; valid once is_stopped */
 };
 
 /* What needs no setup, so that a process can have it behind it when its service comes: worker and
- * standby, whose stacks are touched and who wait, and locked memory. The seat is all zero. */
-int tt_seat_park(struct tt_seat *seat, struct tt_error *err);
+ * standby, whose stacks are touched and who wait, and locked memory. Says so: tactusd can give the
+ * worker its reservation while the service is set up. The seat is all zero. */
+int tt_seat_park(struct tt_seat *seat, int control, struct tt_error *err);
 
 /* Waits for the setup message. -EPIPE when tactusd is gone. The seat is all zero, or parked. */
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err);
@@ -59,9 +62,6 @@ int64_t tt_seat_plan(const struct tt_seat *seat, const char *key, int64_t otherw
 int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t component,
                         int64_t otherwise);
 bool tt_seat_is_profile(const struct tt_seat *seat);
-
-/* Locks what is mapped, page by page as it is touched; false where that is not allowed. */
-bool tt_seat_lock_memory(void);
 
 /* Starts the worker, locks memory, drops what capability that took, and says ready. The entry
  * should call tt_seat_wait_go() and, at its end, tt_seat_done(). */
