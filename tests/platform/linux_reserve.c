@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -88,11 +89,54 @@ static void a_broker_reserves_by_thread_id(void)
     CHECK_INT(sleeper.left, 0);
 }
 
+static int64_t now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Spins for 200 ms under a tenth of a CPU; ret: what it got of it, ns, or a negative errno. */
+static void *spin_here(void *ctx)
+{
+    int64_t *ret = ctx, until_ns, before_ns;
+    int r = tt_reserve_deadline(0, 2000000, 20000000, NULL);
+
+    *ret = r;
+    if (r < 0)
+        return NULL;
+    until_ns = now_ns(CLOCK_MONOTONIC) + 200000000;
+    before_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    while (now_ns(CLOCK_MONOTONIC) < until_ns)
+        continue;
+    *ret = now_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
+    CHECK_INT(tt_reserve_leave(NULL), 0);
+    return NULL;
+}
+
+/* Others' reservations may leave little for a while. */
+static void what_others_leave_is_lent(void)
+{
+    int64_t most_ns = 0, got_ns = 0;
+
+    for (int n = 0; n < 5 && most_ns < 60000000; n++) {
+        pthread_t thread;
+
+        CHECK_INT(pthread_create(&thread, NULL, spin_here, &got_ns), 0);
+        (void)pthread_join(thread, NULL);
+        most_ns = got_ns > most_ns ? got_ns : most_ns;
+    }
+    fprintf(stderr, "  %lld ms of 200, of which 20 are reserved\n", (long long)most_ns / 1000000);
+    CHECK(most_ns >= 60000000 || got_ns == -EPERM || got_ns == -EBUSY);
+}
+
 int main(void)
 {
     RUN(every_row_is_filled);
     RUN(the_probe_leaves_nothing_behind);
     RUN(numbers_without_sense_are_refused);
     RUN(a_broker_reserves_by_thread_id);
+    RUN(what_others_leave_is_lent);
     return 0;
 }
