@@ -1,7 +1,7 @@
 /* Components move between two engines that run: nothing is lost, doubled or out of order. */
 #include "edit_world.h"
 
-#include "core/inside.h"
+#include <errno.h>
 
 /* The whole of what a run has given, and nothing left behind. */
 static void check_end(struct world *world, int64_t frames, uint32_t ends)
@@ -41,7 +41,7 @@ static void stop(struct world *world)
         ;
 }
 
-static void chain(struct world *world, uint64_t seed, enum part_kind kind)
+static void chain(struct world *world, uint64_t seed, enum part_kind kind, int64_t frames)
 {
     uint32_t source, middle, sink;
 
@@ -51,7 +51,7 @@ static void chain(struct world *world, uint64_t seed, enum part_kind kind)
     sink = world_part(world, PART_SINK, 0);
     world_wire(world, source, middle);
     world_wire(world, middle, sink);
-    world_open(world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    world_open(world, TT_MODE_LIVE, frames * 10 * MS);
 }
 
 static void one_move(enum part_kind kind, bool is_break)
@@ -59,7 +59,7 @@ static void one_move(enum part_kind kind, bool is_break)
     static struct world world;
     static struct mover mover;
 
-    chain(&world, 1, kind);
+    chain(&world, 1, kind, 200);
     world_pass(&world, 95 * MS);
     mover_prepare(&mover, &world, 1, is_break);
     CHECK(mover_move(&mover));
@@ -75,6 +75,154 @@ static void one_move(enum part_kind kind, bool is_break)
     CHECK(world.sides[0].stats->is_ended);
     CHECK(world.sides[0].wakes > 0);
     CHECK_INT(world.parts[1].wall_events, is_break ? 3 : 1);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* 1,000 moves of one component find room, and its state goes on. */
+static void a_thousand_moves_find_room(void)
+{
+    static struct world world;
+    static struct mover mover;
+
+    chain(&world, 2, PART_COUNT, 1000);
+    world_pass(&world, 5 * MS);
+    for (uint32_t n = 0; n < 1000; n++) {
+        mover_prepare(&mover, &world, 1, false);
+        CHECK(mover_move(&mover));
+        check_room(&world, 4);
+        world_pass(&world, MS);
+    }
+    CHECK(world.parts[2].next_index < 1000);
+    while (world_step(&world))
+        ;
+    check_end(&world, 1000, 1);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* Two sources by one clock: what they give is mixed wherever the mix is. */
+static void a_join_by_the_clock_moves(void)
+{
+    static struct world world;
+    static struct mover mover;
+    uint32_t one, other, mix, sink;
+
+    world_init(&world, 3);
+    one = world_part(&world, PART_SOURCE, 0);
+    other = world_part(&world, PART_SOURCE, 1);
+    mix = world_part(&world, PART_MIX, 0);
+    sink = world_part(&world, PART_SINK, 1);
+    world_wire(&world, one, mix);
+    world_wire(&world, other, mix);
+    world_wire(&world, mix, sink);
+    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    for (uint32_t n = 0; n < 20; n++) {
+        world_pass(&world, world_pick(&world, 90 * MS));
+        mover_prepare(&mover, &world, mix, false);
+        CHECK(mover_move(&mover));
+    }
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* Between its first and its second frame of an index is no place to cut. */
+static void who_has_more_to_give_gives_it_first(void)
+{
+    static struct world world;
+    static struct mover mover;
+
+    chain(&world, 4, PART_TWICE, 200);
+    world.parts[1].state->counter = 0;
+    for (uint32_t n = 0; n < 30; n++) {
+        world_pass(&world, world_pick(&world, 40 * MS));
+        mover_prepare(&mover, &world, 1, false);
+        CHECK(mover_move(&mover));
+    }
+    while (world_step(&world))
+        ;
+    CHECK_INT(world.parts[2].next_index, 400);
+    CHECK_INT(world.parts[1].state->counter, 400);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* It runs on where it is, and the other has never been. */
+static void who_keeps_a_frame_is_refused(void)
+{
+    static struct world world;
+    static struct mover mover;
+
+    chain(&world, 5, PART_KEEPER, 200);
+    world_pass(&world, 55 * MS);
+    mover_prepare(&mover, &world, 1, false);
+    CHECK(!mover_move(&mover));
+    CHECK_INT(world.parts[1].side, 0);
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
+    check_room(&world, 0);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* An event that waits for a later index reaches the instance that has that index. */
+static void events_go_along(void)
+{
+    static struct world world;
+    static struct mover mover;
+    struct tt_event event = {.kind = TT_EVENT_PARAM};
+
+    chain(&world, 6, PART_COUNT, 200);
+    world_pass(&world, 55 * MS);
+    CHECK(tt_engine_post_at(world.sides[0].engine, world.parts[1].node, &event, 100));
+    world_pass(&world, 50 * MS);
+    mover_prepare(&mover, &world, 1, false);
+    CHECK(mover_move(&mover));
+    CHECK(tt_engine_post_at(world.sides[1].engine, world.parts[1].node, &event, 101));
+    world_pass(&world, 500 * MS);
+    CHECK_INT(world.parts[1].param_events, 0);
+    while (world_step(&world))
+        ;
+    CHECK_INT(world.parts[1].param_events, 2);
+    stop(&world);
+    world_fini(&world);
+}
+
+static int prepare(struct world *world, const struct tt_edit_params *params, struct tt_error *err)
+{
+    uint32_t numbers[TT_EDIT_NODES];
+
+    return tt_edit_prepare(world->sides[0].engine, params, numbers, err);
+}
+
+static void what_contradicts_itself_is_refused(void)
+{
+    static struct world world;
+    static struct mover mover;
+    struct tt_edit_params params = {.kind = TT_EDIT_OUT, .node = 2};
+    struct tt_error err = {0};
+
+    chain(&world, 7, PART_COUNT, 200);
+    CHECK_INT(prepare(&world, &params, &err), -EOPNOTSUPP);
+    CHECK(strstr(err.text, "sink of the service") != NULL);
+    params.node = 1; /* its consumer would be left alone */
+    CHECK_INT(prepare(&world, &params, &err), -EINVAL);
+    params.node = 77;
+    CHECK_INT(prepare(&world, &params, &err), -EINVAL);
+    params.kind = TT_EDIT_IN;
+    params.node = TT_EDIT_NEW;
+    CHECK_INT(prepare(&world, &params, &err), -EINVAL);
+    mover_prepare(&mover, &world, 1, false);
+    CHECK_INT(prepare(&world, &params, &err), -EBUSY);
+    CHECK(strstr(err.text, "another edit") != NULL);
+    tt_edit_forget(world.sides[0].engine);
+    tt_edit_forget(world.sides[1].engine);
+    mover_finish(&mover, false);
+    check_room(&world, 0);
     stop(&world);
     world_fini(&world);
 }
@@ -168,6 +316,12 @@ int main(int argc, char **argv)
     one_move(PART_COUNT, false);
     one_move(PART_PASS, false);
     one_move(PART_CODEC, true);
+    a_thousand_moves_find_room();
+    a_join_by_the_clock_moves();
+    who_has_more_to_give_gives_it_first();
+    who_keeps_a_frame_is_refused();
+    events_go_along();
+    what_contradicts_itself_is_refused();
     run_seeds(1, 25);
     return 0;
 }
