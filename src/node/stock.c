@@ -16,19 +16,20 @@
 enum { PAGE_BYTES = 2 << 20 };
 
 /* For less than its least a whole is not cut up; the small one is there first. */
-static const struct size {
-    uint64_t bytes, least_bytes;
-} sizes[] = {{STOCK_SMALL_BYTES, UINT64_C(64) << 10}, {STOCK_BYTES, STOCK_SMALL_BYTES + 1}};
+static const uint64_t least_bytes[] = {UINT64_C(64) << 10, STOCK_SMALL_BYTES + 1};
 
-enum { WHOLES = sizeof(sizes) / sizeof(sizes[0]) };
+enum { WHOLES = sizeof(least_bytes) / sizeof(least_bytes[0]), LARGE = WHOLES - 1 };
 
 struct stock {
     struct loop *loop;
     struct loop_timer timer;
     struct loop_watch *watch;
     struct stoker *stoker; /* NULL: it died, and there is no stock any more */
-    int fds[WHOLES];       /* -1: none is there */
-    uint32_t asked;        /* which it makes; WHOLES: none */
+    struct whole {
+        int fd;         /* -1: none is there */
+        uint64_t bytes; /* that it has, or will have */
+    } wholes[WHOLES];
+    uint32_t asked; /* which it makes; WHOLES: none */
 };
 
 static void lose_stoker(struct stock *stock)
@@ -44,12 +45,12 @@ static void on_timer(void *ctx, uint32_t events)
     uint32_t n = 0;
 
     (void)events;
-    while (n < WHOLES && stock->fds[n] >= 0)
+    while (n < WHOLES && stock->wholes[n].fd >= 0)
         n++;
     if (n == WHOLES || stock->asked < WHOLES)
         return;
     stock->asked = n;
-    if (!stoker_ask(stock->stoker, sizes[n].bytes))
+    if (!stoker_ask(stock->stoker, stock->wholes[n].bytes))
         lose_stoker(stock);
 }
 
@@ -66,7 +67,7 @@ static void on_file(void *ctx, uint32_t events)
         return;
     }
     if (fd >= 0)
-        stock->fds[stock->asked] = fd;
+        stock->wholes[stock->asked].fd = fd;
     stock->asked = WHOLES;
     loop_set(stock->loop, &stock->timer, loop_now_ns() + (fd >= 0 ? 0 : AGAIN_NS));
 }
@@ -82,7 +83,8 @@ struct stock *stock_open(struct loop *loop)
     if (stock->stoker != NULL)
         stock->watch = loop_add(loop, stoker_fd(stock->stoker), EPOLLIN, on_file, stock);
     for (uint32_t n = 0; n < WHOLES; n++)
-        stock->fds[n] = -1;
+        stock->wholes[n] =
+            (struct whole){.fd = -1, .bytes = n == LARGE ? STOCK_BYTES : STOCK_SMALL_BYTES};
     stock->asked = WHOLES;
     if (stock->watch == NULL) {
         stock_close(&stock);
@@ -101,25 +103,33 @@ void stock_close(struct stock **closed)
         return;
     lose_stoker(stock);
     for (uint32_t n = 0; n < WHOLES; n++)
-        if (stock->fds[n] >= 0)
-            (void)close(stock->fds[n]);
+        if (stock->wholes[n].fd >= 0)
+            (void)close(stock->wholes[n].fd);
     free(stock);
     *closed = NULL;
 }
 
 /* The smallest that is large enough; what wants more than the largest gets that as its beginning.
  */
-static int *whole_for(struct stock *stock, uint64_t bytes)
+static struct whole *whole_for(struct stock *stock, uint64_t bytes)
 {
     for (uint32_t n = 0; n < WHOLES; n++)
-        if (bytes >= sizes[n].least_bytes && (bytes <= sizes[n].bytes || n == WHOLES - 1))
-            return &stock->fds[n];
+        if (bytes >= least_bytes[n] && (bytes <= stock->wholes[n].bytes || n == LARGE))
+            return &stock->wholes[n];
     return NULL;
+}
+
+/* Who comes next wants as much as who came last. */
+static uint64_t next_bytes(uint64_t bytes)
+{
+    if (bytes < STOCK_BYTES)
+        return STOCK_BYTES;
+    return bytes < STOCK_MOST_BYTES ? bytes : STOCK_MOST_BYTES;
 }
 
 int stock_take(struct stock *stock, uint64_t bytes)
 {
-    int *whole = stock != NULL ? whole_for(stock, bytes) : NULL;
+    struct whole *whole = stock != NULL ? whole_for(stock, bytes) : NULL;
     uint64_t pages_bytes = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     int fd;
 
@@ -127,10 +137,12 @@ int stock_take(struct stock *stock, uint64_t bytes)
         return -1;
     if (stock->asked == WHOLES)
         loop_set(stock->loop, &stock->timer, loop_now_ns() + REST_NS);
-    fd = *whole;
+    fd = whole->fd;
     if (fd < 0 || ftruncate(fd, (off_t)pages_bytes) < 0)
         return -1;
-    *whole = -1;
+    whole->fd = -1;
+    if (whole == &stock->wholes[LARGE])
+        whole->bytes = next_bytes(pages_bytes);
     return fd;
 }
 
@@ -139,6 +151,6 @@ uint64_t stock_bytes(const struct stock *stock)
     uint64_t bytes = 0;
 
     for (uint32_t n = 0; n < WHOLES; n++)
-        bytes += stock->fds[n] >= 0 ? sizes[n].bytes : 0;
+        bytes += stock->wholes[n].fd >= 0 ? stock->wholes[n].bytes : 0;
     return bytes;
 }

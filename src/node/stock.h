@@ -6,8 +6,10 @@
 
 #include "node/loop.h"
 
-/* The most that is kept, once a node and not once a service: in one piece, and in a smaller one. */
+/* What is kept, once a node and not once a service: in one piece, as large as what was wanted last
+ * but not more than the most, and in a smaller one. */
 #define STOCK_BYTES (UINT64_C(16) << 20)
+#define STOCK_MOST_BYTES (UINT64_C(64) << 20)
 #define STOCK_SMALL_BYTES (UINT64_C(2) << 20)
 
 struct stock;

@@ -47,9 +47,8 @@ static void check_file(int fd, uint64_t bytes, bool is_there)
     CHECK_INT(fstat(fd, &about), 0);
     CHECK_INT(about.st_size, ((int64_t)bytes + STOCK_SMALL_BYTES - 1) / STOCK_SMALL_BYTES *
                                  (int64_t)STOCK_SMALL_BYTES);
-    if (is_there)
-        CHECK((uint64_t)about.st_blocks * 512 >= bytes);
-    CHECK((uint64_t)about.st_blocks * 512 <= STOCK_BYTES);
+    CHECK(((uint64_t)about.st_blocks * 512 >= bytes) == is_there);
+    CHECK((uint64_t)about.st_blocks * 512 <= (uint64_t)about.st_size);
     check_zero(fd, bytes);
     CHECK_INT(fcntl(fd, F_GET_SEALS), 0);
 }
@@ -81,6 +80,10 @@ static void what_is_given_is_zero_of_its_size_and_never_again(void)
     check_file(two, large, false);
     CHECK_INT(fstat(two, &second), 0);
     CHECK(first.st_ino != second.st_ino);
+    (void)close(two);
+    fill(stock, STOCK_SMALL_BYTES + large); /* as much as was wanted last */
+    two = stock_take(stock, large);
+    check_file(two, large, true);
     (void)close(two);
     stock_close(&stock);
     CHECK(stock == NULL);
