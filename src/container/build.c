@@ -7,8 +7,8 @@
 
 #include "components/table.h"
 #include "container/inside.h"
-#include "platform/linux/room.h"
 #include "container/state.h"
+#include "platform/linux/room.h"
 #include "spec/ways.h"
 
 static const struct tt_port discard_port = {.name = "in", .late_policies = TT_LATE_DROP};
