@@ -134,8 +134,8 @@ static const struct cli_command commands[] = {
      .options = COMMON_OPTIONS | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_KEEP) |
                 OPTION_BIT(OPTION_QUIET),
      .words = CLI_WORDS_FILE,
-     .more = "The source is that of a plug-in: tactus-component(7), tactus-build(1). -o is short\n"
-             "for --output.\n",
+     .more = "The source is that of a plug-in: tactus-component(7), tactus-build(1). -o is\n"
+             "short for --output.\n",
      .run = cli_build},
     {.name = "completion",
      .usage = "tactus completion bash|zsh",

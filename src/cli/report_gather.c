@@ -189,6 +189,7 @@ static void see_event(struct gather *gather, const json_t *event)
 {
     struct gather_event *place = &gather->events[gather->event_count];
     const char *name = json_text(event, "event"), *text = json_text(event, "text");
+    const char *process = json_text(event, "process"); /* or the component that it happened to */
 
     if (strcmp(name, "note") == 0)
         return;
@@ -196,8 +197,8 @@ static void see_event(struct gather *gather, const json_t *event)
     if (gather->event_count == GATHER_EVENTS_MAX)
         return;
     place->at_ns = json_int(event, "at_ns");
-    (void)snprintf(place->text, sizeof(place->text), "%.40s%s%.100s", name, text[0] ? ": " : "",
-                   text);
+    (void)snprintf(place->text, sizeof(place->text), "%.64s%s%.40s%s%.100s", process,
+                   process[0] ? " " : "", name, text[0] ? ": " : "", text);
     if (strlen(text) > 100)
         mend_end(place->text);
     gather->event_count++;

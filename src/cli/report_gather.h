@@ -46,7 +46,7 @@ struct gather_component {
 
 struct gather_event {
     int64_t at_ns;
-    char text[160];
+    char text[224];
 };
 
 struct gather {

@@ -216,8 +216,9 @@ static void put_screen(const struct top *top)
     FILE *out = top->cli->out;
     size_t n;
 
-    fprintf(out, "tactus top: %zu services; %s of %s reserved on %lld CPUs\n",
-            json_array_size(services), quantity_ppm(json_int(top->now, "reserved_ppm")).text,
+    fprintf(out, "tactus top: %zu service%s; %s of %s reserved on %lld CPUs\n",
+            json_array_size(services), json_array_size(services) == 1 ? "" : "s",
+            quantity_ppm(json_int(top->now, "reserved_ppm")).text,
             quantity_ppm(json_int(top->now, "limit_ppm")).text,
             (long long)json_int(top->now, "cpus"));
     fprintf(out, "%s  %-*s %7s %7s %7s %7s %5s %6s %7s %5s %5s%s\n", paint_on(paint, PAINT_DIM),

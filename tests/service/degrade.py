@@ -69,6 +69,7 @@ def steps_down_and_up(node):
     wanted = ["scale level 1 (method=point)", "venc level 2 (preset=ultrafast)", "venc level 1 (preset=superfast)",
               "venc level 0 (its parameters)"]
     check(all(any(text.startswith(word) for text in texts) for word in wanted), f"the ledger says {texts}")
+    check("scale level: level 1 (method=point)" in node.run("report", node.path("steps.ledger")).stdout, "the report does not say whose level")
     levels = [int(text.split()[2]) for text in texts if text.startswith("venc")]
     downs, ups = [b for a, b in zip([0] + levels, levels) if b > a], [a - b for a, b in zip([0] + levels, levels) if b < a]
     check(downs and all(step == 1 for step in ups), f"up by more than one at once: {levels}")
