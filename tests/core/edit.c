@@ -192,6 +192,60 @@ static void events_go_along(void)
     world_fini(&world);
 }
 
+static bool was_away;
+
+/* It loses the worker, is to be cut, and comes back long after. */
+static void run_away(struct part *part, const struct tt_call *call)
+{
+    struct world *world = part->world;
+    struct tt_engine *engine = world->sides[0].engine;
+
+    if (call->index != 20)
+        return;
+    world->has_standby = true;
+    world->now_ns += 3 * MS;
+    world_ring(world, 0);
+    tt_engine_on_budget(engine);
+    world->has_standby = false;
+    CHECK(tt_engine_take_over(engine));
+    tt_edit_cut(engine, NULL);
+    world_ring(world, 0);
+    world_pass(world, 8 * MS);
+    CHECK_INT(tt_edit_look(engine, NULL), TT_EDIT_PREPARED);
+    was_away = true;
+}
+
+/* What it has begun is its own until it is back; then it is cut, and nothing is lost. */
+static void who_lost_the_worker_is_cut_when_it_is_back(void)
+{
+    static struct world world;
+    static struct mover mover;
+    uint32_t source, other;
+
+    world_init(&world, 8);
+    world.budget_ns = 2 * MS;
+    world.hook = run_away;
+    source = world_part(&world, PART_SOURCE, 0);
+    other = world_part(&world, PART_COUNT, 0);
+    world_wire(&world, source, other);
+    world_wire(&world, other, world_part(&world, PART_SINK, 0));
+    source = world_part(&world, PART_SOURCE, 0);
+    world_wire(&world, source, world_part(&world, PART_SINK, 0));
+    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    world_pass(&world, 55 * MS);
+    mover_prepare(&mover, &world, other, false);
+    world_pass(&world, 200 * MS);
+    CHECK(was_away);
+    CHECK_INT(tt_edit_look(world.sides[0].engine, NULL), TT_EDIT_CUT);
+    CHECK(mover_move(&mover));
+    CHECK_INT(world.sides[0].stats->nodes[1].handoffs, 1);
+    while (world_step(&world))
+        ;
+    CHECK_INT(world.parts[other].state->counter, 200);
+    stop(&world);
+    world_fini(&world);
+}
+
 static int prepare(struct world *world, const struct tt_edit_params *params, struct tt_error *err)
 {
     uint32_t numbers[TT_EDIT_NODES];
@@ -321,6 +375,7 @@ int main(int argc, char **argv)
     who_has_more_to_give_gives_it_first();
     who_keeps_a_frame_is_refused();
     events_go_along();
+    who_lost_the_worker_is_cut_when_it_is_back();
     what_contradicts_itself_is_refused();
     run_seeds(1, 25);
     return 0;

@@ -122,6 +122,8 @@ static int process(void *memory, struct tt_call *call)
     case PART_SOURCE:
         return count(state, call, NULL);
     case PART_COUNT:
+        if (part->world->hook)
+            part->world->hook(part, call);
         return count(state, call, in);
     case PART_PASS:
         CHECK_INT(host->frame_emit(host->ctx, 0, in->handle), 0);
@@ -224,6 +226,11 @@ static bool port_record(void *ctx, const struct tt_record *record)
     return true;
 }
 
+static bool port_hand_over(void *ctx)
+{
+    return ((struct side *)ctx)->world->has_standby;
+}
+
 static void port_path(void *ctx, bool is_inside)
 {
     (void)ctx;
@@ -239,6 +246,7 @@ static const struct tt_port_ops ops = {.now = port_now,
                                        .disarm = port_disarm,
                                        .map = port_map,
                                        .record_out = port_record,
+                                       .hand_over = port_hand_over,
                                        .path = port_path};
 
 /* --- the world --- */
@@ -323,6 +331,7 @@ static struct tt_node_plan part_plan(struct part *part, struct state *state)
     plan.shape = &part->shape;
     plan.state = state;
     plan.sink = part->sink;
+    plan.budget_ns = part->kind == PART_COUNT ? part->world->budget_ns : 0;
     return plan;
 }
 

@@ -96,7 +96,9 @@ struct world {
     int32_t sink_count;
     struct mailbox links[LINKS];
     int64_t cost_max_ns;
-    void (*look)(struct world *world); /* after each step */
+    int64_t budget_ns; /* of counters; 0: none */
+    bool has_standby;
+    void (*hook)(struct part *part, const struct tt_call *call); /* in a counter's call */
 };
 
 /* A move: both edits, and what is to be when they are over. */
