@@ -23,3 +23,16 @@ bool follow_turn(struct follow *follow, int64_t wanted, int64_t part, int64_t *r
     *ret = follow->low_most;
     return true;
 }
+
+int64_t follow_budget_ns(int64_t bound_ns, int64_t wanted_ns, int64_t reserved_ns)
+{
+    int64_t least_ns = FOLLOW_BUDGET_LEAST_NS, most_ns = reserved_ns / 4 * 3;
+
+    if (reserved_ns > 0 && least_ns > reserved_ns / 2)
+        least_ns = reserved_ns / 2;
+    if (wanted_ns < least_ns)
+        wanted_ns = least_ns;
+    if (reserved_ns > 0 && wanted_ns > most_ns)
+        wanted_ns = most_ns > bound_ns ? most_ns : bound_ns;
+    return wanted_ns;
+}

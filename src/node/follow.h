@@ -7,10 +7,6 @@
 
 enum { FOLLOW_LOW_TURNS = 10 };
 
-/* Of a component's learnt budget. A hand-off takes 0.1 to 0.2 ms of CPU time, and who lost the
- * worker goes on a period later: that is no answer to an interrupt in a component of 20 us. */
-#define FOLLOW_BUDGET_LEAST_NS INT64_C(200000)
-
 struct follow {
     int64_t in_force;
     int64_t low_most; /* the most that was wanted since little was */
@@ -24,5 +20,14 @@ struct follow {
 bool follow_turn(struct follow *follow, int64_t wanted, int64_t part, int64_t *ret);
 
 void follow_set(struct follow *follow, int64_t in_force);
+
+/* A hand-off takes 0.1 to 0.2 ms of CPU time, and who lost the worker goes on a period later: that
+ * is no answer to an interrupt in a component of 20 us. */
+#define FOLLOW_BUDGET_LEAST_NS INT64_C(200000)
+
+/* What a component's learnt budget is that is to be wanted_ns, of a worker with reserved_ns in a
+ * period (0: it has no reservation). Who overruns gives the worker away itself: something must be
+ * left for that, or the kernel stops it until the next period. bound_ns is never cut. */
+int64_t follow_budget_ns(int64_t bound_ns, int64_t wanted_ns, int64_t reserved_ns);
 
 #endif

@@ -50,13 +50,18 @@ static int load_filled(struct node *node, struct pump *pump, const struct tt_pic
     return r;
 }
 
-/* To strike earlier than a hand-off takes harms who is struck and helps nobody: most small overruns
- * are over before. A declared maximum stays one. */
+/* A declared maximum stays one. */
 static void raise_budgets(const struct tt_picture *picture, struct tt_plan *plan)
 {
-    for (uint32_t n = 0; plan->class != TT_CLASS_BOUNDED && n < picture->component_count; n++)
-        if (plan->budget_of_ns[n] > 0 && plan->budget_of_ns[n] < FOLLOW_BUDGET_LEAST_NS)
-            plan->budget_of_ns[n] = FOLLOW_BUDGET_LEAST_NS;
+    for (uint32_t n = 0; plan->class != TT_CLASS_BOUNDED && n < picture->component_count; n++) {
+        int64_t *budget_ns = &plan->budget_of_ns[n], reserved_ns = 0;
+
+        if (*budget_ns <= 0 || (picture->components[n].flags & TT_EDGE) != 0)
+            continue;
+        if (plan->is_admitted)
+            reserved_ns = plan->workers[plan->worker_of[n]].budget_ns;
+        *budget_ns = follow_budget_ns(*budget_ns, *budget_ns, reserved_ns);
+    }
 }
 
 int levels_plan(struct node *node, const struct tt_picture *picture, uint32_t level,

@@ -123,9 +123,8 @@ static int64_t segment_bound(const struct run *run, uint32_t segment)
 static int64_t enforced(const struct tt_conformal *bound)
 {
     int64_t bound_ns = bound_of(bound), ceiling_ns = tt_conformal_ceiling(bound);
-    int64_t wanted_ns = ceiling_ns < 2 * bound_ns ? ceiling_ns : 2 * bound_ns;
 
-    return bound_ns > 0 && wanted_ns < FOLLOW_BUDGET_LEAST_NS ? FOLLOW_BUDGET_LEAST_NS : wanted_ns;
+    return ceiling_ns < 2 * bound_ns ? ceiling_ns : 2 * bound_ns;
 }
 
 /* 0: it has none that could follow. No more than what its segment is planned with allows, whose
@@ -134,12 +133,18 @@ static int64_t wanted_budget(const struct run *run, uint32_t component)
 {
     const struct tt_picture_component *of = &run->params.picture->components[component];
     const struct samples *samples = samples_of(run, component);
-    int64_t wanted_ns = enforced(samples_component_bound(samples, component)), most_ns;
+    const struct tt_conformal *bound = samples_component_bound(samples, component);
+    int64_t wanted_ns = enforced(bound), most_ns;
+    struct run_worker worker = {0};
 
     if ((of->flags & TT_EDGE) != 0 || run->follow->budgets[component].in_force <= 0)
         return 0;
     most_ns = enforced(samples_segment_bound(samples, of->segment));
-    return wanted_ns < most_ns ? wanted_ns : most_ns;
+    wanted_ns = wanted_ns < most_ns ? wanted_ns : most_ns;
+    if (wanted_ns == 0)
+        return 0;
+    (void)run_worker(run, run->broker->wiring->process_of[component], &worker);
+    return follow_budget_ns(bound_of(bound), wanted_ns, worker.budget_ns);
 }
 
 static bool is_more_wanted(const struct run *run)

@@ -43,6 +43,19 @@ static void what_comes_again_and_again_is_kept(void)
     CHECK_INT(to, 874);
 }
 
+/* A hand-off must be worth it, and able to begin. */
+static void a_budget_leaves_room_for_a_hand_off(void)
+{
+    const int64_t least = FOLLOW_BUDGET_LEAST_NS;
+
+    CHECK_INT(follow_budget_ns(20000, 40000, 0), least);
+    CHECK_INT(follow_budget_ns(20000, 40000, 10 * least), least);
+    CHECK_INT(follow_budget_ns(20000, 40000, least), least / 2);
+    CHECK_INT(follow_budget_ns(3 * least, 6 * least, 0), 6 * least);
+    CHECK_INT(follow_budget_ns(2 * least, 4 * least, 4 * least), 3 * least);
+    CHECK_INT(follow_budget_ns(9 * least, 18 * least, 4 * least), 9 * least);
+}
+
 static struct tt_histogram merged;
 
 static void a_run_speaks_for_its_key_while_it_is_on(void)
@@ -115,6 +128,7 @@ int main(void)
 {
     RUN(more_is_wanted_at_once_and_less_after_a_while);
     RUN(what_comes_again_and_again_is_kept);
+    RUN(a_budget_leaves_room_for_a_hand_off);
     RUN(a_run_speaks_for_its_key_while_it_is_on);
     RUN(the_strictest_loss_counts);
     return 0;
