@@ -2,7 +2,6 @@
 #include "node/service.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +88,7 @@ static void tell_plan(struct service *service)
     answer_plan(service, NULL);
 }
 
-static void tell(struct service *service, json_t *event)
+void service_tell(struct service *service, json_t *event)
 {
     tell_plan(service);
     if (service->client != NULL)
@@ -98,7 +97,7 @@ static void tell(struct service *service, json_t *event)
         json_decref(event);
 }
 
-static void finish(struct service *service, int exit_code)
+void service_finish(struct service *service, int exit_code)
 {
     tell_plan(service);
     if (service->client != NULL)
@@ -106,7 +105,7 @@ static void finish(struct service *service, int exit_code)
     service_close(service);
 }
 
-static void fail(struct service *service, const struct tt_error *err, int exit_code)
+void service_fail(struct service *service, const struct tt_error *err, int exit_code)
 {
     tell_plan(service);
     if (service->client != NULL)
@@ -114,12 +113,12 @@ static void fail(struct service *service, const struct tt_error *err, int exit_c
     service_close(service);
 }
 
-static void fail_text(struct service *service, int code, const char *text, int exit_code)
+void service_fail_text(struct service *service, int code, const char *text, int exit_code)
 {
     struct tt_error err = {0};
 
     (void)tt_fail(&err, code, "%s", text);
-    fail(service, &err, exit_code);
+    service_fail(service, &err, exit_code);
 }
 
 void service_note(struct service *service, const char *text)
@@ -127,69 +126,9 @@ void service_note(struct service *service, const char *text)
     json_t *string = json_string(text);
 
     journal_say(service->node->journal, service->log, text);
-    tell(service, json_pack("{ss so}", "event", "note", "text",
-                            string != NULL ? string : json_string("a note that is no UTF-8")));
-}
-
-static void on_note(void *ctx, const char *text)
-{
-    service_note(ctx, text);
-}
-
-/* The client may have been told of a promise that the kernel did not let us make. */
-static void correct_plan(struct service *service)
-{
-    char *text = tt_plan_print(service->plan, service->picture);
-    json_t *event = text != NULL ? json_loads(text, 0, NULL) : NULL;
-
-    free(text);
-    service_note(service, service->class_reason);
-    if (event == NULL)
-        return;
-    json_object_set_new(event, "event", json_string("plan"));
-    json_object_set_new(event, "class", json_string(service->class_name));
-    json_object_set_new(event, "class_reason", json_string(service->class_reason));
-    json_object_set_new(event, "reservation", json_null());
-    json_object_set_new(event, "workers", json_array());
-    json_object_set_new(event, "bound_ns", json_integer(0));
-    json_object_set_new(event, "binding", json_string(""));
-    tell(service, event);
-}
-
-static void on_live(void *ctx, uint32_t events);
-
-static void on_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
-                  struct tt_report **ret_report, struct scribe **ret_scribe)
-{
-    struct service *service = ctx;
-    const struct tt_plan *plan = service->plan;
-
-    service->class_name = tt_class_name(is_obtained ? plan->class : TT_CLASS_BEST_EFFORT);
-    service->is_promised = is_obtained && plan->class != TT_CLASS_BEST_EFFORT;
-    if (is_obtained)
-        (void)snprintf(service->class_reason, sizeof(service->class_reason), "%s",
-                       plan->class_reason);
-    else
-        (void)snprintf(service->class_reason, sizeof(service->class_reason),
-                       "planned as %s, but the kernel gave no reservation: %s",
-                       tt_class_name(plan->class), why);
-    if (!is_obtained && plan->class != TT_CLASS_BEST_EFFORT)
-        correct_plan(service);
-    service_ledger_begin(service, epoch_ns);
-    service->report = service_report_open(service);
-    *ret_report = service->report;
-    *ret_scribe = service->scribe;
-    service->live_timer = (struct loop_timer){.fn = on_live, .ctx = service};
-    loop_set(service->node->loop, &service->live_timer, epoch_ns + SECOND);
-    if (service->node->machine.tai_offset_s == 0) {
-        static bool is_told; /* once for each tactusd */
-
-        if (!is_told)
-            service_note(service,
-                         "the kernel knows no TAI offset: media time is UTC; an NTP or PTP "
-                         "daemon sets it");
-        is_told = true;
-    }
+    service_tell(service,
+                 json_pack("{ss so}", "event", "note", "text",
+                           string != NULL ? string : json_string("a note that is no UTF-8")));
 }
 
 static void on_profile_live(void *ctx, uint32_t events)
@@ -201,8 +140,9 @@ static void on_profile_live(void *ctx, uint32_t events)
     (void)events;
     loop_set(service->node->loop, &service->live_timer, service->live_timer.at_ns + SECOND / 2);
     if (past_ns <= service->for_ns)
-        tell(service, profile_progress(service->picture, pump != NULL ? pump_samples(pump) : NULL,
-                                       past_ns, service->for_ns));
+        service_tell(service,
+                     profile_progress(service->picture, pump != NULL ? pump_samples(pump) : NULL,
+                                      past_ns, service->for_ns));
 }
 
 static void on_profile_go(void *ctx, int64_t epoch_ns, bool is_obtained, const char *why,
@@ -223,116 +163,6 @@ static void on_profile_go(void *ctx, int64_t epoch_ns, bool is_obtained, const c
 static void on_profile_first(void *ctx, const struct run_first *first)
 {
     (void)ctx, (void)first;
-}
-
-static void say(struct service *service, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* For the log alone: what the command shows anyway. */
-static void say(struct service *service, const char *format, ...)
-{
-    char text[PATH_MAX + TEXT_BYTES];
-    va_list list;
-
-    va_start(list, format);
-    (void)vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    journal_say(service->node->journal, service->log, text);
-}
-
-static void on_set(void *ctx, const struct setting *setting)
-{
-    struct service *service = ctx;
-
-    say(service, "set %s from index %lld on", setting->text, (long long)setting->index);
-    set_told(service->node, service->number, setting);
-}
-
-static void tell_started(struct service *service, const struct run_first *first)
-{
-    if (service->is_started_told)
-        return;
-    service->is_started_told = true;
-    say(service, "started: %s, ledger %s", service->class_name, service->ledger);
-    tell(service, json_pack("{ss ss ss sI sI sI}", "event", "started", "service",
-                            service->picture->name, "ledger", service->ledger, "first_frame_ns",
-                            (json_int_t)first->asked_ns, "first_frame_at_ns",
-                            (json_int_t)first->at_ns, "spawned_ns", (json_int_t)first->spawned_ns));
-    if (service->is_detached && service->client != NULL) {
-        struct client *client = service->client;
-
-        service->client = NULL;
-        client_attach(client, NULL);
-        client_done(client, 0);
-    }
-}
-
-static void on_first(void *ctx, const struct run_first *first)
-{
-    tell_started(ctx, first);
-}
-
-static void on_live(void *ctx, uint32_t events)
-{
-    struct service *service = ctx;
-    struct tt_report_line line = {0};
-    int64_t t_ns = loop_now_ns() - run_epoch_ns(service->run);
-
-    (void)events;
-    loop_set(service->node->loop, &service->live_timer, service->live_timer.at_ns + SECOND);
-    if (service->report == NULL)
-        return;
-    tt_report_live(service->report, &line);
-    service->frames = line.frames;
-    service->late = line.late;
-    service->lost = line.lost;
-    service->repeated = line.repeated;
-    service->slack_ns = line.has_slack ? line.slack_min_ns : INT64_MAX;
-    if (t_ns >= 2 * SECOND)
-        tell_started(service,
-                     &(struct run_first){0}); /* nothing came yet: the service runs all the same */
-    tell(service,
-         json_pack("{ss sI so sI sI sI sI}", "event", "live", "t_ns", (json_int_t)t_ns, "slack_ns",
-                   line.has_slack ? json_integer(line.slack_min_ns) : json_null(), "frames",
-                   (json_int_t)line.frames, "late", (json_int_t)line.late, "lost",
-                   (json_int_t)line.lost, "repeated", (json_int_t)line.repeated));
-    service_ledger_note_full(service);
-}
-
-static void on_end(void *ctx, bool is_ok, const char *reason)
-{
-    struct service *service = ctx;
-    struct tt_error err = {0};
-    json_t *report;
-    int exit_code;
-
-    loop_clear(service->node->loop, &service->live_timer);
-    if (run_pump(service->run) == NULL || service->report == NULL) { /* it never ran */
-        if (is_ok)
-            finish(service, 0);
-        else
-            fail_text(service, -EIO, reason, 3);
-        return;
-    }
-    tell_started(service,
-                 &(struct run_first){.asked_ns = run_figures(service->run).first_frame_ns});
-    /* What gives its input once has no other measurement than its runs, be they without a class. */
-    if (run_is_measure(service->run) || service->is_given_once)
-        service_levels_learn(service, run_pump(service->run),
-                             service->picture->is_live ? PROFILE_LIVE : PROFILE_ASAP);
-    report = service_ledger_close(service, reason);
-    exit_code = service->is_promised && !tt_report_is_kept(service->report) ? 1 : 0;
-    say(service, "ended: %s%s", reason, exit_code != 0 ? "; the promise was broken" : "");
-    if (report != NULL) {
-        json_object_set_new(report, "event", json_string("report"));
-        tell(service, report);
-    }
-    if (is_ok) {
-        finish(service, exit_code);
-        return;
-    }
-    (void)tt_fail(&err, -EIO, "%s", reason);
-    fail(service, &err, service->is_promised ? 1 : 3);
 }
 
 static int make_plan_once(struct service *service, struct tt_error *err)
@@ -402,7 +232,7 @@ static void answer_plan(struct service *service, json_t *would_fit)
     json_object_set_new(event, "event", json_string("plan"));
     if (would_fit != NULL)
         json_object_set_new(event, "would_fit", would_fit);
-    tell(service, event);
+    service_tell(service, event);
 }
 
 static void on_offers(void *ctx, json_t *list)
@@ -410,7 +240,7 @@ static void on_offers(void *ctx, json_t *list)
     struct service *service = ctx;
 
     answer_plan(service, list);
-    finish(service, 1);
+    service_finish(service, 1);
 }
 
 /* A refusal is answered when it is known what would fit in its place. Inputs that give what they
@@ -429,17 +259,11 @@ static void answer_check(struct service *service)
     if (service->offers != NULL)
         return;
     answer_plan(service, service->plan->is_admitted ? NULL : json_array());
-    finish(service, service->plan->is_admitted ? 0 : 1);
+    service_finish(service, service->plan->is_admitted ? 0 : 1);
 }
 
 static void start(struct service *service)
 {
-    static const struct run_ops ops = {.on_note = on_note,
-                                       .on_go = on_go,
-                                       .on_first = on_first,
-                                       .on_set = on_set,
-                                       .on_level = service_levels_asked,
-                                       .on_end = on_end};
     struct tt_error err = {0};
     int r;
 
@@ -450,12 +274,12 @@ static void start(struct service *service)
     tt_stamp("planned");
     service->is_plan_due = true;
     if (!service->plan->is_admitted) {
-        fail_text(service, -EBUSY, service->plan->binding, 1);
+        service_fail_text(service, -EBUSY, service->plan->binding, 1);
         return;
     }
-    r = open_run(service, false, &ops, &service->run, &err);
+    r = open_run(service, false, &service_live_ops, &service->run, &err);
     if (r < 0) {
-        fail(service, &err, 3);
+        service_fail(service, &err, 3);
         return;
     }
     tell_plan(service);
@@ -476,16 +300,17 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
     loop_clear(service->node->loop, &service->live_timer);
     if (service->goal == SERVICE_PROFILE) {
         if (pump != NULL && is_ok)
-            tell(service, profile_answer(service->node, service->picture, pump_samples(pump)));
+            service_tell(service,
+                         profile_answer(service->node, service->picture, pump_samples(pump)));
         if (is_ok && pump != NULL)
-            finish(service, 0);
+            service_finish(service, 0);
         else
-            fail_text(service, -EIO, reason, 3);
+            service_fail_text(service, -EIO, reason, 3);
         return;
     }
     if (!is_ok) {
         (void)snprintf(text, sizeof(text), "the profile run failed: %s", reason);
-        tell(service, json_pack("{ss ss}", "event", "progress", "text", text));
+        service_tell(service, json_pack("{ss ss}", "event", "progress", "text", text));
     }
     run_close(&service->profile_run);
     plan(service);
@@ -493,7 +318,7 @@ static void on_profile_end(void *ctx, bool is_ok, const char *reason)
 
 static bool profile(struct service *service, struct tt_error *err)
 {
-    static const struct run_ops ops = {.on_note = on_note,
+    static const struct run_ops ops = {.on_note = service_on_note,
                                        .on_go = on_profile_go,
                                        .on_first = on_profile_first,
                                        .on_end = on_profile_end};
@@ -504,10 +329,11 @@ static bool profile(struct service *service, struct tt_error *err)
         return false;
     if (service->goal == SERVICE_PROFILE)
         return true;
-    tell(service, json_pack("{ss ss}", "event", "progress", "text",
-                            service->profile_level > 0
-                                ? "measuring what a lower level costs here (at most 5 s, once)"
-                                : "measuring what its components cost here (at most 5 s, once)"));
+    service_tell(service,
+                 json_pack("{ss ss}", "event", "progress", "text",
+                           service->profile_level > 0
+                               ? "measuring what a lower level costs here (at most 5 s, once)"
+                               : "measuring what its components cost here (at most 5 s, once)"));
     return true;
 }
 
@@ -517,19 +343,20 @@ static void plan(struct service *service)
     int r = make_plan(service, &err);
 
     if (r < 0) {
-        fail(service, &err, 3);
+        service_fail(service, &err, 3);
         return;
     }
     if (service->goal == SERVICE_PROFILE && service->is_given_once) {
-        fail_text(service, -EINVAL,
-                  "an input of this service gives what it has once, and a measurement would take "
-                  "it away: name a file in its place",
-                  2);
+        service_fail_text(
+            service, -EINVAL,
+            "an input of this service gives what it has once, and a measurement would take "
+            "it away: name a file in its place",
+            2);
         return;
     }
     if (service->goal == SERVICE_PROFILE) {
         if (!profile(service, &err))
-            fail(service, &err, 3);
+            service_fail(service, &err, 3);
         return;
     }
     if (service->wants_profile && !service->is_profiled && !service->is_given_once &&
@@ -575,7 +402,7 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     struct service *service = ctx;
 
     if (answer == NULL) {
-        fail(service, err, exit_code);
+        service_fail(service, err, exit_code);
         return;
     }
     tt_stamp("shaped");
@@ -588,10 +415,10 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     drop_unused(service);
     service->is_given_once = answer->is_given_once;
     if (service->goal == SERVICE_SHAPE) {
-        tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print", answer->print,
-                                "dot", answer->dot, "notes", answer->notes));
+        service_tell(service, json_pack("{ss ss* ss* sO*}", "event", "picture", "print",
+                                        answer->print, "dot", answer->dot, "notes", answer->notes));
         free(answer->dot);
-        finish(service, 0);
+        service_finish(service, 0);
         return;
     }
     free(answer->dot);
@@ -684,7 +511,7 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
         r = shape_open(node, request, service->uid, service->gid, on_shape, service,
                        &service->shape, &err);
     if (r < 0)
-        fail(service, &err, r == -EINVAL ? 2 : 3);
+        service_fail(service, &err, r == -EINVAL ? 2 : 3);
 }
 
 void service_stop(struct service *service)
@@ -692,7 +519,7 @@ void service_stop(struct service *service)
     if (service->run != NULL)
         run_stop(service->run);
     else
-        finish(service, 0); /* nothing of it has begun */
+        service_finish(service, 0); /* nothing of it has begun */
 }
 
 void service_client_gone(struct service *service)

@@ -52,6 +52,17 @@ struct service {
 
 /* To its client, its log and its ledger's reader. */
 void service_note(struct service *service, const char *text);
+/* To its client alone; the reference is taken. */
+void service_tell(struct service *service, json_t *event);
+
+/* The last word to its client; then the service is no more. */
+void service_finish(struct service *service, int exit_code);
+void service_fail(struct service *service, const struct tt_error *err, int exit_code);
+void service_fail_text(struct service *service, int code, const char *text, int exit_code);
+
+/* What a run tells its service: ctx is the service. */
+extern const struct run_ops service_live_ops;
+void service_on_note(void *ctx, const char *text);
 
 /* Degrading levels. Chooses the one to begin at once level 0 has its plan; above 0: what that level
  * costs is to be measured first. */
