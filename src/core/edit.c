@@ -272,9 +272,10 @@ static int place_out(struct tt_engine *engine, uint32_t flow, struct node *from,
         if (input == NONE || to->own_plan.role != TT_NODE_OUTLET || to->in[0] != NONE)
             return unwanted(flow, from, to, err);
         to->in[0] = flow;
-        if (plan->depth < engine->flows[mover->in[input]].plan->depth) /* it takes all of it */
+        /* It takes all of it, and what a join shows. */
+        if (plan->depth <= engine->flows[mover->in[input]].plan->depth)
             edit->flow_plans[flow - edit->first_flow].depth =
-                engine->flows[mover->in[input]].plan->depth;
+                engine->flows[mover->in[input]].plan->depth + 1;
         return add_tee(edit, flow, mover->in[input], input, err);
     }
     before = is_new(edit, to) ? NONE : to->in[plan->to_port];
@@ -395,10 +396,6 @@ static int check_mover(const struct tt_engine *engine, const struct node *node,
     if (!has_output)
         return tt_fail(err, -EOPNOTSUPP,
                        "'%s' is a sink of the service, which stays where it is told of", name);
-    for (uint32_t n = 0; n < node->in_count; n++)
-        if (node->in[n] != NONE && engine->flows[node->in[n]].is_retained)
-            return tt_fail(err, -EOPNOTSUPP, "'%s' may show a frame again, which cannot go along",
-                           name);
     return 0;
 }
 
@@ -625,7 +622,8 @@ static bool is_carry_sound(const struct node *node, const struct tt_edit_carry *
                     carry->usual_ns < TIME_MAX;
 
     for (uint32_t n = 0; n < TT_PORTS_MAX && is_sound; n++)
-        is_sound = is_index_sound(carry->next_index[n]) && is_index_sound(carry->last_index[n]);
+        is_sound = is_index_sound(carry->next_index[n]) && is_index_sound(carry->last_index[n]) &&
+                   is_index_sound(carry->shown_index[n]);
     for (uint32_t n = 0; is_sound && n < carry->post_count; n++)
         is_sound = is_event_sound(node, &carry->posts[n].event);
     return is_sound;

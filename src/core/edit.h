@@ -66,10 +66,11 @@
  * DONE has those before it behind it. The service's End goes its way between all of this; who has
  * it in A before the cut is REFUSED to leave.
  *
- * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service; a join that may
- * show a frame again (it holds the last one of an input). At CUT or SPLIT (REFUSED): who keeps a
- * frame beyond its call, by SPLIT who has several inputs, who has ended. A component that lost the
- * worker by an overrun, or has more output to give (TT_AGAIN), is cut when that is over. Events
+ * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service. At CUT or SPLIT
+ * (REFUSED): who keeps a frame beyond its call; a join that shows an image, or the last frame of an
+ * input that has ended, by a direct flow X -> N; by SPLIT who has several inputs; who has ended.
+ * The frame that a join shows of each input goes along, ahead of its queue. A component that lost
+ * the worker by an overrun, or has more output to give (TT_AGAIN), is cut when that is over. Events
  * that wait for it go along; those that are posted to it after CUT are lost by RETIRE, so post them
  * to N in B from ADDED on.
  *
@@ -138,6 +139,8 @@ struct tt_edit_carry {
     int64_t next_index[TT_PORTS_MAX]; /* inputs: of the first frame that it has not taken */
     int64_t last_index[TT_PORTS_MAX]; /* inputs with their bit in has_last: taken last */
     uint32_t has_last, was_called, is_resyncing, post_count;
+    int64_t shown_index[TT_PORTS_MAX]; /* joins' inputs with their bit in has_shown: shown last */
+    uint32_t has_shown, is_shown_new;
     int64_t usual_ns;
     struct {
         struct tt_event event;

@@ -416,6 +416,14 @@ static bool is_gone(struct tt_engine *engine, struct node *node)
 
 /* --- TT_EDIT_OUT --- */
 
+/* Has the other all that is still needed of this input, which it gets from this index on? */
+static bool is_all_there(const struct flow *flow, int64_t index)
+{
+    if (index <= 0 || (flow->count == 0 && flow->has_ended))
+        return true;
+    return engine_next_of(flow) >= index && (!flow->has_last || flow->last.index >= index);
+}
+
 static bool is_at(const struct tt_engine *engine, const struct node *node)
 {
     const struct edit *edit = engine->edit;
@@ -425,8 +433,7 @@ static bool is_at(const struct tt_engine *engine, const struct node *node)
     for (uint32_t n = 0; n < node->in_count; n++) {
         const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
-        if (flow && (flow->count > 0 || !flow->has_ended) && edit->ask.index[n] > 0 &&
-            engine_next_of(flow) < edit->ask.index[n])
+        if (flow && !is_all_there(flow, edit->ask.index[n]))
             return false;
     }
     return true;
@@ -455,6 +462,19 @@ static bool gather_posts(struct node *node)
     return box->got == put;
 }
 
+/* It came before the other could have it, and nothing comes after it. */
+static bool shows_an_old_one(const struct tt_engine *engine, const struct node *node)
+{
+    for (uint32_t n = 0; n < node->in_count; n++) {
+        const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
+
+        if (flow && flow->has_last && flow->has_ended &&
+            flow->last.index < engine->edit->ask.index[n])
+            return true;
+    }
+    return false;
+}
+
 static const char *refusal(struct tt_engine *engine, struct node *node)
 {
     if (node->is_ended)
@@ -463,6 +483,8 @@ static const char *refusal(struct tt_engine *engine, struct node *node)
         return "who has several inputs cannot be in two places at once";
     if (!engine->edit->is_split && node->kept_count > 0)
         return "it keeps frames beyond its call";
+    if (shows_an_old_one(engine, node))
+        return "it shows a frame that the other container has not got";
     if (!gather_posts(node))
         return "more events wait for it than can go along";
     for (uint32_t n = 0; n < engine->edit->tee_count; n++)
@@ -494,6 +516,11 @@ static void fill_carry(const struct tt_engine *engine, const struct node *node,
             n >= node->in_count || node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
         ret->next_index[n] = flow ? engine_next_of(flow) : INT64_MIN;
+        if (flow && flow->has_last) {
+            ret->has_shown |= 1u << n;
+            ret->is_shown_new |= flow->is_last_new ? 1u << n : 0;
+            ret->shown_index[n] = flow->last.index;
+        }
         if (!flow || !flow->has_index)
             continue;
         ret->has_last |= 1u << n;
@@ -505,6 +532,14 @@ static void fill_carry(const struct tt_engine *engine, const struct node *node,
     }
 }
 
+static void copy_entry(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
+{
+    engine_ref(engine, entry->handle);
+    flow->entries[engine_place(flow, flow->count++)] = *entry;
+    flow->pushed_index = entry->index;
+    flow->end_ns = entry->origin_ns;
+}
+
 /* What waits for the component waits for the other instance too, on its way there. */
 static void copy_queue(struct tt_engine *engine, const struct tee *tee)
 {
@@ -512,19 +547,17 @@ static void copy_queue(struct tt_engine *engine, const struct tee *tee)
     struct flow *flow = &engine->flows[tee->flow];
     struct node *outlet = &engine->nodes[flow->plan->to_node];
 
+    if (beside->has_last)
+        copy_entry(engine, flow, &beside->last);
     for (uint32_t n = 0; n < beside->count; n++) {
-        struct entry entry = *engine_head(beside, n);
-
-        engine_ref(engine, entry.handle);
-        flow->entries[engine_place(flow, flow->count++)] = entry;
-        flow->pushed_index = entry.index;
-        flow->end_ns = entry.origin_ns;
         engine_outlet(engine, outlet);
+        copy_entry(engine, flow, engine_head(beside, n));
     }
     flow->has_ended = beside->has_ended;
     if (beside->has_ended)
         flow->end_ns = beside->end_ns;
     flow->format_id = beside->format_id;
+    engine_outlet(engine, outlet);
 }
 
 static void cut(struct tt_engine *engine, struct node *node)
@@ -783,6 +816,17 @@ static void drop_before(struct tt_engine *engine, struct flow *flow, int64_t ind
     }
 }
 
+/* The frame that a join shows came ahead of what it has not taken. */
+static void show_again(struct tt_engine *engine, struct flow *flow, int64_t index, bool is_new)
+{
+    drop_before(engine, flow, index);
+    if (!flow->is_retained || flow->count == 0 || engine_head(flow, 0)->index != index)
+        return;
+    engine_pop(engine, flow, &flow->last);
+    flow->has_last = true;
+    flow->is_last_new = is_new;
+}
+
 static void take_carry(struct tt_engine *engine, struct node *node,
                        const struct tt_edit_carry *carry)
 {
@@ -791,6 +835,8 @@ static void take_carry(struct tt_engine *engine, struct node *node,
 
         if (!flow)
             continue;
+        if (carry->has_shown >> n & 1)
+            show_again(engine, flow, carry->shown_index[n], carry->is_shown_new >> n & 1);
         drop_before(engine, flow, carry->next_index[n]);
         if (engine->edit->is_fresh)
             continue;

@@ -101,8 +101,8 @@ static void a_thousand_moves_find_room(void)
     world_fini(&world);
 }
 
-/* Two sources by one clock: what they give is mixed wherever the mix is. */
-static void a_join_by_the_clock_moves(void)
+/* Two sources, one on each side: what they give is joined wherever the join is. */
+static void a_join_moves(enum part_kind kind)
 {
     static struct world world;
     static struct mover mover;
@@ -111,7 +111,7 @@ static void a_join_by_the_clock_moves(void)
     world_init(&world, 3);
     one = world_part(&world, PART_SOURCE, 0);
     other = world_part(&world, PART_SOURCE, 1);
-    mix = world_part(&world, PART_MIX, 0);
+    mix = world_part(&world, kind, 0);
     sink = world_part(&world, PART_SINK, 1);
     world_wire(&world, one, mix);
     world_wire(&world, other, mix);
@@ -303,6 +303,25 @@ static void build(struct world *world, uint64_t seed)
     }
 }
 
+/* Two rows that a join brings together. */
+static void build_join(struct world *world, uint64_t seed)
+{
+    uint32_t join, ends[2];
+
+    world_init(world, seed);
+    for (uint32_t n = 0; n < 2; n++) {
+        uint32_t source = world_part(world, PART_SOURCE, world_pick(world, 2));
+
+        ends[n] =
+            world_part(world, world_pick(world, 2) ? PART_COUNT : PART_PASS, world_pick(world, 2));
+        world_wire(world, source, ends[n]);
+    }
+    join = world_part(world, world_pick(world, 2) ? PART_OVER : PART_MIX, world_pick(world, 2));
+    world_wire(world, ends[0], join);
+    world_wire(world, ends[1], join);
+    world_wire(world, join, world_part(world, PART_SINK, world_pick(world, 2)));
+}
+
 static uint32_t pick_middle(struct world *world)
 {
     for (;;) {
@@ -327,7 +346,10 @@ static void run_seed(uint64_t seed, uint32_t mode, bool is_to_end)
     static struct mover mover;
     uint32_t moves = 0;
 
-    build(&world, seed);
+    if (seed % 3 == 0)
+        build_join(&world, seed);
+    else
+        build(&world, seed);
     world_open(&world, mode, 2000 * (int64_t)MS);
     world_pass(&world, world_pick(&world, mode == TT_MODE_LIVE ? 100 * MS : MS));
     while (!is_over(&world, is_to_end)) {
@@ -371,7 +393,8 @@ int main(int argc, char **argv)
     one_move(PART_PASS, false);
     one_move(PART_CODEC, true);
     a_thousand_moves_find_room();
-    a_join_by_the_clock_moves();
+    a_join_moves(PART_MIX);
+    a_join_moves(PART_OVER);
     who_has_more_to_give_gives_it_first();
     who_keeps_a_frame_is_refused();
     events_go_along();

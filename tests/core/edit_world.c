@@ -135,6 +135,12 @@ static int process(void *memory, struct tt_call *call)
             if (tt_call_in(call, n)->data)
                 CHECK_INT(*(const int64_t *)tt_frame_data(tt_call_in(call, n)), call->index);
         return count(state, call, NULL);
+    case PART_OVER:
+        for (uint32_t n = 0; n < call->in_count; n++) {
+            CHECK(tt_call_in(call, n)->data != 0);
+            CHECK_INT(*(const int64_t *)tt_frame_data(tt_call_in(call, n)), call->index);
+        }
+        return count(state, call, NULL);
     case PART_TWICE:
         return twice(state, call, in);
     case PART_KEEPER:
@@ -268,6 +274,7 @@ uint32_t world_part(struct world *world, enum part_kind kind, uint32_t side)
     for (uint32_t n = 0; n < 8; n++) {
         part->ports[n] = (struct tt_port){.name = "port", .in_place_of = -1};
         part->ports[n].hold_max = kind == PART_KEEPER;
+        part->ports[n].is_leader = kind == PART_OVER && n == 0;
     }
     part->component = (struct tt_component){.abi = TT_ABI,
                                             .size = sizeof(part->component),

@@ -26,6 +26,7 @@ enum part_kind {
     PART_PASS,   /* passes its input's own frame on */
     PART_CODEC,  /* begins at a key frame, holds two frames back, drains */
     PART_MIX,    /* by the clock, of sound: a counter, too */
+    PART_OVER,   /* a join that its first input leads: what it shows of both is of one index */
     PART_TWICE,  /* gives each frame twice, the second by TT_AGAIN */
     PART_KEEPER, /* keeps its last frame */
     PART_SINK    /* what it sees is each index once, in order */
