@@ -86,7 +86,9 @@ def negotiate():
 
 def control():
     lines = {"status": b'{"op":"status"}\n', "last": b'{"op":"last"}\n', "run": b'{"op":"run","form":"graph","text":"x"}\n',
-             "stop": b'{"op":"stop","name":"news"}\n', "logs": b'{"op":"logs","follow":true}\n'}
+             "stop": b'{"op":"stop","name":"news"}\n', "logs": b'{"op":"logs","follow":true}\n',
+             "set": b'{"op":"set","name":"news","set":"cam.x=1","at":9}\n',
+             "move": b'{"op":"move","name":"news","component":"scale","container":"audio"}\n'}
     for name, line in lines.items():
         write("control", name, line)
     write("control", "pieces", b'{"op":\1"run"\1,"fds":["stdin"]}\2\n\1\3{"op":"watch"}\n')
