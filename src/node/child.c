@@ -361,6 +361,11 @@ pid_t child_pid(const struct child *child)
     return child->pid;
 }
 
+void child_hear(struct child *child)
+{
+    on_words(child, 0);
+}
+
 int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,
                uint32_t fd_count, struct tt_error *err)
 {

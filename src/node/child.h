@@ -51,6 +51,8 @@ uint32_t zygote_generation(const struct zygote *zygote);
 uint32_t zygote_spares(const struct zygote *zygote, uint64_t *ret_bytes);
 
 pid_t child_pid(const struct child *child);
+/* What it has said so far is heard now, and not in the loop's next turn. */
+void child_hear(struct child *child);
 int child_send(struct child *child, json_t *body, const int *fds, const char *const *names,
                uint32_t fd_count, struct tt_error *err);
 void child_kill(struct child *child);

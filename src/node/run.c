@@ -191,6 +191,14 @@ static int64_t go_ahead_ns(const struct run *run)
     return is_hearing_late_paid(run) ? RUN_GO_AHEAD_LEAST_NS : RUN_GO_AHEAD_MIN_NS;
 }
 
+/* Who was sent for may have been woken on this very CPU, and waits there for its end of the turn. */
+static void give_way(void)
+{
+    const struct timespec pause = {.tv_nsec = 20000};
+
+    (void)nanosleep(&pause, NULL);
+}
+
 static void go_all(struct run *run)
 {
     struct pump_params params = {.broker = run->broker,
@@ -215,6 +223,7 @@ static void go_all(struct run *run)
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
     tt_stamp("go sent");
+    give_way();
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
                            run->class_why, &params.report, &params.scribe);
     run->pump = pump_open(&params);

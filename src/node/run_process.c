@@ -141,6 +141,8 @@ void run_spawn(struct run *run, uint32_t number)
         tt_stamp("set-up sent");
         if (r < 0)
             child_abandon(&process->child);
+        else
+            child_hear(process->child); /* it may have waited: see on_parked() */
     }
     if (r < 0)
         feed_death(process, false, true, err.text);

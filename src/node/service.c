@@ -15,6 +15,7 @@
 #include "platform/linux/stamp.h"
 
 #define SECOND INT64_C(1000000000)
+#define PLAN_REST_NS INT64_C(2000000)
 
 enum { PROFILE_SECONDS = 5, SERVICES_A_USER = 32, PLAN_TURNS = 3 };
 
@@ -57,6 +58,7 @@ static void service_close(struct service *service)
     if (service->log != NULL)
         control_log_end(node, service->uid, service->picture->name);
     loop_clear(node->loop, &service->live_timer);
+    loop_clear(node->loop, &service->plan_timer);
     shape_close(&service->shape);
     offers_close(&service->offers);
     json_decref(service->request);
@@ -262,6 +264,12 @@ static void answer_check(struct service *service)
     service_finish(service, service->plan->is_admitted ? 0 : 1);
 }
 
+static void on_plan_due(void *ctx, uint32_t events)
+{
+    (void)events;
+    tell_plan(ctx);
+}
+
 static void start(struct service *service)
 {
     struct tt_error err = {0};
@@ -282,7 +290,9 @@ static void start(struct service *service)
         service_fail(service, &err, 3);
         return;
     }
-    tell_plan(service);
+    /* Its processes may have been woken on this CPU: they go first. */
+    service->plan_timer = (struct loop_timer){.fn = on_plan_due, .ctx = service};
+    loop_set(service->node->loop, &service->plan_timer, loop_now_ns() + PLAN_REST_NS);
     watch_host(service->node);
 }
 

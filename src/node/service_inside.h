@@ -41,7 +41,7 @@ struct service {
     struct run *profile_run, *run;
     struct tt_report *report;
     struct scribe *scribe;
-    struct loop_timer live_timer;
+    struct loop_timer live_timer, plan_timer;
     struct journal_log *log; /* NULL: it is not known yet what it is called */
     int64_t since_ns;        /* wall time */
     char ledger[PATH_MAX], class_reason[TEXT_BYTES];

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,8 +13,6 @@
 #include "platform/linux/jail.h"
 #include "platform/linux/room.h"
 #include "platform/linux/stamp.h"
-
-#define EXPECT_NS INT64_C(300000) /* from ready to go, where nothing else is waited for */
 
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
@@ -190,13 +187,6 @@ static int start_threads(struct tt_seat *seat)
     return r;
 }
 
-static bool has_other_cpu(void)
-{
-    cpu_set_t cpus;
-
-    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
-}
-
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err)
 {
@@ -216,7 +206,6 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     if (seat->is_container)
         (void)tt_jail_drop_last();
     r = tt_message_send_new(seat->control, say_threads(seat, "ready"), NULL, NULL, 0, err);
-    seat->expect_ns = has_other_cpu() ? tt_linux_now() + EXPECT_NS : 0;
     set_word(&seat->is_ready);
     return r;
 }
@@ -265,22 +254,14 @@ static void stop(struct tt_seat *seat)
     tt_bell_ring(&seat->bells, seat->number);
 }
 
-/* To sleep and to be woken takes longer than tactusd's answer. */
-static bool is_go_near(const struct tt_seat *seat)
-{
-    return seat->expect_ns != 0 && !tt_seat_is_go(seat) && tt_linux_now() < seat->expect_ns;
-}
-
 int tt_seat_serve(struct tt_seat *seat, int timeout_ms, struct tt_message *ret)
 {
     struct pollfd wanted[2] = {{.fd = seat->control, .events = POLLIN},
                                {.fd = seat->done_fd, .events = POLLIN}};
     struct tt_error err = {0};
     const char *op;
-    int r;
+    int r = poll(wanted, 2, timeout_ms);
 
-    while ((r = poll(wanted, 2, is_go_near(seat) ? 0 : timeout_ms)) == 0 && is_go_near(seat))
-        (void)sched_yield(); /* who answers may be on this very CPU */
     if (r <= 0)
         return 0;
     if (wanted[1].revents)

@@ -30,7 +30,6 @@ struct tt_seat {
     uint32_t is_go;    /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
-    int64_t expect_ns;          /* until then go is near; 0: it may take longer */
     int64_t stopped_ns;         /* monotonic; valid once is_stopped */
 };
 
