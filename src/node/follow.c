@@ -30,9 +30,8 @@ int64_t follow_budget_ns(int64_t bound_ns, int64_t wanted_ns, int64_t reserved_n
 
     if (reserved_ns > 0 && least_ns > reserved_ns / 2)
         least_ns = reserved_ns / 2;
+    most_ns = most_ns > bound_ns ? most_ns : bound_ns;
     if (wanted_ns < least_ns)
-        wanted_ns = least_ns;
-    if (reserved_ns > 0 && wanted_ns > most_ns)
-        wanted_ns = most_ns > bound_ns ? most_ns : bound_ns;
-    return wanted_ns;
+        return least_ns;
+    return reserved_ns > 0 && wanted_ns > most_ns ? most_ns : wanted_ns;
 }

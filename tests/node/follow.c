@@ -54,6 +54,7 @@ static void a_budget_leaves_room_for_a_hand_off(void)
     CHECK_INT(follow_budget_ns(3 * least, 6 * least, 0), 6 * least);
     CHECK_INT(follow_budget_ns(2 * least, 4 * least, 4 * least), 3 * least);
     CHECK_INT(follow_budget_ns(9 * least, 18 * least, 4 * least), 9 * least);
+    CHECK_INT(follow_budget_ns(9 * least, 7 * least, 4 * least), 7 * least); /* its segment's */
 }
 
 static struct tt_histogram merged;
