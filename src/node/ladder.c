@@ -24,18 +24,47 @@ int ladder_enter_books(const struct run_params *params, struct tt_error *err)
     return 0;
 }
 
-/* Exactly what the plan says, so that the books, the agreement and the kernel agree. */
-static int reserve_deadline(const struct run_params *params, uint32_t number, pid_t tid,
-                            struct tt_error *err)
+/* What the plan says, so that the books, the agreement and the kernel agree; if that was lowered
+ * meanwhile and is somebody else's, what was left. */
+static int renew(const struct run_params *params, const struct ladder_wish *wish,
+                 struct ladder_rung *ret, struct tt_error *err)
 {
-    const struct tt_plan_worker *worker = &params->plan->workers[number];
+    const struct tt_plan_worker *worker = &params->plan->workers[wish->number];
+    const struct tt_machine *machine = &params->node->machine.plan;
+    struct books_wish place = {.service = params->service,
+                               .worker = wish->number,
+                               .budget_ns = worker->budget_ns,
+                               .period_ns = worker->period_ns,
+                               .room_ppm = machine->limit_ppm - machine->slack_ppm};
+    int r = books_renew(&params->node->books, &place, loop_now_ns());
 
-    if (!books_enter_worker(&params->node->books, params->service, number, worker->budget_ns,
-                            worker->period_ns))
-        return tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most", BOOKS_MAX);
-    if (params->node->is_kernel_full)
-        return tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
-    return tt_reserve_deadline(tid, worker->budget_ns, worker->period_ns, err);
+    if (r == -EBUSY && wish->budget_ns > 0) {
+        ret->is_lowered = true;
+        place.budget_ns = wish->budget_ns;
+        place.period_ns = wish->period_ns;
+        r = books_renew(&params->node->books, &place, loop_now_ns());
+    }
+    if (r == -EBUSY)
+        return tt_fail(err, -ENOSPC, "its room in the node's books is somebody else's by now");
+    if (r < 0)
+        return tt_fail(err, r, "this node keeps books of %d reservations at most", BOOKS_MAX);
+    ret->budget_ns = place.budget_ns;
+    ret->period_ns = place.period_ns;
+    return 0;
+}
+
+static int reserve_deadline(const struct run_params *params, const struct ladder_wish *wish,
+                            struct ladder_rung *ret, struct tt_error *err)
+{
+    int r = renew(params, wish, ret, err);
+
+    if (r == 0 && params->node->is_kernel_full)
+        r = tt_fail(err, -EBUSY, "cannot reserve: the kernel has not that much CPU left");
+    if (r == 0)
+        r = tt_reserve_deadline(wish->tid, ret->budget_ns, ret->period_ns, err);
+    if (r < 0)
+        ret->budget_ns = ret->period_ns = 0;
+    return r;
 }
 
 bool ladder_is_reservation_planned(const struct run_params *params)
@@ -59,10 +88,11 @@ static void raise_profile(const struct run_params *params, pid_t tid)
         (void)tt_reserve_fifo(tid, PROFILE_FIFO_PRIORITY, NULL);
 }
 
-void ladder_climb(const struct run_params *params, uint32_t number, pid_t tid, bool may_wait,
+void ladder_climb(const struct run_params *params, const struct ladder_wish *wish,
                   struct ladder_rung *ret)
 {
     const struct tt_plan *plan = params->plan;
+    pid_t tid = wish->tid;
     struct tt_error err = {0};
     int r = -ESRCH;
 
@@ -79,10 +109,10 @@ void ladder_climb(const struct run_params *params, uint32_t number, pid_t tid, b
         return;
     }
     if (tid != 0 && params->node->machine.plan.right == TT_RIGHT_DEADLINE) {
-        r = reserve_deadline(params, number, tid, &err);
-        ret->is_again = r == -EBUSY && may_wait; /* somebody's 0-lag time may be near */
+        r = reserve_deadline(params, wish, ret, &err);
+        /* Somebody's 0-lag time may be near, or word of its own death. */
+        ret->is_again = (r == -EBUSY || r == -ESRCH) && wish->may_wait;
         ret->is_obtained = r == 0;
-        ret->budget_ns = r == 0 ? plan->workers[number].budget_ns : 0;
         if (ret->is_again || ret->is_obtained)
             return;
     }

@@ -10,16 +10,24 @@
 #include "tactus/error.h"
 
 struct ladder_rung {
-    bool is_again;     /* the kernel is full, maybe not for long: try again after a period */
+    bool is_again;     /* not now, maybe after a period: the kernel is full, or the worker dies */
     bool is_obtained;  /* what the plan asks for */
-    int64_t budget_ns; /* reserved in each period of the plan; 0: nothing */
+    int64_t budget_ns; /* reserved in each period; 0: nothing */
+    int64_t period_ns;
+    bool is_lowered;   /* it is what its place in the books was lowered to, not the plan's */
     int fifo_priority; /* that it has instead; 0: none */
     char why[TT_ERROR_TEXT_BYTES + 64]; /* what it has instead */
 };
 
-/* number: of its container; tid: the worker; 0: not found. A thread that sleeps goes from OTHER
- * upwards only. */
-void ladder_climb(const struct run_params *params, uint32_t number, pid_t tid, bool may_wait,
+struct ladder_wish {
+    uint32_t number;              /* of its container */
+    pid_t tid;                    /* the worker; 0: not found */
+    int64_t budget_ns, period_ns; /* what its predecessor had last; 0: it had none */
+    bool may_wait;
+};
+
+/* A thread that sleeps goes from OTHER upwards only. */
+void ladder_climb(const struct run_params *params, const struct ladder_wish *wish,
                   struct ladder_rung *ret);
 
 bool ladder_is_reservation_planned(const struct run_params *params);

@@ -149,6 +149,7 @@ int run_set(struct run *run, const struct setting *setting, uint64_t *ret_number
 static void send_go(struct run *run, uint32_t number, int64_t first_ns)
 {
     struct run_process *process = &run->processes[number];
+    bool is_leaving = run_is_container(run, number) && run->claim.workers[number].is_leaving;
 
     if (process->child == NULL)
         return;
@@ -156,11 +157,11 @@ static void send_go(struct run *run, uint32_t number, int64_t first_ns)
                      json_pack("{ss sI sI sI sb}", "op", "go", "epoch_ns",
                                (json_int_t)run->epoch_ns, "first_ns", (json_int_t)first_ns,
                                "wall_offset_ns", (json_int_t)run->wall_offset_ns, "leave",
-                               process->is_leaving),
+                               is_leaving),
                      NULL, NULL, 0, NULL);
-    process->is_leaving = false;
     if (!run_is_container(run, number))
         return;
+    run->claim.workers[number].is_leaving = false;
     send_settings(run, number);
     run_follow_tell(run, number);
 }
@@ -222,6 +223,7 @@ static void go_all(struct run *run)
     /* Its processes wait for this; who reads what they did does not. */
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
+    run_reserve_go(run);
     tt_stamp("go sent");
     give_way();
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
@@ -268,7 +270,6 @@ static void perform(struct run *run, const struct supervise_action *action)
             run_kill(&run->processes[action->process]);
         break;
     case SUPERVISE_RESERVE:
-        run->processes[action->process].is_reserve_retry = false;
         run_reserve(&run->processes[action->process]);
         break;
     case SUPERVISE_GO:
@@ -392,6 +393,7 @@ static void choose_processes(struct run *run)
     }
     supervise_init(&run->supervise, wiring->process_count, sources);
     supervise_set_containers(&run->supervise, wiring->container_count);
+    claim_init(&run->claim, wiring->container_count);
     for (uint32_t n = wiring->container_count; run->params.is_profile && n < wiring->process_count;
          n++)
         if ((sources >> n & 1) == 0)

@@ -8,6 +8,7 @@
 #include "node/allowance.h"
 #include "node/broker.h"
 #include "node/child.h"
+#include "node/claim.h"
 #include "node/handoff.h"
 #include "node/ladder.h"
 #include "node/refused.h"
@@ -27,19 +28,16 @@ struct run_process {
     struct run *run;
     uint32_t number;
     struct child *child;
-    pid_t tid;                        /* of its worker, as tactusd sees it; 0 unknown */
-    pid_t standby_tid;                /* of its second thread; 0: it has none */
-    struct handoff *handoff;          /* containers of live services; else NULL */
-    struct tt_forgotten forgotten[2]; /* worker and standby, as they were looked at last */
-    int64_t budget_ns, period_ns;     /* that the kernel gave its worker; 0: none */
+    pid_t tid;                              /* of its worker, as tactusd sees it; 0 unknown */
+    pid_t standby_tid;                      /* of its second thread; 0: it has none */
+    struct handoff *handoff;                /* containers of live services; else NULL */
+    struct tt_forgotten forgotten[2];       /* worker and standby, as they were looked at last */
+    int64_t budget_ns, period_ns;           /* that the kernel gave its worker; 0: none */
+    int64_t last_budget_ns, last_period_ns; /* likewise, or its predecessor's */
     bool has_ended;
     bool is_favoured;          /* an edge under FIFO */
     int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
-    /* Containers: it has what the plan asks for; it waits to ask once more; it is told at go to
-     * leave a reservation that the others did not get. */
-    bool is_class_obtained, is_reserve_retry, is_leaving;
-    bool was_obtained;    /* by its predecessor, too */
-    bool has_rung;        /* it was given what it has before it was ready */
+    bool has_rung;             /* it was given what it has before it was ready */
     struct ladder_rung rung;
     bool is_refusal_told; /* of its standby's reservation */
     struct loop_timer reserve_timer;
@@ -64,7 +62,7 @@ struct run {
     uint32_t event_first, event_count;
     bool is_feeding, is_over, is_ok;
     char reason[SUPERVISE_TEXT_BYTES], class_why[SUPERVISE_TEXT_BYTES];
-    bool is_class_refused; /* one of several workers got none: nobody asks any more */
+    struct claim claim; /* of its workers, on the CPU */
     struct loop_timer step_timer, poll_timer, end_timer;
     struct pump *pump;
     int64_t drain_ns; /* nothing is due after it; 0: not yet */
@@ -101,6 +99,8 @@ bool run_is_container(const struct run *run, uint32_t number);
 
 /* run_reserve.c: what its worker has of the CPU. */
 void run_reserve(struct run_process *process);
+void run_reserve_go(struct run *run); /* once, when all were told to go */
+void run_reserve_died(struct run_process *process);
 /* Of a thread that waits, while its service is set up; run_reserve() tells what came of it. */
 void run_reserve_ahead(struct run_process *process);
 /* Every worker has what the plan asks for. */

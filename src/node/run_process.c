@@ -120,7 +120,7 @@ void run_spawn(struct run *run, uint32_t number)
 
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
-    process->is_class_obtained = process->is_leaving = process->is_refusal_told = false;
+    process->is_refusal_told = false;
     process->has_ended = process->has_rung = false;
     process->error[0] = '\0';
     if (run_is_container(run, number)) {
@@ -187,7 +187,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     tell_left_out(process);
     refused_close(&process->refused);
     /* Its place in the books is kept: what was promised is there for the next one. */
-    loop_clear(run->params.node->loop, &process->reserve_timer);
+    run_reserve_died(process);
     add_usage(run, usage);
     if (process->error[0] != '\0')
         (void)snprintf(text, sizeof(text), "%s: %s", run_process_name(run, process->number),

@@ -10,10 +10,7 @@
 
 bool run_is_class_obtained(const struct run *run)
 {
-    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
-        if (!run->processes[n].is_class_obtained)
-            return false;
-    return true;
+    return claim_is_obtained(&run->claim);
 }
 
 /* What is late by nobody's fault needs none: as fast as possible nothing is due. */
@@ -46,86 +43,111 @@ static void seat_handoff(struct run_process *process, const struct ladder_rung *
         handoff_seat(process->handoff, &seat);
 }
 
-/* Before anything runs: reservations of some workers would help nobody, and would keep others from
- * what they hold. A thread leaves its own by itself only, so each is told so with go. */
-static void drop_all(struct run *run)
-{
-    books_give_back(&run->params.node->books, run->params.service, loop_now_ns());
-    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++) {
-        struct run_process *process = &run->processes[n];
-
-        process->is_leaving |= process->budget_ns > 0;
-        process->budget_ns = process->period_ns = 0;
-        process->is_class_obtained = false;
-    }
-    run->is_class_refused = run->broker->wiring->container_count > 1;
-}
-
-/* The others go on with what they have. */
-static void lose_one(struct run_process *process, const char *why)
-{
-    struct run *run = process->run;
-    char text[SUPERVISE_TEXT_BYTES];
-
-    books_give_back_worker(&run->params.node->books, run->params.service, process->number,
-                           loop_now_ns());
-    (void)tt_format_text(text, sizeof(text), "the new worker of %s has no reservation: %s",
-                         process->name, why);
-    run_event(run, "class-lost", text);
-}
-
-static void set_class(struct run_process *process, bool is_obtained, const char *why)
-{
-    struct run *run = process->run;
-    bool was_obtained = process->was_obtained;
-
-    process->is_class_obtained = process->was_obtained = is_obtained;
-    if (!is_obtained && run->pump == NULL)
-        drop_all(run);
-    else if (!is_obtained && was_obtained)
-        lose_one(process, why);
-    if (!is_obtained)
-        (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", why);
-    run_feed_simple(run, SUPERVISE_RESERVED, process->number);
-}
+static void feed(struct run *run, const struct claim_event *event);
 
 void run_reserve_ahead(struct run_process *process)
 {
     struct run *run = process->run;
+    struct ladder_wish wish = {.number = process->number, .tid = process->tid, .may_wait = true};
 
-    if (run->is_class_refused || process->tid == 0)
+    if (run->claim.is_refused || process->tid == 0)
         return;
-    ladder_climb(&run->params, process->number, process->tid, true, &process->rung);
+    ladder_climb(&run->params, &wish, &process->rung);
     process->has_rung = !process->rung.is_again; /* asked again when the process is ready */
+}
+
+static void climb(struct run_process *process)
+{
+    struct run *run = process->run;
+    struct ladder_wish wish = {.number = process->number,
+                               .tid = process->tid,
+                               .budget_ns = process->last_budget_ns,
+                               .period_ns = process->last_period_ns,
+                               .may_wait = !run->claim.workers[process->number].has_waited};
+    struct claim_event event = {.kind = CLAIM_FULL, .worker = process->number};
+    struct ladder_rung rung = process->rung;
+
+    if (!process->has_rung)
+        ladder_climb(&run->params, &wish, &rung);
+    process->has_rung = false;
+    if (!rung.is_again) {
+        event.kind = rung.is_obtained ? CLAIM_GOT : CLAIM_REFUSED;
+        event.is_reservation = rung.budget_ns > 0;
+        process->budget_ns = process->last_budget_ns = rung.budget_ns;
+        process->period_ns = process->last_period_ns = rung.budget_ns > 0 ? rung.period_ns : 0;
+        if (!rung.is_obtained)
+            (void)tt_format_text(run->class_why, sizeof(run->class_why), "%s", rung.why);
+        seat_handoff(process, &rung);
+    }
+    if (rung.budget_ns > 0 && !rung.is_lowered)
+        move_reserved(process);
+    feed(run, &event);
+}
+
+static void forget(struct run_process *process)
+{
+    process->budget_ns = process->period_ns = 0;
+    process->last_budget_ns = process->last_period_ns = 0;
+}
+
+static void tell_lost(struct run_process *process)
+{
+    char text[SUPERVISE_TEXT_BYTES];
+
+    (void)tt_format_text(text, sizeof(text), "the new worker of %s has no reservation: %s",
+                         process->name, process->run->class_why);
+    run_event(process->run, "class-lost", text);
+}
+
+static void perform(struct run *run, const struct claim_action *action)
+{
+    struct run_process *process = &run->processes[action->worker];
+    struct books *books = &run->params.node->books;
+
+    switch (action->verb) {
+    case CLAIM_CLIMB:
+        climb(process);
+        break;
+    case CLAIM_WAIT:
+        loop_set(run->params.node->loop, &process->reserve_timer,
+                 loop_now_ns() + run->params.plan->workers[action->worker].period_ns);
+        break;
+    case CLAIM_GIVE_BACK:
+        forget(process);
+        books_give_back_worker(books, run->params.service, action->worker, loop_now_ns());
+        break;
+    case CLAIM_GIVE_BACK_ALL:
+        for (uint32_t n = 0; n < run->claim.worker_count; n++)
+            forget(&run->processes[n]);
+        books_give_back(books, run->params.service, loop_now_ns());
+        break;
+    case CLAIM_LOST:
+        tell_lost(process);
+        break;
+    case CLAIM_TELL:
+        run_feed_simple(run, SUPERVISE_RESERVED, action->worker);
+        break;
+    }
+}
+
+static void feed(struct run *run, const struct claim_event *event)
+{
+    struct claim_actions actions;
+
+    claim_step(&run->claim, event, &actions);
+    for (uint32_t n = 0; n < actions.count; n++)
+        perform(run, &actions.list[n]);
 }
 
 void run_reserve(struct run_process *process)
 {
-    struct run *run = process->run;
-    struct ladder_rung rung = process->rung;
+    bool has_one = process->has_rung && process->rung.budget_ns > 0;
 
-    if (run->is_class_refused) {
-        process->is_leaving |= process->has_rung && rung.budget_ns > 0;
+    if (process->run->claim.is_refused)
         process->has_rung = false;
-        set_class(process, false, run->class_why);
-        return;
-    }
-    if (!process->has_rung)
-        ladder_climb(&run->params, process->number, process->tid, !process->is_reserve_retry,
-                     &rung);
-    process->has_rung = false;
-    if (rung.is_again) {
-        process->is_reserve_retry = true;
-        loop_set(run->params.node->loop, &process->reserve_timer,
-                 loop_now_ns() + run->params.plan->workers[process->number].period_ns);
-        return;
-    }
-    process->budget_ns = rung.budget_ns;
-    process->period_ns =
-        rung.budget_ns > 0 ? run->params.plan->workers[process->number].period_ns : 0;
-    seat_handoff(process, &rung);
-    move_reserved(process);
-    set_class(process, rung.is_obtained, rung.why);
+    feed(process->run, &(struct claim_event){.kind = CLAIM_ASKED,
+                                             .worker = process->number,
+                                             .is_reservation = has_one});
 }
 
 void run_on_reserve_timer(void *ctx, uint32_t events)
@@ -134,7 +156,19 @@ void run_on_reserve_timer(void *ctx, uint32_t events)
 
     (void)events;
     if (process->child != NULL)
-        run_reserve(process);
+        feed(process->run, &(struct claim_event){.kind = CLAIM_AGAIN, .worker = process->number});
+}
+
+void run_reserve_go(struct run *run)
+{
+    feed(run, &(struct claim_event){.kind = CLAIM_GO});
+}
+
+void run_reserve_died(struct run_process *process)
+{
+    loop_clear(process->run->params.node->loop, &process->reserve_timer);
+    if (run_is_container(process->run, process->number))
+        feed(process->run, &(struct claim_event){.kind = CLAIM_DIED, .worker = process->number});
 }
 
 uint32_t run_worker_count(const struct run *run)
@@ -161,19 +195,19 @@ bool run_worker(const struct run *run, uint32_t number, struct run_worker *ret)
 static int book_more(struct run *run, uint32_t worker, int64_t budget_ns, int64_t period_ns,
                      struct tt_error *err)
 {
-    struct books *books = &run->params.node->books;
     const struct tt_machine *machine = &run->params.node->machine.plan;
-    int64_t now_ns = loop_now_ns(), room_ppm = machine->limit_ppm - machine->slack_ppm;
-    int64_t others_ppm =
-        books_ppm(books, now_ns) - books_worker_ppm(books, run->params.service, worker, now_ns);
+    const struct books_wish wish = {.service = run->params.service,
+                                    .worker = worker,
+                                    .budget_ns = budget_ns,
+                                    .period_ns = period_ns,
+                                    .room_ppm = machine->limit_ppm - machine->slack_ppm};
+    int r = books_renew(&run->params.node->books, &wish, loop_now_ns());
 
-    if (others_ppm + books_share_ppm(budget_ns, period_ns) > room_ppm)
-        return tt_fail(err, -EBUSY, "the node's books have no room for %lld us in %lld us",
+    if (r == -EBUSY)
+        return tt_fail(err, r, "the node's books have no room for %lld us in %lld us",
                        (long long)(budget_ns / 1000), (long long)(period_ns / 1000));
-    return books_enter_worker(books, run->params.service, worker, budget_ns, period_ns)
-               ? 0
-               : tt_fail(err, -ENOSPC, "this node keeps books of %d reservations at most",
-                         BOOKS_MAX);
+    return r == 0 ? 0
+                  : tt_fail(err, r, "this node keeps books of %d reservations at most", BOOKS_MAX);
 }
 
 int run_resize(struct run *run, uint32_t number, int64_t budget_ns, int64_t period_ns,
@@ -202,7 +236,7 @@ int run_resize(struct run *run, uint32_t number, int64_t budget_ns, int64_t peri
         return r;
     if (!is_more)
         books_lower(books, run->params.service, number, budget_ns, period_ns, loop_now_ns());
-    process->budget_ns = budget_ns;
-    process->period_ns = period_ns;
+    process->budget_ns = process->last_budget_ns = budget_ns;
+    process->period_ns = process->last_period_ns = period_ns;
     return 0;
 }
