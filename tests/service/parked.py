@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""What waits for a service waits for one user alone, serves once, and no memory of frames is given twice."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from lib import BUILD, Node, check, children_of, wait_for
+
+NOBODY = 65534
+WORDS = ["run", "test.video width=640 height=360 rate=25 ! null", "--no-profile", "--quiet", "--best-effort"]
+
+
+def container_of(node):
+    """Pid, user and pools' files of the one container that runs."""
+    wait_for(lambda: any(s["state"] == "running" for s in node.status()["services"]) and node.processes("container"), 15,
+             "no container runs")
+    pid = node.processes("container")[0]
+    with open(f"/proc/{pid}/status", encoding="utf-8") as text:
+        user = int(re.search(r"^Uid:\t(\d+)", text.read(), re.M)[1])
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as text:
+        pools = set(re.findall(r" (\d+) +/memfd:pool", text.read()))
+    return pid, user, pools
+
+
+def waiting(node):
+    return {pid for pid, name in children_of(node.daemon.pid).items() if name == "tactus-spare"}
+
+
+def serve(node, user):
+    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+    run = subprocess.Popen([*words, os.path.join(BUILD, "tactus"), *WORDS], cwd="/", env=dict(node.env, HOME="/nonexistent"),
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return container_of(node)
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.wait(timeout=20)
+        wait_for(lambda: not node.status()["services"], 15, "the service does not end")
+
+
+if os.geteuid() != 0 or not shutil.which("setpriv"):
+    print("not root, or no setpriv: there are no two users")
+    sys.exit(77)
+with Node() as node:
+    os.chmod(node.folder, 0o755)
+    pids, pools, last_user, parked = set(), set(), 0, set()
+    time.sleep(2)  # tactusd lets others go first before it makes processes
+    for user in (0, 0, NOBODY, NOBODY, 0):
+        before = waiting(node)
+        pid, found_user, found_pools = serve(node, user)
+        check(found_user == user, f"the container of user {user} runs as {found_user}")
+        check(pid not in pids, "a process serves twice")
+        check(found_pools and not found_pools & pools, "memory of frames was given twice")
+        check(user == last_user or pid not in before, "a process that waited for one user serves another")
+        parked |= {pid} & before
+        pids.add(pid)
+        pools |= found_pools
+        last_user = user
+        time.sleep(0.3)
+    check(parked, "none of the services had a process that waited")
+    print(f"{len(parked)} of {len(pids)} services had a process that waited")
