@@ -40,7 +40,13 @@
 /* Whoever has not returned by then is no little overrun, and gives way to edges and programs. */
 #define HUMBLE_AFTER_NS (20 * MILLI)
 
-enum { DESK_PRIORITY = 60, A_SECOND = 1000, STACK_BYTES = 256 << 10, HUMBLE_NICE = 15 };
+enum {
+    DESK_PRIORITY = 60,
+    A_SECOND = 1000,
+    STACK_BYTES = 256 << 10,
+    HUMBLE_NICE = 15,
+    IDLE_MS = 200 /* without a worker, until the desk gives its class back: many of its periods */
+};
 
 struct handoff {
     struct handoff *next;
@@ -65,7 +71,9 @@ struct handoff_desk {
     pthread_mutex_t lock; /* of all hand-offs; its holder inherits the desk's urgency */
     struct handoff *list;
     int epoll_fd, quit_fd;
+    int wake_fd; /* a worker was seated, or one is gone */
     enum tt_right right;
+    bool has_class;
 };
 
 static void publish(uint32_t *word, uint32_t value)
@@ -235,19 +243,47 @@ static int serve_all(struct handoff_desk *desk)
     return next_ns == INT64_MAX ? -1 : (int)((next_ns - now_ns) / MILLI) + 1;
 }
 
+static bool is_anybody_seated(struct handoff_desk *desk)
+{
+    bool is_seated = false;
+
+    (void)pthread_mutex_lock(&desk->lock);
+    for (const struct handoff *handoff = desk->list; handoff != NULL; handoff = handoff->next)
+        is_seated |= handoff->threads[0] != 0;
+    (void)pthread_mutex_unlock(&desk->lock);
+    return is_seated;
+}
+
+/* Its tenth of a CPU is kept as long as somebody may need it. It is left after a long sleep only:
+ * not with its budget used up (forgotten.h). Returns how long it may sleep, in ms. */
+static int keep_class(struct handoff_desk *desk, bool is_rested, int timeout_ms)
+{
+    if (is_anybody_seated(desk)) {
+        if (!desk->has_class)
+            take_class(desk);
+        desk->has_class = true;
+        return timeout_ms;
+    }
+    if (desk->has_class && is_rested)
+        desk->has_class = tt_reserve_leave(NULL) < 0;
+    return desk->has_class ? IDLE_MS : timeout_ms;
+}
+
 /* Bells are told at their edges: nobody has to read what the container wrote into them, or may
  * have. */
 static void *run_desk(void *ctx)
 {
     struct handoff_desk *desk = ctx;
     struct epoll_event event = {0};
-    int timeout_ms = -1;
+    int timeout_ms = -1, count;
 
     touch_stack();
-    take_class(desk);
-    while (epoll_wait(desk->epoll_fd, &event, 1, timeout_ms) != 1 || event.data.ptr != NULL)
-        timeout_ms = serve_all(desk);
-    return NULL;
+    for (;;) {
+        count = epoll_wait(desk->epoll_fd, &event, 1, timeout_ms);
+        if (count == 1 && event.data.ptr == NULL)
+            return NULL;
+        timeout_ms = keep_class(desk, count == 0 && timeout_ms == IDLE_MS, serve_all(desk));
+    }
 }
 
 static int watch(struct handoff_desk *desk, int fd, void *what)
@@ -283,26 +319,36 @@ struct handoff_desk *handoff_desk_open(enum tt_right right)
     desk->right = right;
     desk->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     desk->quit_fd = eventfd(0, EFD_CLOEXEC);
-    if (desk->epoll_fd >= 0 && desk->quit_fd >= 0 && watch(desk, desk->quit_fd, NULL) == 0 &&
+    desk->wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (desk->epoll_fd >= 0 && desk->quit_fd >= 0 && desk->wake_fd >= 0 &&
+        watch(desk, desk->quit_fd, NULL) == 0 && watch(desk, desk->wake_fd, desk) == 0 &&
         start(desk) == 0)
         return desk;
     (void)close(desk->epoll_fd);
     (void)close(desk->quit_fd);
+    (void)close(desk->wake_fd);
     free(desk);
     return NULL;
+}
+
+static void ring(int fd)
+{
+    uint64_t one = 1;
+
+    (void)!write(fd, &one, sizeof(one));
 }
 
 void handoff_desk_close(struct handoff_desk **closed)
 {
     struct handoff_desk *desk = *closed;
-    uint64_t one = 1;
 
     if (desk == NULL)
         return;
-    (void)!write(desk->quit_fd, &one, sizeof(one));
+    ring(desk->quit_fd);
     (void)pthread_join(desk->thread, NULL);
     (void)close(desk->epoll_fd);
     (void)close(desk->quit_fd);
+    (void)close(desk->wake_fd);
     free(desk);
     *closed = NULL;
 }
@@ -360,6 +406,7 @@ void handoff_close(struct handoff **closed)
             break;
         }
     (void)pthread_mutex_unlock(&handoff->desk->lock);
+    ring(handoff->desk->wake_fd);
     if (handoff->page != NULL)
         (void)munmap(handoff->page, sizeof(struct tt_handoff));
     if (handoff->page_fd >= 0)
@@ -392,6 +439,7 @@ void handoff_seat(struct handoff *handoff, const struct handoff_seat *seat)
     handoff->threads[1] = seat->standby;
     handoff->trial_at_ns = 0;
     (void)pthread_mutex_unlock(&handoff->desk->lock);
+    ring(handoff->desk->wake_fd);
 }
 
 pid_t handoff_worker(struct handoff *handoff)

@@ -2,7 +2,10 @@
  * and again, with budgets used up in between, the other thread runs soon. */
 #include "node/handoff.h"
 
+#include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +22,7 @@ enum { ROUNDS = 40, MS = 1000000 };
 static struct tt_linux world;
 static struct tt_port_world port;
 static uint32_t rounds, go; /* atomic */
+static bool may_reserve;
 
 static void spin(int64_t for_ns)
 {
@@ -117,6 +121,49 @@ static void hand_over_often(enum tt_right right)
     handoff_desk_close(&desk);
 }
 
+/* Of this process's threads: the desk's own, while no worker has one. */
+static uint32_t reservation_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    uint32_t count = 0;
+
+    CHECK(tasks != NULL);
+    while ((task = readdir(tasks)) != NULL)
+        count += task->d_name[0] != '.' &&
+                 tt_reserve_get(atoi(task->d_name), NULL, NULL) == TT_RESERVE_DEADLINE;
+    (void)closedir(tasks);
+    return count;
+}
+
+static void wait_for_reservations(uint32_t count)
+{
+    int64_t limit_ns = loop_now_ns() + 60 * (int64_t)1000 * MS;
+
+    while (reservation_count() != count && loop_now_ns() < limit_ns)
+        (void)usleep(1000);
+    CHECK_INT(reservation_count(), count);
+}
+
+static void the_desk_reserves_while_somebody_is_seated(void)
+{
+    struct handoff_desk *desk = handoff_desk_open(TT_RIGHT_DEADLINE);
+    struct handoff *handoff = NULL;
+    struct handoff_seat seat = {.worker = getpid()};
+    struct tt_error err = {0};
+
+    CHECK(desk != NULL);
+    for (uint32_t n = 0; n < 2; n++) {
+        CHECK_INT(handoff_open(desk, &handoff, &err), 0);
+        CHECK_INT(reservation_count(), 0);
+        handoff_seat(handoff, &seat);
+        wait_for_reservations(may_reserve);
+        handoff_close(&handoff);
+        wait_for_reservations(0);
+    }
+    handoff_desk_close(&desk);
+}
+
 static void without_rights(void)
 {
     hand_over_often(TT_RIGHT_OTHER);
@@ -127,8 +174,20 @@ static void with_a_reservation(void)
     hand_over_often(TT_RIGHT_DEADLINE);
 }
 
+/* What the desk reserves for itself, on a thread that may be asked. */
+static void *try_to_reserve(void *unused)
+{
+    may_reserve = tt_reserve_deadline(0, MS, 10 * MS, NULL) == 0;
+    return unused;
+}
+
 int main(void)
 {
+    pthread_t trial;
+
+    CHECK_INT(pthread_create(&trial, NULL, try_to_reserve, NULL), 0);
+    CHECK_INT(pthread_join(trial, NULL), 0);
+    RUN(the_desk_reserves_while_somebody_is_seated);
     RUN(without_rights);
     RUN(with_a_reservation);
     return 0;
