@@ -192,7 +192,7 @@ static int64_t go_ahead_ns(const struct run *run)
     return is_hearing_late_paid(run) ? RUN_GO_AHEAD_LEAST_NS : RUN_GO_AHEAD_MIN_NS;
 }
 
-/* Who was sent for may have been woken on this very CPU, and waits there for its end of the turn. */
+/* Who was sent for may have been woken on this very CPU, and waits there until the turn ends. */
 static void give_way(void)
 {
     const struct timespec pause = {.tv_nsec = 20000};
