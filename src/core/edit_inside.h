@@ -28,6 +28,11 @@ struct room {
     struct sink *sinks;
 };
 
+struct flow_room {
+    struct entry *entries;
+    struct tt_flow_plan plan;
+};
+
 /* A new flow from an output that feeds `beside` too. */
 struct tee {
     uint32_t flow, beside, input; /* beside: OUT the moved component's own input flow, NONE in IN */
@@ -57,8 +62,7 @@ struct edit {
 
     uint32_t first_node, first_flow; /* of the spare places */
     struct room *rooms;
-    struct entry **entries;
-    struct tt_flow_plan *flow_plans;
+    struct flow_room *flow_rooms;
     uint32_t *class_of; /* the engine's own copy */
 
     enum tt_edit_kind kind;
@@ -98,7 +102,35 @@ static inline int64_t engine_next_of(const struct flow *flow)
     return flow->pushed_index == NEVER_PUSHED ? INT64_MIN : flow->pushed_index + 1;
 }
 
+/* edit.c, edit_draft.c */
 void engine_edit_empty(struct node *node);
 void engine_edit_link(struct tt_engine *engine, struct node *from, uint32_t flow);
+
+/* All else is the worker's. edit_places.c */
+void edit_tell(struct edit *edit, enum tt_edit_state state);
+void edit_find_order(struct tt_engine *engine); /* after each change of who feeds whom */
+void edit_free_flow(struct tt_engine *engine, uint32_t number);
+void edit_link_tee(struct tt_engine *engine, uint32_t number);
+void edit_end_node(struct tt_engine *engine, struct node *node);
+void edit_leave(struct tt_engine *engine, struct node *node);
+void edit_empty_place(struct tt_engine *engine, struct node *node);
+void edit_activate_all(struct tt_engine *engine);
+
+/* edit_sweep.c. True: there is nothing more to do. */
+bool edit_do_splices(struct tt_engine *engine);
+void edit_undo_splices(struct tt_engine *engine);
+bool edit_sweep_flows(struct tt_engine *engine);
+void edit_find_leaving(struct tt_engine *engine);
+void edit_sweep(struct tt_engine *engine); /* says DONE when all is */
+void edit_retire(struct tt_engine *engine, struct node *node);
+bool edit_is_gone(struct tt_engine *engine, struct node *node);
+
+/* edit_out.c, edit_in.c: an order, and each turn */
+void edit_refuse(struct edit *edit, const char *reason);
+void edit_drop_drafts(struct tt_engine *engine);
+void edit_obey_out(struct tt_engine *engine, struct node *node, uint32_t order);
+void edit_step_out(struct tt_engine *engine, struct node *node);
+void edit_obey_in(struct tt_engine *engine, struct node *node, uint32_t order);
+void edit_step_in(struct tt_engine *engine, struct node *node);
 
 #endif

@@ -126,6 +126,13 @@ bool world_step(struct world *world); /* false: both have ended, or nothing will
 void world_ring(struct world *world, uint32_t side);
 void world_fini(struct world *world);
 
+/* What the one who moves makes, too. */
+struct state *world_new_state(struct part *part);
+struct tt_node_plan world_part_plan(struct part *part, struct state *state);
+struct tt_node_plan world_end_plan(uint32_t role, struct tt_link *link, uint32_t peer);
+struct tt_flow_plan world_flow_plan(const struct wire *wire, uint32_t from, uint32_t to);
+int32_t world_new_link(struct world *world);
+
 /* Steps until the edit of this side is in this state or past it; fails when it is refused. */
 enum tt_edit_state world_wait(struct world *world, uint32_t side, enum tt_edit_state state);
 void world_pass(struct world *world, int64_t time_ns); /* steps so long */
