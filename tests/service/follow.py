@@ -47,8 +47,7 @@ with Node() as node:
         if "no more than what is reserved" in open(notes.name, encoding="utf-8").read():
             skip("others have reserved what this service would need more")
         now = watched(node)
-        more = now[1]["it"] - budgets["it"]
-        return more > 0 and now[0] > reservation + more / 2
+        return now[1]["it"] > 600000 and now[0] > reservation
 
     wait_for(is_grown, 20, f"budget and reservation stay {budgets['it']} and {reservation} ns: {node.words()}")
     grown = watched(node)
