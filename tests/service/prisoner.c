@@ -144,7 +144,6 @@ static void trap(uint32_t deed, const struct tt_frame *in)
         break;
     default:
         kept = (uint32_t)__builtin_wasm_memory_grow(0, 60000);
-        break;
     }
 }
 
