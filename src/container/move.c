@@ -122,6 +122,7 @@ static int begin(struct container *container, struct tt_message *message, struct
     moves->component = (uint32_t)component;
     moves->seen = TT_EDIT_NONE;
     moves->filled = 0;
+    moves->has_carry = false;
     moves->source = TT_SOURCE_RUNNING;
     moves->target = TT_TARGET_FILLING;
     moves->stream = tt_message_take(message, "stream");
@@ -139,6 +140,12 @@ static int begin(struct container *container, struct tt_message *message, struct
     return 0;
 }
 
+/* Make before break: what nobody can read begins anew, at a frame where it may. */
+static bool is_fresh(const struct tt_node_plan *node)
+{
+    return state_kind(node) == STATE_OWN;
+}
+
 static void come(struct container *container, struct tt_message *message)
 {
     struct moves *moves = container->moves;
@@ -150,7 +157,7 @@ static void come(struct container *container, struct tt_message *message)
         r = move_add_ends(container, message, &err);
     if (r == 0)
         r = move_add_component(container, tt_message_int(message, "resume_ns", 0), &err);
-    if (r == 0)
+    if (r == 0 && !is_fresh(&moves->part->plans[moves->part->count - 1]))
         r = state_in_begin(&moves->in, &moves->part->plans[moves->part->count - 1],
                            &container->picture->components[moves->component], &err);
     if (r == 0)
@@ -186,6 +193,10 @@ static void leave(struct container *container, struct tt_message *message)
     }
     if (r == 0)
         r = move_prepare(container, TT_EDIT_OUT, wake, &err);
+    if (r == 0 && is_fresh(&moves->leaving)) {
+        say(container, json_pack("{ss si}", "event", "move-acked", "pages", 0));
+        return;
+    }
     if (r == 0)
         r = move_begin_state(container, (uint64_t)tt_message_int(message, "epoch", 0), &err);
     if (r == 0)
@@ -206,7 +217,8 @@ static void cut(struct container *container, const struct tt_message *message)
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
         from.index[n] = json_integer_value(json_array_get(list, n));
     container->moves->source = tt_source_order(container->moves->source, TT_SOURCE_ON_CUT);
-    tt_edit_cut(container->engine, json_is_array(list) ? &from : NULL);
+    (is_fresh(&container->moves->leaving) ? tt_edit_split : tt_edit_cut)(
+        container->engine, json_is_array(list) ? &from : NULL);
     ring(container);
 }
 
@@ -414,6 +426,7 @@ static void on_edit(struct container *container, const struct tt_edit_report *re
                                  (int)moves->part->numbers[moves->part->count - 1]));
         break;
     case TT_EDIT_CUT:
+    case TT_EDIT_SPLIT:
         on_cut(container, report);
         break;
     case TT_EDIT_REFUSED:
@@ -439,6 +452,12 @@ static void look_at_edit(struct container *container)
     (void)!read(moves->wake_fd, &count, sizeof count);
     if (!moves->is_prepared || tt_edit_look(container->engine, &report) == moves->seen)
         return;
+    /* Who begins anew elsewhere drains here by himself, maybe before it was seen that he is to. */
+    if (moves->role == MOVE_LEAVING && is_fresh(&moves->leaving) &&
+        report.state >= TT_EDIT_RETIRED && moves->source != TT_SOURCE_RUNNING) {
+        on_cut(container, &report);
+        moves->source = tt_source_order(moves->source, TT_SOURCE_ON_RETIRE);
+    }
     if (moves->role == MOVE_LEAVING && moves->source == TT_SOURCE_RETIRED &&
         report.state >= TT_EDIT_RETIRED && moves->seen < TT_EDIT_RETIRED)
         on_retired(container);

@@ -302,6 +302,8 @@ int move_prepare(struct container *container, enum tt_edit_kind kind, void (*wak
     find_classes(container, graph->part, classes);
     params.node = kind == TT_EDIT_IN ? TT_EDIT_NEW + graph->part->count - 1
                                      : container->node_of_in[moves->component][0];
+    params.is_fresh =
+        kind == TT_EDIT_IN && state_kind(&graph->part->plans[graph->part->count - 1]) == STATE_OWN;
     params.nodes = graph->part->plans;
     params.class_of = (const uint32_t(*)[TT_PORTS_MAX])classes;
     params.node_count = graph->part->count;

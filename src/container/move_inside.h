@@ -42,6 +42,7 @@ struct moves {
     enum tt_source_state source;
     enum tt_target_state target;
     struct tt_edit_carry carry;
+    bool has_carry;
     struct tt_node_plan leaving; /* the component's, as long as it is here */
     uint64_t bytes;
     uint32_t filled; /* of chunk */

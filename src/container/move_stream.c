@@ -76,7 +76,10 @@ int move_send_state(struct container *container, bool is_cut, const struct tt_ed
 {
     struct moves *moves = container->moves;
     struct piece piece = {PIECE_CARRY, sizeof report->carry};
-    int r = is_cut ? state_out_cut(&moves->out, report->carry.index, err)
+    int r = 0;
+
+    if (moves->out.writer) /* else it begins anew there */
+        r = is_cut ? state_out_cut(&moves->out, report->carry.index, err)
                    : state_out_round(&moves->out, err);
 
     /* What the engine knows comes before the state's end, which is what the other waits for. */
@@ -96,11 +99,12 @@ static int take_piece(struct moves *moves, const struct piece *piece, struct tt_
 {
     const uint8_t *body = moves->chunk + sizeof *piece;
 
-    if (piece->kind == PIECE_STATE)
+    if (piece->kind == PIECE_STATE && moves->in.reader)
         return state_in_feed(&moves->in, body, piece->bytes, err);
     if (piece->kind != PIECE_CARRY || piece->bytes != sizeof moves->carry)
         return tt_fail(err, -EBADMSG, "what comes is no state of a component");
     memcpy(&moves->carry, body, sizeof moves->carry);
+    moves->has_carry = true;
     return 0;
 }
 
@@ -141,7 +145,7 @@ int move_read_state(struct container *container, struct tt_error *err)
         r = take_pieces(moves, err);
         if (r < 0)
             return r;
-        if (state_in_is_whole(&moves->in))
+        if (moves->has_carry && (!moves->in.reader || state_in_is_whole(&moves->in)))
             return 1;
     }
 }

@@ -94,6 +94,14 @@ static int check_state(const struct request *request, struct tt_error *err)
     return 0;
 }
 
+/* Of pictures: sound's have samples on both sides of any border. */
+static bool is_codec(const struct tt_picture_component *self)
+{
+    return self->in_count == 1 && (self->in_format[0].kind == TT_CODED_VIDEO ||
+                                   (self->in_format[0].kind == TT_VIDEO && self->out_count > 0 &&
+                                    self->shape.out[0].kind == TT_CODED_VIDEO));
+}
+
 /* What of the component itself keeps it where it is. */
 static int check_component(const struct request *request, struct tt_error *err)
 {
@@ -113,10 +121,13 @@ static int check_component(const struct request *request, struct tt_error *err)
                        "'%s' is where frames are counted as delivered, and such a component does "
                        "not move",
                        self->name);
-    if (self->flags & (TT_OPAQUE | TT_OWN_THREADS))
+    if (self->flags & TT_OWN_THREADS)
+        return tt_fail(err, -EOPNOTSUPP, "'%s' (%s) has threads of its own, and those do not move",
+                       self->name, self->kind);
+    if ((self->flags & TT_OPAQUE) && !is_codec(self))
         return tt_fail(err, -EOPNOTSUPP,
-                       "'%s' (%s) keeps what it knows in a form of its own, and such a component "
-                       "does not move yet",
+                       "'%s' (%s) keeps what it knows in a form of its own, and of such components "
+                       "only codecs of pictures move: they begin anew at a key frame",
                        self->name, self->kind);
     if (self->level_count > 0)
         return tt_fail(err, -EOPNOTSUPP,
@@ -210,11 +221,13 @@ static int start(const struct request *request, uint64_t client, struct tt_error
         free(move);
         return tt_fail(err, -ENOMEM, "no memory for a move");
     }
-    *move = (struct move){.client = client,
-                          .component = request->place,
-                          .from = wiring->process_of[request->place],
-                          .to = request->to,
-                          .stream = {-1, -1}};
+    *move = (struct move){
+        .client = client,
+        .component = request->place,
+        .from = wiring->process_of[request->place],
+        .to = request->to,
+        .is_fresh = (run->params.picture->components[request->place].flags & TT_OPAQUE) != 0,
+        .stream = {-1, -1}};
     r = request->to == home
             ? 0
             : tt_wiring_may_lead(wiring, run->params.picture, request->place, request->to, err);

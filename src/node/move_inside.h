@@ -25,6 +25,7 @@ struct move {
     uint64_t epoch;
     int stream[2];                 /* until both ends are sent; -1 */
     bool is_told;                  /* the source: to begin with its rounds */
+    bool is_fresh;                 /* it begins anew, at a key frame: nothing of its state goes */
     bool is_settled[MOVE_SENDERS]; /* source, target: has room for the next */
     bool is_over, has_failed, has_begun, is_retire_due;
     json_t *begins; /* indices that the target has by itself; NULL: none */
@@ -39,7 +40,7 @@ struct run_moves {
     struct move *now; /* NULL: none is under way */
     uint64_t epochs;
     int64_t began_ns[TT_PICTURE_COMPONENTS_MAX]; /* media time that its instance began at */
-    int64_t index[TT_PICTURE_COMPONENTS_MAX]; /* from which on it is where it is */
+    int64_t index[TT_PICTURE_COMPONENTS_MAX];    /* from which on it is where it is */
     struct move_shift shift[TT_PICTURE_COMPONENTS_MAX];
 };
 

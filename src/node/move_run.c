@@ -15,6 +15,7 @@
 
 #define STEP_NS (5 * RUN_SECOND) /* limit of a place, of a round, of an answer */
 #define CUT_NS (1 * RUN_SECOND)  /* limit of standing still */
+#define KEY_NS (10 * RUN_SECOND) /* until a codec's next key frame */
 #define END_NS (3 * RUN_SECOND)  /* until both engines have room for the next */
 
 enum { ROUNDS_MAX = 4, PAGES_ENOUGH = 8, STREAM_BYTES = 1 << 20 };
@@ -304,7 +305,7 @@ int move_start(struct run *run, struct move *move, struct tt_error *err)
     const struct tt_move_params params = {.rounds_max = ROUNDS_MAX,
                                           .pages_enough = PAGES_ENOUGH,
                                           .step_ns = STEP_NS,
-                                          .cut_ns = CUT_NS};
+                                          .cut_ns = move->is_fresh ? KEY_NS : CUT_NS};
     struct tt_move_actions actions;
     int bytes = STREAM_BYTES, r;
 
@@ -366,7 +367,9 @@ static void hear_target(struct move *move, const char *event, const struct tt_me
 
 static void hear_source(struct move *move, const char *event, const struct tt_message *message)
 {
-    if (strcmp(event, "failed") == 0) {
+    if (strcmp(event, "acked") == 0) { /* it has nothing to tell */
+        feed(move, TT_MOVE_ACKED, 0);
+    } else if (strcmp(event, "failed") == 0) {
         keep_words(move, message);
         feed(move, TT_MOVE_SOURCE_FAILED, 0);
     } else if (strcmp(event, "cut") == 0) {
