@@ -341,10 +341,11 @@ static void on_poll_timer(void *ctx, uint32_t events)
     struct run *run = ctx;
     int64_t now_ns = loop_now_ns();
     bool is_steady = run->params.picture->is_live && run->first_frame_ns != 0;
+    int64_t every_ns = is_steady ? STEADY_POLL_NS : POLL_NS;
 
     (void)events;
-    loop_set(run->params.node->loop, &run->poll_timer,
-             now_ns + (is_steady ? STEADY_POLL_NS : POLL_NS));
+    /* All services in step: one wake-up for all of them. */
+    loop_set(run->params.node->loop, &run->poll_timer, (now_ns / every_ns + 1) * every_ns);
     pump_poll(run->pump, now_ns);
     tell_settings(run);
     run_level_tell(run);
