@@ -35,8 +35,11 @@ bool engine_edit_step(struct tt_engine *engine)
 {
     struct edit *edit = engine->edit;
     uint32_t order = __atomic_load_n(&edit->order, __ATOMIC_ACQUIRE);
-    struct node *node = &engine->nodes[edit->node];
+    struct node *node;
 
+    if (order == edit->seen && edit->phase == PHASE_IDLE)
+        return false; /* all else is the control thread's now */
+    node = &engine->nodes[edit->node];
     if (order != edit->seen) {
         edit->seen = order;
         if (edit->kind == TT_EDIT_OUT)
