@@ -1,8 +1,8 @@
 """200 chains of 5 small components: ours, a process a component (pipes; shared memory and futexes), a thread a component.
 
 Ours is 8 services of 25 chains, with a promise as far as the machine gives one, best-effort beyond. Chains of a service are
-released one group behind the other on a grid of 1 ms, groups 8 ms apart or more, as many as their budgets ask for (src/planner/phase.c);
-the rivals' chains have 8 phases, and in the full run pipes once more with a phase for each chain. All work for the same rounds on 3840 bytes, which ours and the futexes pass in
+released one group behind the other on a grid of 1 ms, groups 8 ms apart or more, as many as their budgets ask for (src/planner/phase.c),
+and services begin between each other's releases (src/node/stagger.c); the rivals' chains have 8 phases, and in the full run pipes once more with a phase for each chain. All work for the same rounds on 3840 bytes, which ours and the futexes pass in
 place. The talkers' rival is our own sound components, a process each (hosts.c)."""
 import json
 import os
