@@ -44,7 +44,8 @@ static int64_t extra_of(const struct demand_set *set, const struct demand_task *
     return extra_ns > 0 ? extra_ns : 0;
 }
 
-/* What is known of 2^power releases is at most twice what is known of half as many. */
+/* What is known of 2^power releases is at most twice what is known of half as many, and not less
+ * than that: such rows are of a time before costs rose, for one release tells it first. */
 static int64_t window_of(const struct demand_task *task, uint32_t power)
 {
     int64_t ns = task->cost_ns;
@@ -52,10 +53,7 @@ static int64_t window_of(const struct demand_task *task, uint32_t power)
     for (uint32_t n = 0; n < power; n++) {
         int64_t known_ns = task->window_ns[n];
 
-        if (known_ns <= 0 || known_ns > 2 * ns)
-            ns *= 2;
-        else if (known_ns > ns) /* else: one of two quantiles is wrong */
-            ns = known_ns;
+        ns = known_ns < ns || known_ns > 2 * ns ? 2 * ns : known_ns;
     }
     return ns;
 }

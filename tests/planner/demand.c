@@ -342,10 +342,10 @@ static void rows_are_summed(void)
     CHECK_INT(demand_cost_ns(&task, 16), 10 + 64); /* 15 as 16 */
     CHECK_INT(demand_cost_ns(&task, 33), 10 + 128);
     CHECK_INT(demand_share_ppt(&set), INT64_C(1000000000000) * 64 / 160);
-    task.window_ns[1] = 5; /* less than half of it cost: it is not believed */
-    CHECK_INT(demand_cost_ns(&task, 5), 10 + 12);
-    task.window_ns[2] = 1000; /* more than twice as many: neither */
-    CHECK_INT(demand_cost_ns(&task, 9), 10 + 24);
+    task.window_ns[1] = 5; /* less than half of it cost: it is of before costs rose */
+    CHECK_INT(demand_cost_ns(&task, 5), 10 + 24);
+    task.window_ns[2] = 1000; /* more than twice as many: it is not believed either */
+    CHECK_INT(demand_cost_ns(&task, 9), 10 + 48);
     for (int64_t n = 1; n < 100; n++)
         CHECK(demand_cost_ns(&task, n) >= demand_cost_ns(&task, n - 1));
     task.is_in_turn = true;
