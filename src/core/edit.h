@@ -58,13 +58,15 @@
  * where a flow X -> N is direct, A's N stands still with its queue until then, and drains from it
  * on. (RETIRE is ignored where it is not needed.) Until N's End comes B's Y waits for F.
  *
- * The order in the whole. B begins without asking, since N stands still in A from CUT on; A's
- * RETIRE may come later, nothing waits for it. Never RESUME a cut N unless B was discarded before
- * BEGIN, or is dead. CUT is reported when all that N gave before is where its reader sees it. An
- * engine that ends (tt_engine_stats.is_ended) says REFUSED to an order to cut or split and answers
- * no more: who waits looks at both, and then discards in B. A state may be over before it is seen:
- * DONE has those before it behind it. The service's End goes its way between all of this; who has
- * it in A before the cut is REFUSED to leave.
+ * The order in the whole. B begins without asking, since N stands still in A from CUT on. RETIRE in
+ * A comes after BEGIN in B, never before: what waits in A goes back then, and a queue of B that
+ * takes what X gives beside F keeps only what somebody else still holds. Nothing waits for RETIRE
+ * but room. Never RESUME a cut N unless B was discarded before BEGIN, or is dead. CUT is reported
+ * when all that N gave before is where its reader sees it. An engine that ends
+ * (tt_engine_stats.is_ended) says REFUSED to an order to cut or split and answers no more: who
+ * waits looks at both, and then discards in B. A state may be over before it is seen: DONE has
+ * those before it behind it. The service's End goes its way between all of this; who has it in A
+ * before the cut is REFUSED to leave.
  *
  * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service. At CUT or SPLIT
  * (REFUSED): who keeps a frame beyond its call; a join that shows an image, or the last frame of an
