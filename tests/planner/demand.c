@@ -350,8 +350,8 @@ static void rows_are_summed(void)
         CHECK(demand_cost_ns(&task, n) >= demand_cost_ns(&task, n - 1));
     task.is_in_turn = true;
     CHECK_INT(demand_cost_ns(&task, 2), 12);
-    CHECK_INT(demand_cost_ns(&task, 3), 12);
-    CHECK_INT(demand_cost_ns(&task, 5), 12 + 10);
+    CHECK_INT(demand_cost_ns(&task, 3), 22);
+    CHECK_INT(demand_cost_ns(&task, 5), 24 + 10);
 }
 
 /* At every step of a long time, not just where the test looks. */
