@@ -39,8 +39,8 @@ static uint32_t children_of(pid_t parent, pid_t *ret, uint32_t max)
         if (fgets(line, sizeof(line), file) != NULL && strrchr(line, ')') != NULL &&
             sscanf(line, "%d", &pid) == 1 &&
             sscanf(strrchr(line, ')') + 1, " %c %d", &state, &of) == 2 && of == parent &&
-            (are_spares_counted || (strstr(line, "(tactus-spare)") == NULL &&
-                                    strstr(line, "(tactus-stoker)") == NULL)) &&
+            (are_spares_counted ||
+             (strstr(line, "(tactus-spare)") == NULL && strstr(line, "(tactus-stoker)") == NULL)) &&
             count < max)
             ret[count++] = pid;
         (void)fclose(file);
