@@ -91,7 +91,7 @@ struct supervise {
     enum supervise_state state;
     struct supervise_process processes[SUPERVISE_PROCESSES_MAX];
     uint32_t process_count, container_count;
-    bool is_gone_once; /* the first go is past */
+    bool is_gone_once;           /* the first go is past */
     bool is_failed, has_stopped; /* has_stopped: the user wants it to end */
     int64_t drain_limit_ns, prime_limit_ns;
     int64_t deaths_ns[SUPERVISE_DEATHS_MAX];
