@@ -94,12 +94,15 @@ static int check_state(const struct request *request, struct tt_error *err)
     return 0;
 }
 
-/* Of pictures: sound's have samples on both sides of any border. */
+static bool is_coded(uint32_t kind)
+{
+    return kind == TT_CODED_VIDEO || kind == TT_CODED_AUDIO;
+}
+
 static bool is_codec(const struct tt_picture_component *self)
 {
-    return self->in_count == 1 && (self->in_format[0].kind == TT_CODED_VIDEO ||
-                                   (self->in_format[0].kind == TT_VIDEO && self->out_count > 0 &&
-                                    self->shape.out[0].kind == TT_CODED_VIDEO));
+    return self->in_count == 1 && self->out_count == 1 &&
+           is_coded(self->in_format[0].kind) != is_coded(self->shape.out[0].kind);
 }
 
 /* What of the component itself keeps it where it is. */
@@ -127,7 +130,7 @@ static int check_component(const struct request *request, struct tt_error *err)
     if ((self->flags & TT_OPAQUE) && !is_codec(self))
         return tt_fail(err, -EOPNOTSUPP,
                        "'%s' (%s) keeps what it knows in a form of its own, and of such components "
-                       "only codecs of pictures move: they begin anew at a key frame",
+                       "only codecs move: they begin anew at a key frame",
                        self->name, self->kind);
     if (self->level_count > 0)
         return tt_fail(err, -EOPNOTSUPP,

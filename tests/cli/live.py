@@ -61,6 +61,19 @@ def test_set():
         check(tactus('set', *words).code == 2, words)
 
 
+def test_move():
+    moved = {'event': 'moved', 'service': 'news', 'component': 'blur', 'from': 'container.video', 'to': 'container.audio', 'index': 77,
+             'down_ns': 61500, 'whole_ns': 2100000, 'rounds': 2, 'bytes': 70000, 'pages': 0}
+    with Fake([moved, done()]) as fake:
+        r = tactus('move', 'news', 'blur', 'audio', fake=fake)
+        check(r.code == 0 and r.out == '' and 'blur is in container.audio from index 77 on; it stood still for 61.5 us' in r.said, r)
+        check(fake.requests[0] == {'op': 'move', 'name': 'news', 'component': 'blur', 'container': 'audio'}, fake.requests)
+        r = tactus('move', 'news', 'blur', 'audio', '--json', fake=fake)
+        check(r.json() == {k: v for k, v in moved.items() if k != 'event'}, r)
+    for words in ((), ('news',), ('news', 'blur'), ('news', 'blur', 'audio', 'video')):
+        check(tactus('move', *words).code == 2, words)
+
+
 def test_logs():
     with Fake(LINES + [done()]) as fake:
         r = tactus('logs', fake=fake)

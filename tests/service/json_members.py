@@ -105,6 +105,13 @@ with Node() as node:
     compare("stop", node.run("stop", name, "--json"))
     for line in json.loads(node.run("logs", name, "--json").stdout):
         compare_members("logs", "", line)
+    with open(node.path("two.yaml"), "w", encoding="utf-8") as file:  # two time scales, two containers
+        file.write('tactus: 1\nservice: two\nrate: 25\ncomponents:\n  tone: {kind: test.audio, params: {quantum: 240}}\n'
+                   '  gain: {kind: audio.gain}\n  pcm: {kind: "null"}\n  cam: {kind: test.video, params: {width: 64, height: 64}}\n'
+                   '  album: {kind: "null"}\nflows: [tone ! gain ! pcm, cam ! album]\n')
+    node.run("run", node.path("two.yaml"), "--for", "20s", "--best-effort", "--no-profile", "--detach", "--json")
+    compare("move", node.run("move", "two", "gain", "video", "--json"))
+    node.run("stop", "two")
     compare("completion", node.run("completion", "zsh", "--json"))
     for component in json.loads(node.run("inspect", "--json").stdout):
         compare_members("inspect", "", component)

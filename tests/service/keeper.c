@@ -1,5 +1,5 @@
-/* keeper: passes pictures on and keeps a large state, in which it writes and reads with every frame;
- * what it says of it would be another if any of it were lost on the way. */
+/* keeper: passes pictures on and keeps a large state, in which it writes and reads with every
+ * frame; what it says of it would be another if any of it were lost. */
 #include <errno.h>
 #include <string.h>
 #include <tactus/component.h>

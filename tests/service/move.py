@@ -26,7 +26,10 @@ components:
   tone:  {{kind: test.audio, params: {{quantum: 240}}}}
   gain:  {{kind: audio.gain, params: {{gain_db: -6}}}}
   pcm:   {{kind: "null"}}
-flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm]
+  enc:   {{kind: av.encode, params: {{codec: libx264, preset: ultrafast, tune: zerolatency, gop: 8}}}}
+  dec:   {{kind: av.decode}}
+  coded: {{kind: "null"}}
+flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm, cam ! enc ! dec ! coded]
 """
 REFUSED = (  # words, what the sentence says
     (("nobody", "moved", "audio"), "no service of yours called 'nobody' runs here"),
@@ -70,6 +73,8 @@ def to_and_fro(node, rounds):
             told.append(json.loads(node.run("move", "fro", *words, "--json").stdout))
             check(places(node)[words[0]] == told[-1]["to"], f"{words}: {told[-1]}, but top says {places(node)}")
             time.sleep(0.02)
+    for words in (("enc", "audio"), ("enc", "video"), ("dec", "audio"), ("dec", "video")):  # make before break, at a key frame
+        node.run("move", "fro", *words)
     for words, sentence in REFUSED:
         ran = node.run("move", *[word.format(name="fro") for word in words], code=1)
         check(sentence in " ".join(ran.stderr.split()), f"{words}: {ran.stderr}")
@@ -80,7 +85,7 @@ def to_and_fro(node, rounds):
         mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
         check(len(twins) >= report["sinks"]["other"]["frames"] and mine == twins, f"another state: {mine} is not {twins}")
     ends = [event for event in ledger["events"] if event["event"] == "move-end"]
-    check(len(ends) == 4 * rounds, f"{len(ends)} moves ended in the ledger")
+    check(len(ends) == 4 * rounds + 4, f"{len(ends)} moves ended in the ledger")
     print(f"{len(told)} moves: stood still for {sorted(move['down_ns'] // 1000 for move in told)} us; "
           f"late by us: {[sink['late_ours'] for sink in report['sinks'].values()]}")
 
