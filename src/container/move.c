@@ -157,6 +157,11 @@ static void come(struct container *container, struct tt_message *message)
         r = move_add_ends(container, message, &err);
     if (r == 0)
         r = move_add_component(container, tt_message_int(message, "resume_ns", 0), &err);
+    if (r == 0) { /* as it is by now, not as it was planned */
+        struct tt_node_plan *plan = &moves->part->plans[moves->part->count - 1];
+
+        plan->budget_ns = tt_message_int(message, "budget_ns", plan->budget_ns);
+    }
     if (r == 0 && !is_fresh(&moves->part->plans[moves->part->count - 1]))
         r = state_in_begin(&moves->in, &moves->part->plans[moves->part->count - 1],
                            &container->picture->components[moves->component], &err);

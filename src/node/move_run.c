@@ -91,9 +91,11 @@ static int send_begin(struct move *move, uint32_t number, const char *op, int64_
     }
     if (process->child != NULL)
         r = child_send(process->child,
-                       json_pack("{ss si si so sI sI}", "op", op, "component", (int)move->component,
-                                 "away", (int)way->container, "ways", move_ways(move->run), "epoch",
-                                 (json_int_t)move->epoch, "resume_ns", (json_int_t)resume_ns),
+                       json_pack("{ss si si so sI sI sI}", "op", op, "component",
+                                 (int)move->component, "away", (int)way->container, "ways",
+                                 move_ways(move->run), "epoch", (json_int_t)move->epoch,
+                                 "resume_ns", (json_int_t)resume_ns, "budget_ns",
+                                 (json_int_t)run_budget_of_ns(move->run, move->component)),
                        gift->fds, gift->names, gift->count, NULL);
     free(gift);
     (void)close(*end);
