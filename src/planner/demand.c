@@ -45,7 +45,8 @@ static int64_t extra_of(const struct demand_set *set, const struct demand_task *
 }
 
 /* What is known of 2^power releases is at most twice what is known of half as many, and not less
- * than that: such rows are of a time before costs rose, for one release tells it first. */
+ * than that, give or take what few samples say. Less than half of it: such rows are of a time
+ * before costs rose, for one release tells it first. */
 static int64_t window_of(const struct demand_task *task, uint32_t power)
 {
     int64_t ns = task->cost_ns;
@@ -53,7 +54,10 @@ static int64_t window_of(const struct demand_task *task, uint32_t power)
     for (uint32_t n = 0; n < power; n++) {
         int64_t known_ns = task->window_ns[n];
 
-        ns = known_ns < ns || known_ns > 2 * ns ? 2 * ns : known_ns;
+        if (known_ns < ns / 2 || known_ns > 2 * ns)
+            ns *= 2;
+        else if (known_ns > ns)
+            ns = known_ns;
     }
     return ns;
 }
