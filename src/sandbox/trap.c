@@ -245,6 +245,8 @@ int tt_trap_thread(struct tt_error *err)
         stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         r = stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) < 0 ? -errno : 0;
+        if (r == 0) /* MAP_POPULATE leaves out what is locked as it is touched */
+            (void)madvise(stack.ss_sp, stack.ss_size, MADV_POPULATE_WRITE);
     }
     if (r == 0)
         r = let_faults_in();
