@@ -54,7 +54,7 @@ static int64_t window_of(const struct demand_task *task, uint32_t power)
     for (uint32_t n = 0; n < power; n++) {
         int64_t known_ns = task->window_ns[n];
 
-        if (known_ns < ns / 2 || known_ns > 2 * ns)
+        if (known_ns <= 0 || known_ns < ns / 2 || known_ns > 2 * ns)
             ns *= 2;
         else if (known_ns > ns)
             ns = known_ns;
