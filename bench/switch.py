@@ -5,7 +5,8 @@ component reads and writes 64 bytes of a frame and dirties one page of its state
 slot that was prepared, bound, called; "window": the slot and its view of 64 MiB of frames are made in that time, too; "again": the same
 slot after a trap. A built-in component is audio.gain: state, init(), open(), process(). "switch": a mean over 1,000 instances, one call
 each in turn. Idle: what is the process's alone, and its page tables, after one call each; the kernel's own records (about 1 KiB) are
-not in it."""
+not in it. Frames lie in pages of 2 MiB where the kernel makes any, as tactusd has it; then the claim counts the page tables of all of them,
+which with 4 KiB are 2 KiB a MiB."""
 import json
 import subprocess
 
@@ -35,7 +36,8 @@ def measure(bench):
         for what in ("switch_ns", "switch_nothing_ns"):
             for index, value in enumerate(told["thousand"][what]):
                 bench.put(what, "tactus", value, "", turn, index)
-        bench.put("idle_bytes", "tactus", told["thousand"]["idle_bytes"], "", turn)
+        for what in ("thousand", "filled"):
+            bench.put("idle_bytes", "tactus", told[what]["idle_bytes"], what, turn)
         bench.put("page_bytes", "tactus", told["pool_page_bytes"], "", turn)
 
 
@@ -65,9 +67,12 @@ def judge(data):
         values = [value / 1e3 for value in data.each(what, "tactus", "")]
         rows.append({"what": words, "state": "64 KiB", "n": len(values), "p50_us": stats.median(values), "p99_us": tail(values),
                      "max_us": max(values) if values else None})
-    idle = stats.median([value / 1024 for value in data.each("idle_bytes", "tactus", "")])
     page = stats.median(data.each("page_bytes", "tactus", "")) or 4096
-    rows.append({"what": "idle KiB", "state": "64 KiB", "n": 1000, "kib": idle, "frame_pages": "2 MiB" if page > 4096 else "4 KiB"})
+    pages = "2 MiB" if page > 4096 else "4 KiB"
+    idle = {}
+    for what, words in (("thousand", "idle KiB"), ("filled", "idle KiB, tables of 64 MiB of frames filled")):
+        idle[what] = stats.median([value / 1024 for value in data.each("idle_bytes", "tactus", what)])
+        rows.append({"what": words, "state": "64 KiB", "n": 1000, "kib": idle[what], "frame_pages": pages})
     for size, _ in SIZES:
         n = len(data.each("made_ns", "tactus", size))
         worst = max((medians[way, size] for way in ("made_ns", "window_ns")), key=lambda found: found[0] or 0)
@@ -78,5 +83,5 @@ def judge(data):
     switch = stats.single(rounds, stats.median)
     claims += [stats.claim("start.builtin_us", "<=", 20, built[0], n_built, built[1]),
                stats.claim("switch.us", "<=", 0.5, switch[0], len(stats.pooled(rounds)), switch[1]),
-               stats.claim("idle.kib", "<=", 28 if page > 4096 else 36, idle, 1000)]
+               stats.claim("idle.kib", "<=", 28, idle["filled"], 1000) if page > 4096 else stats.claim("idle.kib", "<=", 36, idle["thousand"], 1000)]
     return rows, claims
