@@ -345,10 +345,26 @@ static struct node *inlet_of(struct tt_engine *engine, uint32_t pool, uint32_t s
     return NULL;
 }
 
+/* How far the predecessor came. An edge takes what it is given; another worker wants it again when
+ * it began anew, too, and says by closing when it does not. */
+static void adopt_place(const struct tt_engine *engine, struct node *node)
+{
+    const struct tt_format *format = engine->flows[node->in[0]].plan->format;
+    int64_t index;
+
+    if (node->plan->is_between)
+        return;
+    node->has_put_end = tt_link_has_put_end(node->plan->link);
+    /* By the clock nothing comes again, and a count that is a lie would keep all from its sink. */
+    if (!engine->is_live && format->rate.num > 0 && tt_link_last_put(node->plan->link, &index))
+        node->put_next = index + 1;
+}
+
 /* At the start of a new writer: what its predecessor lent is still out, its own frames and those
  * that it passed on from an inlet to an outlet. */
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
 {
+    adopt_place(engine, node);
     for (uint32_t pool = 0; pool < engine->params.pool_count; pool++) {
         bool is_own = pool == engine->params.own_number;
 
@@ -379,6 +395,14 @@ void engine_close_inlets(struct tt_engine *engine)
     }
 }
 
+/* Its reader has it already, or reads no more. */
+static bool is_needless(const struct node *node, const struct entry *entry)
+{
+    if (node->plan->is_between)
+        return tt_link_is_closed(node->plan->link);
+    return node->has_put_end || (!(entry->flags & TT_END) && entry->index < node->put_next);
+}
+
 static bool put(struct tt_engine *engine, struct node *node, const struct entry *entry)
 {
     struct tt_link_slot slot = {.index = entry->index,
@@ -391,7 +415,7 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
                                 .valid_slices = entry->valid_slices,
                                 .stamp_ns = engine->now_ns};
 
-    if (node->plan->is_between && tt_link_is_closed(node->plan->link))
+    if (is_needless(node, entry))
         return true;
     if (engine->is_live && !(entry->flags & TT_END) &&
         engine_media(engine, engine->now_ns) > engine_due(node, entry->origin_ns))

@@ -160,6 +160,10 @@ struct node {
     struct sink *sinks; /* one for each input, or NULL */
     uint64_t *lent;     /* outlets: a bit for each handle */
     uint32_t lent_count;
+    /* Outlets to edges: what lies before this index was put by a predecessor (0: nothing), or all.
+     */
+    int64_t put_next;
+    bool has_put_end;
     struct box box;
 };
 

@@ -142,21 +142,36 @@ bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot)
     return tt_ring_put(&link->forward, slot);
 }
 
-bool tt_link_last_put(const struct tt_link *link, int64_t *ret_index)
+/* False: nothing was put so far. */
+static bool last_header(const struct tt_link *link, struct tt_link_slot *ret)
 {
     const struct tt_ring *ring = &link->forward;
-    struct tt_link_slot slot;
 
     tt_assert(!link->is_reader);
     if (ring->count == 0)
         return false;
-    memcpy(&slot,
+    memcpy(ret,
            ring->shared->slots + ((ring->count - 1) & (ring->slot_count - 1)) * ring->slot_bytes,
-           sizeof(slot));
-    if (slot.slot == TT_NO_FRAME || slot.index < 0 || slot.index > INDEX_MAX)
+           sizeof(*ret));
+    return true;
+}
+
+bool tt_link_last_put(const struct tt_link *link, int64_t *ret_index)
+{
+    struct tt_link_slot slot;
+
+    if (!last_header(link, &slot) || slot.slot == TT_NO_FRAME || slot.index < 0 ||
+        slot.index > INDEX_MAX)
         return false;
     *ret_index = slot.index;
     return true;
+}
+
+bool tt_link_has_put_end(const struct tt_link *link)
+{
+    struct tt_link_slot slot;
+
+    return last_header(link, &slot) && (slot.flags & TT_END) != 0;
 }
 
 static bool is_place(uint32_t pool, uint32_t slot)

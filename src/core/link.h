@@ -68,6 +68,9 @@ bool tt_link_put(struct tt_link *link, const struct tt_link_slot *slot);
  * there is none, or End came after it. */
 bool tt_link_last_put(const struct tt_link *link, int64_t *ret_index);
 
+/* Writer: was the last that was put, by this end or its predecessor, an End? */
+bool tt_link_has_put_end(const struct tt_link *link);
+
 /* Writer: takes back the next slot that the reader has finished with; false when there is none. A
  * slot that the caller has not lent is the peer's lie; the caller ignores it. A slot is never lent
  * twice on one link at the same time. */

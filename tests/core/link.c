@@ -323,13 +323,15 @@ static void the_last_put_is_known(void)
 
     make_shared();
     writer = new_writer(lent);
-    CHECK(!tt_link_last_put(writer, &index));
+    CHECK(!tt_link_last_put(writer, &index) && !tt_link_has_put_end(writer));
     CHECK(tt_link_put(writer, &slot));
     reader = tt_link_reader(new_end(), shared->link, DEPTH);
     CHECK(tt_link_get(reader, &pool, 1, &slot)); /* also when it is read already */
     CHECK(tt_link_last_put(new_writer(lent), &index));
     CHECK_INT(index, 41);
+    CHECK(!tt_link_has_put_end(new_writer(lent)));
     CHECK(tt_link_put(writer, &end));
+    CHECK(tt_link_has_put_end(new_writer(lent)));
     CHECK(!tt_link_last_put(new_writer(lent), &index));
 }
 
