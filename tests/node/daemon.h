@@ -42,11 +42,31 @@ static inline void daemon_folder(struct test_daemon *d)
     snprintf(d->state, sizeof(d->state), "%s/state", d->folder);
 }
 
+static pid_t daemons[16], daemons_owner; /* that this test started */
+static uint32_t daemon_count;
+
+/* A check that fails ends the test: a tactusd that goes on would hold its output open, for which
+ * whoever runs the test waits. All that it started ends with it. */
+static inline void daemon_kill_all(void)
+{
+    for (uint32_t n = 0; n < 16 && getpid() == daemons_owner; n++)
+        if (daemons[n] > 0 && waitpid(daemons[n], NULL, WNOHANG) == 0) {
+            (void)kill(daemons[n], SIGKILL);
+            (void)waitpid(daemons[n], NULL, 0);
+        }
+}
+
 static inline pid_t daemon_exec(const struct test_daemon *d, const char *idle_s)
 {
     pid_t pid = fork();
 
     CHECK(pid >= 0);
+    if (pid > 0 && daemon_count == 0) {
+        daemons_owner = getpid();
+        CHECK(atexit(daemon_kill_all) == 0);
+    }
+    if (pid > 0)
+        daemons[daemon_count++ % 16] = pid;
     if (pid == 0) {
         execl(d->path, "tactusd", "--foreground", "--socket", d->socket, "--state", d->state,
               idle_s != NULL ? "--idle-exit" : "--foreground",
