@@ -108,10 +108,11 @@ static bool is_same(const struct node *node, const struct hop *hop, const struct
            hop->origin_ns < blame->origin_ns + blame->period_ns;
 }
 
-/* A release that never was: given up because the worker was away, or not in the media at all. */
+/* A release that never was: given up because the worker was away, or not in the media at all. Of
+ * what is longer ago than the hops that are remembered, nobody can say that it was not there. */
 static enum tt_cause find_absence(const struct node *node, const struct blame *blame)
 {
-    int64_t newest = INT64_MIN;
+    int64_t newest = INT64_MIN, oldest = node->history_next > HISTORY ? INT64_MAX : INT64_MIN;
 
     for (uint32_t n = 0; n < HISTORY; n++)
         if (node->skips[n].to_ns > blame->origin_ns && node->skips[n].from_ns <= blame->origin_ns)
@@ -126,8 +127,9 @@ static enum tt_cause find_absence(const struct node *node, const struct blame *b
         if (is_same(node, hop, blame))
             return TT_CAUSE_NONE;
         newest = hop->origin_ns > newest ? hop->origin_ns : newest;
+        oldest = hop->origin_ns < oldest ? hop->origin_ns : oldest;
     }
-    if (newest <= blame->origin_ns)
+    if (newest <= blame->origin_ns || oldest > blame->origin_ns)
         return TT_CAUSE_NONE;
     if (node->plan->is_between)
         return TT_CAUSE_WORKER;
