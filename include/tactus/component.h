@@ -20,7 +20,8 @@
  * state holds no pointers: a save is its bytes, and in a sandbox it is [globals][linear memory].
  * host and scratch are never saved; open() gives them anew and is short: it runs after every
  * restore. A parameter changes only by an event at an index. A TT_OPAQUE component without
- * save/restore moves make-before-break at key_point. */
+ * save/restore moves make-before-break at key_point, if it has one connected input and no
+ * TT_HISTORY: an instance begins anew elsewhere, and this one gets an End and drains. */
 #ifndef TACTUS_COMPONENT_H
 #define TACTUS_COMPONENT_H
 
@@ -57,7 +58,8 @@ enum tt_component_flag {
     TT_SEPARATE = 16, /* each input frame activates it by itself (writers): inputs are not joined */
     TT_DRAINS = 32,   /* process() is called with a TT_END input until it returns TT_DONE */
     TT_DESKTOP = 64,  /* an edge with the user's screen and speakers; Tactus's own only */
-    TT_TOGETHER = 128 /* a source edge with fds(): all of its kind in a service share a process */
+    TT_TOGETHER = 128, /* a source edge with fds(): all of its kind in a service share a process */
+    TT_HISTORY = 256 /* beside TT_OPAQUE: what it gives rests on all that came; never begins anew */
 };
 
 enum tt_frame_flag {

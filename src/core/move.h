@@ -100,6 +100,13 @@ struct tt_move {
 /* Fills actions for the beginning. */
 void tt_move_begin(struct tt_move *move, const struct tt_move_params *params, int64_t now_ns,
                    struct tt_move_actions *out);
+/* The container that had it is to start anew. False: the target may have taken it and not have said
+ * so, or may still take it. Then end the target, and ask again when it is reaped, not before. */
+static inline bool tt_move_may_restart(const struct tt_move *move)
+{
+    return move->state == TT_MOVE_ENDED;
+}
+
 /* What comes after the end, or late, changes nothing. */
 void tt_move_step(struct tt_move *move, const struct tt_move_event *event, int64_t now_ns,
                   struct tt_move_actions *out);

@@ -94,15 +94,25 @@ static int check_state(const struct request *request, struct tt_error *err)
     return 0;
 }
 
-static bool is_coded(uint32_t kind)
+/* What nobody can read must be able to begin anew in the midst of its one input. */
+static int check_opaque(const struct tt_picture *picture, uint32_t component, struct tt_error *err)
 {
-    return kind == TT_CODED_VIDEO || kind == TT_CODED_AUDIO;
-}
+    const struct tt_picture_component *self = &picture->components[component];
+    uint32_t inputs = 0;
 
-static bool is_codec(const struct tt_picture_component *self)
-{
-    return self->in_count == 1 && self->out_count == 1 &&
-           is_coded(self->in_format[0].kind) != is_coded(self->shape.out[0].kind);
+    for (uint32_t n = 0; n < picture->flow_count; n++)
+        inputs += picture->flows[n].to == component;
+    if (self->flags & TT_HISTORY)
+        return tt_fail(err, -EOPNOTSUPP,
+                       "'%s' (%s) rests on all that it has heard, in a form of its own that cannot "
+                       "be carried, and does not begin anew in the midst",
+                       self->name, self->kind);
+    if (inputs != 1)
+        return tt_fail(err, -EOPNOTSUPP,
+                       "'%s' (%s) keeps what it knows in a form of its own, and such a component "
+                       "moves by one frame that divides its input: it has %u inputs, not one",
+                       self->name, self->kind, inputs);
+    return 0;
 }
 
 /* What of the component itself keeps it where it is. */
@@ -127,15 +137,12 @@ static int check_component(const struct request *request, struct tt_error *err)
     if (self->flags & TT_OWN_THREADS)
         return tt_fail(err, -EOPNOTSUPP, "'%s' (%s) has threads of its own, and those do not move",
                        self->name, self->kind);
-    if ((self->flags & TT_OPAQUE) && !is_codec(self))
-        return tt_fail(err, -EOPNOTSUPP,
-                       "'%s' (%s) keeps what it knows in a form of its own, and of such components "
-                       "only codecs move: they begin anew at a key frame",
-                       self->name, self->kind);
     if (self->level_count > 0)
         return tt_fail(err, -EOPNOTSUPP,
                        "'%s' has degrading levels, and such a component does not move yet",
                        self->name);
+    if (self->flags & TT_OPAQUE)
+        return check_opaque(request->run->params.picture, request->place, err);
     return 0;
 }
 
@@ -154,7 +161,10 @@ static int check_place(const struct request *request, struct tt_error *err)
     if (request->to != home &&
         !tt_wiring_has_room(wiring, run->params.picture, request->place, request->to))
         return tt_fail(err, -ENOSPC,
-                       "not admitted in %s: its frame pool has no room for what '%s' writes",
+                       "not admitted in %s: its frame pool, which cannot grow while it runs, keeps "
+                       "8 MiB for what comes from elsewhere, and what '%s' writes is more than is "
+                       "left of that; let it write less (smaller frames, a shorter deadline) or "
+                       "move another component",
                        run_process_name(run, request->to), request->component);
     for (uint32_t n = 0; n < wiring->container_count; n++)
         if (run->supervise.processes[n].life != SUPERVISE_GOING)

@@ -20,8 +20,9 @@ void move_begin(struct node *node, struct client *client, const json_t *request)
 bool move_heard(struct run_process *process, const struct tt_message *message);
 /* It is reaped. */
 void move_died(struct run_process *process);
-/* Before a container starts anew: where each component is, is decided. */
-void move_before_spawn(struct run *run, uint32_t number);
+/* Before a container starts anew: where each component is, is decided. False: it is not yet, and is
+ * to be asked again when another container is reaped. */
+bool move_before_spawn(struct run *run, uint32_t number);
 /* Its worker has its class again. */
 void move_reserved(struct run_process *process);
 /* The service ends. */

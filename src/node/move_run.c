@@ -418,22 +418,25 @@ void move_died(struct run_process *process)
 }
 
 /* Who starts anew is to know whether it has the component. The target may have it and not have said
- * so: it is ended, and the component begins anew where it was. */
-void move_before_spawn(struct run *run, uint32_t number)
+ * so: it is ended, and what it said before is heard until it is reaped. */
+bool move_before_spawn(struct run *run, uint32_t number)
 {
     struct move *move = run->moves != NULL ? run->moves->now : NULL;
 
-    if (move != NULL && !move->is_over && (number == move->from || number == move->to)) {
-        if (number == move->from)
-            run_kill(process_of(move, move->to));
-        feed(move, TT_MOVE_TARGET_DIED, 0);
+    if (move != NULL && number == move->from && !tt_move_may_restart(&move->step) &&
+        process_of(move, move->to)->child != NULL) {
+        run_kill(process_of(move, move->to));
+        return false;
     }
+    if (move != NULL && !move->is_over && (number == move->from || number == move->to))
+        feed(move, TT_MOVE_TARGET_DIED, 0); /* the target is nobody */
     if (run->moves == NULL)
-        return;
+        return true;
     (void)tt_wiring_places(run->broker->wiring, run->params.picture, number, NULL);
     for (uint32_t n = 0; n < run->params.picture->component_count; n++)
         if (run->broker->wiring->process_of[n] == number)
             run->moves->began_ns[n] = run_resume_ns(run, 0);
+    return true;
 }
 
 void move_reserved(struct run_process *process)

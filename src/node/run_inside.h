@@ -35,6 +35,7 @@ struct run_process {
     int64_t budget_ns, period_ns;           /* that the kernel gave its worker; 0: none */
     int64_t last_budget_ns, last_period_ns; /* likewise, or its predecessor's */
     bool has_ended;
+    bool is_spawn_due;         /* as soon as another is reaped: move_before_spawn() */
     bool is_favoured;          /* an edge under FIFO */
     int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
     bool has_rung;             /* it was given what it has before it was ready */

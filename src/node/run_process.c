@@ -124,7 +124,9 @@ void run_spawn(struct run *run, uint32_t number)
     process->has_ended = process->has_rung = false;
     process->error[0] = '\0';
     if (run_is_container(run, number)) {
-        move_before_spawn(run, number);
+        process->is_spawn_due = !move_before_spawn(run, number);
+        if (process->is_spawn_due)
+            return;
         run_level_began(run, number);
     }
     /* A container needs nothing that is its user's, and strangers' code does not run as root. */
@@ -171,6 +173,22 @@ static void add_usage(struct run *run, const struct rusage *usage)
     run->switches += (uint64_t)(usage->ru_nvcsw + usage->ru_nivcsw);
 }
 
+static void spawn_who_waited(struct run *run)
+{
+    for (uint32_t n = 0; n < run->broker->wiring->container_count; n++) {
+        struct run_process *process = &run->processes[n];
+
+        if (!process->is_spawn_due)
+            continue;
+        if (!run->supervise.processes[n].is_killed) {
+            run_spawn(run, n);
+            continue;
+        }
+        process->is_spawn_due = false;
+        feed_death(process, false, false, "ended before it began");
+    }
+}
+
 static void on_reaped(void *ctx, int code, int status, const struct rusage *usage)
 {
     struct run_process *process = ctx;
@@ -202,6 +220,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
         expect_gap(run, process->number);
     move_died(process);
     feed_death(process, is_clean, process->error[0] != '\0', text);
+    spawn_who_waited(run);
 }
 
 static void find_threads(struct run_process *process, const struct tt_message *message)

@@ -284,7 +284,9 @@ struct choice {
 /* After the move: where it should be there is nothing, or nobody: supervision starts it there. */
 static bool wants_start(const struct world *w)
 {
-    if (!is_over(w) || w->is_running_alone)
+    const struct tt_move move = {.state = w->phase};
+
+    if (!tt_move_may_restart(&move) || w->is_running_alone)
         return false;
     switch ((enum tt_move_where)w->where) {
     case TT_MOVE_AT_SOURCE:

@@ -29,13 +29,17 @@ components:
   enc:   {{kind: av.encode, params: {{codec: libx264, preset: ultrafast, tune: zerolatency, gop: 8}}}}
   dec:   {{kind: av.decode}}
   coded: {{kind: "null"}}
-flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm, cam ! enc ! dec ! coded]
+  rate:  {{kind: audio.resample, params: {{rate: 44100, quantum: 240}}}}
+  loud:  {{kind: audio.loudness}}
+  heard: {{kind: "null"}}
+flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm, tone ! loud ! rate ! heard, cam ! enc ! dec ! coded]
 """
 REFUSED = (  # words, what the sentence says
     (("nobody", "moved", "audio"), "no service of yours called 'nobody' runs here"),
     (("{name}", "moves", "audio"), "has no component 'moves'; it has cam, moved, twin"),
     (("{name}", "moved", "nowhere"), "has no container 'nowhere'; it has container.audio, container.video"),
     (("{name}", "moved", "video"), "'moved' is in container.video already"),
+    (("{name}", "loud", "video"), "does not begin anew in the midst"),
     (("{name}", "album", "audio"), "is where frames are counted as delivered"))
 
 
@@ -73,8 +77,12 @@ def to_and_fro(node, rounds):
             told.append(json.loads(node.run("move", "fro", *words, "--json").stdout))
             check(places(node)[words[0]] == told[-1]["to"], f"{words}: {told[-1]}, but top says {places(node)}")
             time.sleep(0.02)
-    for words in (("enc", "audio"), ("enc", "video"), ("dec", "audio"), ("dec", "video")):  # make before break, at a key frame
+    # Make before break: codecs at a key frame, others at any.
+    for words in (("enc", "audio"), ("enc", "video"), ("dec", "audio"), ("dec", "video"), ("scale", "audio"), ("scale", "video"),
+                  ("rate", "video"), ("rate", "audio")):
         node.run("move", "fro", *words)
+        there = {component["name"]: component["process"] for component in json.loads(node.run("top", "--json").stdout)["services"][0]["components"]}
+        check(there[words[0]] == "container." + words[1], f"{words}: top says {there}")
     for words, sentence in REFUSED:
         ran = node.run("move", *[word.format(name="fro") for word in words], code=1)
         check(sentence in " ".join(ran.stderr.split()), f"{words}: {ran.stderr}")
@@ -85,7 +93,7 @@ def to_and_fro(node, rounds):
         mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
         check(len(twins) >= report["sinks"]["other"]["frames"] and mine == twins, f"another state: {mine} is not {twins}")
     ends = [event for event in ledger["events"] if event["event"] == "move-end"]
-    check(len(ends) == 4 * rounds + 4, f"{len(ends)} moves ended in the ledger")
+    check(len(ends) == 4 * rounds + 8, f"{len(ends)} moves ended in the ledger")
     print(f"{len(told)} moves: stood still for {sorted(move['down_ns'] // 1000 for move in told)} us; "
           f"late by us: {[sink['late_ours'] for sink in report['sinks'].values()]}")
 

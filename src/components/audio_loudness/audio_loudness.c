@@ -390,7 +390,8 @@ static int process(void *state_, struct tt_call *call)
 const struct tt_component tt_component_audio_loudness = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    .flags = TT_OPAQUE | TT_DRAINS, /* the last word is said at the end */
+    /* The last word is said at the end, of all that was; the gain is where it was led to. */
+    .flags = TT_OPAQUE | TT_DRAINS | TT_HISTORY,
     .version = 1,
     .name = "audio.loudness",
     .help = "measures loudness after EBU R 128 (notes 1 to 6 in the ledger: momentary, short-term, "
