@@ -35,7 +35,8 @@ enum tt_cause {
 
 enum tt_record_flag {
     TT_RECORD_REPEATED = 1 /* delivered, but an older picture */,
-    TT_RECORD_SKIPPED = 2
+    TT_RECORD_SKIPPED = 2,
+    TT_RECORD_NO_SAMPLE = 4 /* hop: it failed without a budget; its cost teaches nothing */
 };
 
 struct tt_record {

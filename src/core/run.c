@@ -462,13 +462,20 @@ static void release_inputs(struct tt_engine *engine, struct node *node)
             engine_unref(engine, engine->running->in[n].entry.handle);
 }
 
+/* What failed without a budget may have been ended by force, and says not what a frame costs. */
+static bool is_sample(const struct node *node, int result)
+{
+    return result >= 0 || node->plan->budget_ns > 0;
+}
+
 static void record_hop(struct tt_engine *engine, struct node *node, int64_t start_ns,
-                       int64_t cpu_ns, bool is_stolen)
+                       int64_t cpu_ns, int result, bool is_stolen)
 {
     const struct decision *d = &engine->running->decision;
     int64_t ready_ns = d->ready_ns < start_ns ? d->ready_ns : start_ns;
     struct hop *hop = engine_history(node);
     struct tt_record record = {.kind = TT_RECORD_HOP,
+                               .flags = is_sample(node, result) ? 0 : TT_RECORD_NO_SAMPLE,
                                .component = (uint16_t)node->plan->ledger_component,
                                .index = d->index,
                                .origin_ns = engine_media(engine, ready_ns),
@@ -486,7 +493,8 @@ static void record_hop(struct tt_engine *engine, struct node *node, int64_t star
                         .cpu_ns = cpu_ns,
                         .is_stolen = is_stolen};
     engine_record(engine, &record);
-    if (!engine->running->is_end) /* a drain is no release's, and nothing is admitted by it */
+    /* A drain is no release's, and nothing is admitted by it. */
+    if (!engine->running->is_end && is_sample(node, result))
         engine_cost_add(engine, node, d->origin_ns,
                         cpu_ns >= 0 ? cpu_ns : engine->now_ns - start_ns);
 }
@@ -595,7 +603,7 @@ static bool activate(struct tt_engine *engine, struct node *node, const struct d
         return false;
     engine->now_ns = engine->ops->now(engine->world);
     cpu_ns = engine_cost_end(engine, node, running->start_ns);
-    record_hop(engine, node, running->start_ns, cpu_ns, false);
+    record_hop(engine, node, running->start_ns, cpu_ns, r, false);
     end_activation(engine, node, r);
     return true;
 }
@@ -607,7 +615,7 @@ void engine_end_stolen(struct tt_engine *engine, struct running *hog)
     int r = hog->result;
     bool is_wanted = r >= 0 && node->plan->overrun != TT_OVERRUN_SKIP && !node->is_ended;
 
-    record_hop(engine, node, hog->start_ns, hog->end_cpu_ns - hog->begin_cpu_ns, true);
+    record_hop(engine, node, hog->start_ns, hog->end_cpu_ns - hog->begin_cpu_ns, r, true);
     if (is_wanted)
         keep_outputs(engine, node);
     else

@@ -102,7 +102,8 @@ void samples_add(struct samples *samples, const struct tt_record *hop)
     if (cost_ns < 0 && __builtin_sub_overflow(hop->sent_ns, hop->delivered_ns, &cost_ns))
         return;
 
-    if (cost_ns < 0 || cost_ns > COST_MAX_NS || hop->component >= samples->picture->component_count)
+    if ((hop->flags & TT_RECORD_NO_SAMPLE) != 0 || cost_ns < 0 || cost_ns > COST_MAX_NS ||
+        hop->component >= samples->picture->component_count)
         return;
     tt_histogram_add(&samples->components[hop->component], cost_ns);
     tt_conformal_add(samples->component_bounds[hop->component], cost_ns);

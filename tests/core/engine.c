@@ -459,7 +459,7 @@ static void live_drops_asap_waits(void)
 
 static void missing_media_and_failures_have_their_cause(void)
 {
-    uint32_t source, pass, sink;
+    uint32_t source, pass, sink, untaught = 0;
 
     graph_init(&g, 11);
     source = graph_node(&g, FAKE_SOURCE);
@@ -480,6 +480,12 @@ static void missing_media_and_failures_have_their_cause(void)
             CHECK_INT(g.records[n].component, pass);
         }
     CHECK_INT(g.stats->nodes[pass].failures, 1);
+    for (uint32_t n = 0; n < g.record_count; n++) /* without a budget it might have been endless */
+        if ((g.records[n].flags & TT_RECORD_NO_SAMPLE) != 0) {
+            CHECK(g.records[n].kind == TT_RECORD_HOP && g.records[n].index == 5);
+            untaught++;
+        }
+    CHECK_INT(untaught, 1);
     graph_close(&g);
 }
 
