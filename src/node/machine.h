@@ -23,7 +23,7 @@ void machine_limit(struct machine *machine, int64_t percent);
 /* Free memory changes: before each plan. */
 void machine_refresh(struct machine *machine);
 
-/* Takes the wake-up time from the store; when it is older than a day, a thread measures for 300 ms
+/* Takes the wake-up time from the store; when it is older than a day, a thread measures for 3 s
  * in the background. machine_wake_poll() takes its result over and keeps it: true once. */
 void machine_wake_start(struct machine *machine, struct profile *profile);
 bool machine_wake_poll(struct machine *machine, struct profile *profile);

@@ -40,7 +40,7 @@ struct tt_machine {
     const struct tt_server *servers;
     uint32_t server_count;
     enum tt_right right;  /* best scheduling class to be had */
-    int64_t wake_ns;      /* eps: the p99.9 wake-up */
+    int64_t wake_ns;      /* eps: how late the worker wakes, but for two rounds in 1,000 */
     bool is_wake_assumed; /* it is not measured yet */
     int64_t hop_ns;       /* per activation of a component */
     int64_t memory_bytes; /* for pools */
