@@ -7,13 +7,18 @@
 
 static void tell_move(const json_t *moved)
 {
+    int64_t rounds = json_int(moved, "rounds"), bytes = json_int(moved, "bytes");
+
     paint_safe(stderr, json_text(moved, "component"));
     fputs(" is in ", stderr);
     paint_safe(stderr, json_text(moved, "to"));
-    fprintf(
-        stderr, " from index %lld on; it stood still for %.1f us, after %lld rounds of %lld KiB\n",
-        (long long)json_int(moved, "index"), (double)json_int(moved, "down_ns") / 1e3,
-        (long long)json_int(moved, "rounds"), (long long)(json_int(moved, "bytes") + 1023) / 1024);
+    fprintf(stderr, " from index %lld on; it stood still for %.1f us",
+            (long long)json_int(moved, "index"), (double)json_int(moved, "down_ns") / 1e3);
+    if (bytes > 0)
+        fprintf(stderr, ", after %lld round%s of %lld KiB\n", (long long)rounds,
+                rounds == 1 ? "" : "s", (long long)(bytes + 1023) / 1024);
+    else
+        fputs(" and began there anew\n", stderr);
 }
 
 int cli_move(struct cli *cli, const struct args *args)

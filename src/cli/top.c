@@ -169,43 +169,54 @@ static void put_headline(const struct top *top, const json_t *service)
     fprintf(out, "%s\n", paint_off(paint));
 }
 
-/* What each worker has of a CPU now. */
-static void put_workers(const struct top *top, const json_t *service)
+/* What a worker has of a CPU now. */
+static void put_worker(const struct top *top, const json_t *worker)
 {
     const struct paint *paint = &top->cli->out_paint;
-    const json_t *worker, *reservation;
+    const json_t *reservation = json_object_get(worker, "reservation");
+    int64_t budget_ns = json_int(reservation, "budget_ns");
+    int64_t period_ns = json_int(reservation, "period_ns");
     FILE *out = top->cli->out;
-    size_t n;
 
-    json_array_foreach(json_object_get(service, "workers"), n, worker)
-    {
-        reservation = json_object_get(worker, "reservation");
-        fprintf(out, "  %s", paint_on(paint, PAINT_DIM));
-        put_name(out, json_text(worker, "name"), HEAD_COLUMNS);
-        if (json_is_object(reservation))
-            fprintf(out, " reserved %s in %s, %s of a CPU",
-                    quantity_time(json_int(reservation, "budget_ns")).text,
-                    quantity_time(json_int(reservation, "period_ns")).text,
-                    quantity_share((double)json_int(reservation, "budget_ns") /
-                                   (double)json_int(reservation, "period_ns"))
-                        .text);
-        else
-            fputs(" nothing reserved", out);
-        fprintf(out, "%s\n", paint_off(paint));
-    }
+    fprintf(out, "  %s", paint_on(paint, PAINT_DIM));
+    put_name(out, json_text(worker, "name"), HEAD_COLUMNS);
+    if (period_ns > 0)
+        fprintf(out, " reserved %s in %s, %s of a CPU", quantity_time(budget_ns).text,
+                quantity_time(period_ns).text, quantity_ppm(budget_ns * 1000000 / period_ns).text);
+    else
+        fputs(" nothing reserved", out);
+    fprintf(out, "%s\n", paint_off(paint));
 }
 
-static void put_service(const struct top *top, const json_t *service, const json_t *before)
+/* Those of one process; process NULL: all, wherever they run. */
+static void put_components(const struct top *top, const json_t *service, const json_t *before,
+                           const char *process)
 {
     const json_t *old = before ? json_object_get(before, "components") : NULL, *component;
     size_t n;
 
-    put_headline(top, service);
-    put_workers(top, service);
     json_array_foreach(json_object_get(service, "components"), n, component)
     {
-        put_component(top, component, find_named(old, json_text(component, "name")));
+        if (process == NULL || strcmp(json_text(component, "process"), process) == 0)
+            put_component(top, component, find_named(old, json_text(component, "name")));
     }
+}
+
+/* Of several containers each is followed by what it runs, and edges come last. */
+static void put_service(const struct top *top, const json_t *service, const json_t *before)
+{
+    const json_t *workers = json_object_get(service, "workers"), *worker;
+    bool is_grouped = json_array_size(workers) > 1;
+    size_t n;
+
+    put_headline(top, service);
+    json_array_foreach(workers, n, worker)
+    {
+        put_worker(top, worker);
+        if (is_grouped)
+            put_components(top, service, before, json_text(worker, "name"));
+    }
+    put_components(top, service, before, is_grouped ? "edge" : NULL);
 }
 
 static void put_screen(const struct top *top)
