@@ -109,6 +109,14 @@ bool claim_is_obtained(const struct claim *claim)
     return true;
 }
 
+bool claim_was_obtained(const struct claim *claim)
+{
+    for (uint32_t n = 0; n < claim->worker_count; n++)
+        if (!claim->workers[n].was_obtained)
+            return false;
+    return true;
+}
+
 void claim_check(const struct claim *claim)
 {
     for (uint32_t n = 0; n < claim->worker_count; n++) {

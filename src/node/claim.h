@@ -62,6 +62,8 @@ struct claim {
 void claim_init(struct claim *claim, uint32_t worker_count);
 void claim_step(struct claim *claim, const struct claim_event *event, struct claim_actions *out);
 bool claim_is_obtained(const struct claim *claim); /* by all */
-void claim_check(const struct claim *claim);       /* every invariant; for tests */
+/* All who lived last had it: a service that has ended ran by it. */
+bool claim_was_obtained(const struct claim *claim);
+void claim_check(const struct claim *claim); /* every invariant; for tests */
 
 #endif

@@ -485,9 +485,8 @@ bool run_is_measure(const struct run *run)
 {
     if (run->params.node->machine.plan.right == TT_RIGHT_OTHER)
         return true; /* there is nothing better, and the key of the profile says so */
-    if (ladder_is_fifo_planned(&run->params))
-        return run_is_class_obtained(run);
-    return run_is_class_obtained(run) && run->params.plan->budget_ns > 0;
+    return claim_was_obtained(&run->claim) &&
+           (ladder_is_fifo_planned(&run->params) || run->params.plan->budget_ns > 0);
 }
 
 int64_t run_epoch_ns(const struct run *run)

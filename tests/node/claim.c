@@ -203,10 +203,13 @@ static void come(struct world *w, uint32_t worker)
 
 static void die(struct world *w, uint32_t worker)
 {
+    bool had = claim_was_obtained(&claim);
+
     w->threads[worker].lingers |= w->threads[worker].has_kernel;
     w->threads[worker].is_alive = w->threads[worker].is_told = false;
     w->threads[worker].is_waiting = w->threads[worker].has_kernel = false;
     feed(w, CLAIM_DIED, worker);
+    CHECK_INT(claim_was_obtained(&claim), had); /* what it measured was measured under it */
 }
 
 static void go(struct world *w)
