@@ -57,7 +57,7 @@ static int look(struct found *one, const struct tt_seal_key *key)
     int r = tt_package_load(one->kind, &package, &one->err);
 
     if (r < 0)
-        return tt_wrap(&one->err, r, "%s", one->kind);
+        return r;
     object = &package.parts[TT_PART_NATIVE];
     if (key && is_ours(&package, key))
         r = tt_message_text_fd("plugin", (const char *)object->data, object->bytes, &one->err);

@@ -393,6 +393,34 @@ static bool has_port(const struct graph *graph, uint32_t component, const char *
            spec_port(kind, port, false) != UINT32_MAX;
 }
 
+static bool ends_with(const char *word, const char *ending)
+{
+    size_t length = strlen(word), tail = strlen(ending);
+
+    return length > tail && strcmp(word + length - tail, ending) == 0;
+}
+
+static bool is_file(const char *word)
+{
+    return ends_with(word, ".c") || ends_with(word, ".tactus");
+}
+
+/* A file that is near to being a component by path: what is missing is told, not what kinds there
+ * are. */
+static int fail_file(struct graph *graph, const struct item *item)
+{
+    char token[SPEC_TOKEN_BYTES];
+
+    spec_show(item->text, strlen(item->text), token);
+    if (ends_with(item->text, ".c")) {
+        (void)spec_fail(graph->err, item->place, token, "'%s' is a component's source", token);
+        return spec_expect_text(graph->err,
+                                "what `tactus build` makes of it: a path that ends in .tactus");
+    }
+    (void)spec_fail(graph->err, item->place, token, "'%s' is no path", token);
+    return spec_expect_text(graph->err, "a component by path with a '/' in it: ./NAME.tactus");
+}
+
 /* A word that is no kind and no port: what is listed and what is near depends on what stands before
  * its dot. */
 static int fail_word(struct graph *graph, const struct item *item)
@@ -409,6 +437,8 @@ static int fail_word(struct graph *graph, const struct item *item)
         (void)spec_fail(graph->err, item->place, token, "'%s' is one word here", token);
         return spec_expect_text(graph->err, "a '!' with a space before and after it");
     }
+    if (is_file(token))
+        return fail_file(graph, item);
     for (uint32_t n = 0; n < graph->catalogue->count; n++)
         spec_words_add(&words, graph->catalogue->components[n]->name);
     (void)spec_fail(graph->err, item->place, token, "unknown kind '%s'", token);
@@ -432,7 +462,7 @@ static int fail_name(struct graph *graph, const struct item *item, const char *n
 
     if (item->text[strlen(name) + 1] == 0)
         return spec_fail_component(graph->service, name, item->place, graph->err);
-    if (is_near_kind(graph, item->text))
+    if (is_near_kind(graph, item->text) || is_file(item->text))
         return fail_word(graph, item);
     for (uint32_t n = 0; n < graph->element_count; n++)
         spec_words_add(&words, graph->elements[n].name);

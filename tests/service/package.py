@@ -62,6 +62,10 @@ with home, Node() as node:
     check(picture(node, "./bright.tactus") == picture(node, "./libbright.so"), "the sandbox gives other pictures than the same source natively")
     check(other.wait(timeout=60) == 0, f"writer.c is not built: {other.stderr.read()}")
     frames_are_granted(node)
+    with open("noise.tactus", "wb") as file:
+        file.write(bytes(range(200)))
+    ran = node.run("check", *VIDEO, "./noise.tactus", "!", "null", code=2)
+    check(": ./noise.tactus: this is no package" in " ".join(ran.stderr.split()) and ran.stderr.count("noise.tactus:") == 1, f"not so: {ran.stderr}")
 
     with open(os.path.join(os.environ["XDG_STATE_HOME"], "tactus", "build.key"), "wb") as key:
         key.write(os.urandom(32))

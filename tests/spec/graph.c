@@ -147,6 +147,8 @@ static const struct wrong wrongs[] = {
     {"test.video name=video ! video.scal ! null", 1, 25, "video.scal", "video.scale",
      "unknown kind"},
     {"test.video ! nul. ! null", 1, 14, "nul", "null", "no component"},
+    {"test.video ! ./invert.c ! null", 1, 14, "./invert.c", NULL, "a component's source"},
+    {"test.video ! invert.tactus ! null", 1, 14, "invert.tactus", NULL, "no path"},
     {"test.video !! null", 1, 12, "!!", NULL, "a space before and after"},
     {"test.video!null", 1, 1, "test.video!null", NULL, "a space before and after"},
     {"test.video name=a ! null a.out", 1, 26, "a.out", NULL, "joins this to anything"},
