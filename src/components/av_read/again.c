@@ -7,14 +7,13 @@
 
 #include "components/av_read/input.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define WAIT_MIN_NS (SECOND_NS / 2)
-#define WAIT_MAX_NS (8 * SECOND_NS)
-#define SILENCE_NS (2 * SECOND_NS)
-#define SEGMENT_SILENCE_NS (30 * SECOND_NS)
-#define NAP_NS (SECOND_NS / 50)
-#define WAITED_NS (SECOND_NS / 200)
-#define CATCH_UP_NS (SECOND_NS / 5)
+#define WAIT_MIN_NS (INPUT_SECOND_NS / 2)
+#define WAIT_MAX_NS (8 * INPUT_SECOND_NS)
+#define SILENCE_NS (2 * INPUT_SECOND_NS)
+#define SEGMENT_SILENCE_NS (30 * INPUT_SECOND_NS)
+#define NAP_NS (INPUT_SECOND_NS / 50)
+#define WAITED_NS (INPUT_SECOND_NS / 200)
+#define CATCH_UP_NS (INPUT_SECOND_NS / 5)
 
 /* HLS and DASH come a segment at a time, and are silent in between. */
 static bool is_segmented(const struct input *input)

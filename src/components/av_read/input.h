@@ -13,6 +13,10 @@
 
 enum { INPUT_HELD_MAX = 512, INPUT_HELD_BYTES_MAX = 32 << 20, INPUT_QUEUE = 512, INPUT_NOTES = 64 };
 
+#define INPUT_SECOND_NS INT64_C(1000000000)
+/* A larger step of stamps is a new time line, not a gap. */
+#define INPUT_LEAP_NS (10 * INPUT_SECOND_NS)
+
 struct input_params {
     const char *url;
     AVDictionary **options; /* emptied of those that were taken */
@@ -114,17 +118,18 @@ struct input {
 /* Opens the url and finds its streams; chooses none. */
 int input_open(struct input *input, const struct input_params *params, struct tt_error *err);
 
-/* Ties an output to a stream; the same stream may serve several. */
+/* choose.c: ties an output to a stream; the same stream may serve several. */
 int input_choose(struct input *input, uint32_t output, int stream, struct tt_error *err);
 
-/* Finds the first stamps and goes to where playing starts. All outputs must be chosen. */
+/* begin.c: finds the first stamps and goes to where playing starts. All outputs must be chosen. */
 int input_start(struct input *input, const struct input_params *params, struct tt_error *err);
 
 /* The next packet, valid until the next call, in input->packet. 0, -EAGAIN, -ENODATA at the end,
  * or another negative errno. */
 int input_next(struct input *input);
 
-/* Index, origin, duration and flags of input->packet on an output; false: skip it (counted). */
+/* stamp.c: index, origin, duration and flags of input->packet on an output; false: skip it
+ * (counted). */
 bool input_stamp(struct input *input, uint32_t output, struct tt_frame *frame);
 
 void input_close(struct input *input);
@@ -134,6 +139,8 @@ int input_connect(struct input *input, const char *url, AVDictionary **options, 
                   struct tt_error *err);
 
 void input_drop_held(struct input *input);
+/* Goes to the key picture at or before a stamp; negative is libavformat's error. */
+int input_seek(struct input *input, int64_t stamp_ns);
 /* av_read_frame(), which returns within this time. */
 int input_read_frame(struct input *input, AVPacket *packet, int64_t within_ns);
 /* A packet's decoding time by its own stamps. */
@@ -151,6 +158,8 @@ void input_anchor(struct input *input, int64_t newest_ns, int64_t oldest_ns);
 /* The same, of a sender that went and came without a word where this time was expected next. */
 void input_began_anew(struct input *input, int64_t dts_ns, int64_t expected_ns);
 
+/* One more of these, told to the ledger. */
+void input_count(struct input *input, enum tt_av_note id);
 /* A number for the ledger, from whatever thread runs the input. */
 void input_note(struct input *input, uint32_t id, int64_t value);
 
