@@ -6,44 +6,10 @@
 
 #include "spec/build.h"
 #include "spec/chain.h"
+#include "spec/graph.h"
 #include "spec/kinds.h"
-#include "spec/words.h"
-
-enum item_kind { ELEMENT, REFERENCE, FILTER, QUEUE, LINK, PROPERTY };
 
 enum { OF_SERVICE = UINT16_MAX, OF_QUEUE = UINT16_MAX - 1 };
-
-struct item {
-    enum item_kind kind;
-    char *text; /* properties: the name; what follows '=' is in value */
-    char *value;
-    struct tt_place place;
-    uint32_t element; /* elements: their number; properties: whose */
-};
-
-struct element {
-    const struct tt_component *kind;
-    char name[TT_NAME_BYTES];
-    bool is_named;
-};
-
-struct graph {
-    struct tt_service *service;
-    const struct tt_catalogue *catalogue;
-    struct tt_error *err;
-    struct spec_arena arena;
-    struct spec_word words[SPEC_GRAPH_WORDS_MAX];
-    struct item items[SPEC_GRAPH_WORDS_MAX];
-    uint32_t word_count, item_count;
-    struct element elements[TT_COMPONENTS_MAX];
-    uint32_t element_count;
-};
-
-static int fail_shape(struct graph *graph, const struct item *item, const char *what)
-{
-    (void)spec_fail(graph->err, item->place, item->text, "%s", what);
-    return spec_expect_text(graph->err, "kind name=value ! kind, or component.port ! kind");
-}
 
 static bool is_property(const char *word)
 {
@@ -63,7 +29,7 @@ static bool is_queue(const char *word)
 }
 
 /* gst-launch lets a filter go on after a comma and a space. */
-static int join_filter(struct graph *graph, struct item *item, uint32_t *at)
+static int join_filter(struct graph *graph, struct graph_item *item, uint32_t *at)
 {
     uint64_t length = strlen(item->text);
 
@@ -81,10 +47,11 @@ static int join_filter(struct graph *graph, struct item *item, uint32_t *at)
     return 0;
 }
 
-static int begin_element(struct graph *graph, struct item *item, const struct tt_component *kind)
+static int begin_element(struct graph *graph, struct graph_item *item,
+                         const struct tt_component *kind)
 {
     if (graph->element_count == TT_COMPONENTS_MAX) {
-        (void)fail_shape(graph, item, "too many components: split the service");
+        (void)spec_graph_fail(graph, item, "too many components: split the service");
         return -E2BIG;
     }
     item->kind = ELEMENT;
@@ -95,11 +62,11 @@ static int begin_element(struct graph *graph, struct item *item, const struct tt
 
 static int read_word(struct graph *graph, uint32_t *at, uint32_t *owner)
 {
-    struct item *item = &graph->items[graph->item_count++];
+    struct graph_item *item = &graph->items[graph->item_count++];
     const struct tt_component *kind;
     char *word = graph->words[*at].text;
 
-    *item = (struct item){.text = word, .place = graph->words[*at].place};
+    *item = (struct graph_item){.text = word, .place = graph->words[*at].place};
     if (strcmp(word, "!") == 0) {
         item->kind = LINK;
         return 0;
@@ -152,13 +119,13 @@ static bool is_name_taken(const struct graph *graph, const char *name)
     return false;
 }
 
-static struct tt_place value_place(const struct item *item)
+static struct tt_place value_place(const struct graph_item *item)
 {
     return (struct tt_place){item->place.line,
                              item->place.column + (uint32_t)strlen(item->text) + 1};
 }
 
-static int fail_name_text(struct graph *graph, const struct item *item)
+static int fail_name_text(struct graph *graph, const struct graph_item *item)
 {
     (void)spec_fail(graph->err, value_place(item), item->value,
                     "this cannot be the name of a component");
@@ -168,8 +135,8 @@ static int fail_name_text(struct graph *graph, const struct item *item)
 static int read_names(struct graph *graph)
 {
     for (uint32_t n = 0; n < graph->item_count; n++) {
-        struct item *item = &graph->items[n];
-        struct element *element;
+        struct graph_item *item = &graph->items[n];
+        struct graph_element *element;
 
         if (item->kind != PROPERTY || item->element >= TT_COMPONENTS_MAX ||
             strcmp(item->text, "name") != 0)
@@ -207,7 +174,7 @@ static void name_after_file(const char *path, char ret[TT_NAME_BYTES])
 static void derive_names(struct graph *graph)
 {
     for (uint32_t n = 0; n < graph->element_count; n++) {
-        struct element *element = &graph->elements[n];
+        struct graph_element *element = &graph->elements[n];
         const char *dot = strrchr(element->kind->name, '.');
         const char *stem = dot ? dot + 1 : element->kind->name;
         char name[TT_NAME_BYTES], file[TT_NAME_BYTES];
@@ -232,7 +199,7 @@ static int add_components(struct graph *graph)
 
     for (uint32_t n = 0; r == 0 && n < graph->item_count; n++)
         if (graph->items[n].kind == ELEMENT) {
-            const struct element *element = &graph->elements[graph->items[n].element];
+            const struct graph_element *element = &graph->elements[graph->items[n].element];
 
             r = spec_add_component(graph->service, element->name, element->kind->name,
                                    graph->items[n].place, &component, graph->err);
@@ -240,7 +207,7 @@ static int add_components(struct graph *graph)
     return r;
 }
 
-static int set_rate(struct graph *graph, const struct item *item)
+static int set_rate(struct graph *graph, const struct graph_item *item)
 {
     struct tt_rational rate;
     int r = spec_read_rate(item->value, value_place(item), &rate, graph->err);
@@ -258,7 +225,7 @@ static int set_rate(struct graph *graph, const struct item *item)
     return 0;
 }
 
-static int set_of_service(struct graph *graph, const struct item *item)
+static int set_of_service(struct graph *graph, const struct graph_item *item)
 {
     static const struct spec_words words = {.word = {"rate", "deadline", "loss", "service"},
                                             .count = 4};
@@ -281,7 +248,7 @@ static int set_of_service(struct graph *graph, const struct item *item)
     return spec_expect(graph->err, &words);
 }
 
-static int set_late(struct graph *graph, const struct item *item,
+static int set_late(struct graph *graph, const struct graph_item *item,
                     struct tt_spec_component *component)
 {
     struct tt_spec_late *late = &component->late[component->late_count];
@@ -289,10 +256,10 @@ static int set_late(struct graph *graph, const struct item *item,
 
     spec_late_words(UINT32_MAX, &words);
     if (component->late_count == TT_PORTS_MAX || !spec_is_name(item->text + 5, false))
-        return fail_shape(graph, item, "an input's name follows `late.`");
+        return spec_graph_fail(graph, item, "an input's name follows `late.`");
     for (uint32_t n = 0; n < component->late_count; n++)
         if (strcmp(component->late[n].input, item->text + 5) == 0)
-            return fail_shape(graph, item, "an input has one late policy, this is a second");
+            return spec_graph_fail(graph, item, "an input has one late policy, this is a second");
     late->policy = spec_late_policy(item->value);
     late->place = item->place;
     (void)tt_format_text(late->input, TT_NAME_BYTES, "%s", item->text + 5);
@@ -313,7 +280,7 @@ static bool is_source(const struct tt_component *kind)
 }
 
 /* Properties that are keys of a component in YAML: 1 when it was one. */
-static int set_key(struct graph *graph, const struct item *item,
+static int set_key(struct graph *graph, const struct graph_item *item,
                    struct tt_spec_component *component, const struct tt_component *kind)
 {
     int r = 1;
@@ -342,7 +309,7 @@ static int set_key(struct graph *graph, const struct item *item,
     return r < 0 ? r : 1;
 }
 
-static int set_property(struct graph *graph, const struct item *item)
+static int set_property(struct graph *graph, const struct graph_item *item)
 {
     struct tt_spec_component *component = &graph->service->components[item->element];
     const struct tt_component *kind = graph->elements[item->element].kind;
@@ -371,225 +338,12 @@ static int set_properties(struct graph *graph)
     int r = 0;
 
     for (uint32_t n = 0; r == 0 && n < graph->item_count; n++) {
-        const struct item *item = &graph->items[n];
+        const struct graph_item *item = &graph->items[n];
 
         if (item->kind != PROPERTY || item->element == OF_QUEUE)
             continue;
         r = item->element == OF_SERVICE ? set_of_service(graph, item) : set_property(graph, item);
     }
-    return r;
-}
-
-struct line { /* the chain that is being read */
-    struct tt_spec_flow flow;
-    bool has_from, has_link;
-};
-
-static bool has_port(const struct graph *graph, uint32_t component, const char *port)
-{
-    const struct tt_component *kind = graph->elements[component].kind;
-
-    return port[0] == 0 || spec_port(kind, port, true) != UINT32_MAX ||
-           spec_port(kind, port, false) != UINT32_MAX;
-}
-
-static bool ends_with(const char *word, const char *ending)
-{
-    size_t length = strlen(word), tail = strlen(ending);
-
-    return length > tail && strcmp(word + length - tail, ending) == 0;
-}
-
-static bool is_file(const char *word)
-{
-    return ends_with(word, ".c") || ends_with(word, ".tactus");
-}
-
-/* A file that is near to being a component by path: what is missing is told, not what kinds there
- * are. */
-static int fail_file(struct graph *graph, const struct item *item)
-{
-    char token[SPEC_TOKEN_BYTES];
-
-    spec_show(item->text, strlen(item->text), token);
-    if (ends_with(item->text, ".c")) {
-        (void)spec_fail(graph->err, item->place, token, "'%s' is a component's source", token);
-        return spec_expect_text(graph->err,
-                                "what `tactus build` makes of it: a path that ends in .tactus");
-    }
-    (void)spec_fail(graph->err, item->place, token, "'%s' is no path", token);
-    return spec_expect_text(graph->err, "a component by path with a '/' in it: ./NAME.tactus");
-}
-
-/* A word that is no kind and no port: what is listed and what is near depends on what stands before
- * its dot. */
-static int fail_word(struct graph *graph, const struct item *item)
-{
-    struct spec_words words = {0};
-    char token[SPEC_TOKEN_BYTES];
-
-    spec_show(item->text, strlen(item->text), token);
-    if (strcmp(token, "tee") == 0) {
-        (void)spec_fail(graph->err, item->place, token, "there is no tee, and none is needed");
-        return spec_expect_text(graph->err, "`a name=x ! b x. ! c`: an output feeds many inputs");
-    }
-    if (strchr(token, '!')) {
-        (void)spec_fail(graph->err, item->place, token, "'%s' is one word here", token);
-        return spec_expect_text(graph->err, "a '!' with a space before and after it");
-    }
-    if (is_file(token))
-        return fail_file(graph, item);
-    for (uint32_t n = 0; n < graph->catalogue->count; n++)
-        spec_words_add(&words, graph->catalogue->components[n]->name);
-    (void)spec_fail(graph->err, item->place, token, "unknown kind '%s'", token);
-    return spec_expect(graph->err, &words);
-}
-
-/* Is a kind so near that it is rather meant than a component.port? */
-static bool is_near_kind(const struct graph *graph, const char *word)
-{
-    struct spec_words words = {0};
-
-    for (uint32_t n = 0; n < graph->catalogue->count; n++)
-        spec_words_add(&words, graph->catalogue->components[n]->name);
-    return spec_nearest(word, &words) != NULL;
-}
-
-/* component.port of a component that is not there: either of the two may be meant. */
-static int fail_name(struct graph *graph, const struct item *item, const char *name)
-{
-    struct spec_words words = {0};
-
-    if (item->text[strlen(name) + 1] == 0)
-        return spec_fail_component(graph->service, name, item->place, graph->err);
-    if (is_near_kind(graph, item->text) || is_file(item->text))
-        return fail_word(graph, item);
-    for (uint32_t n = 0; n < graph->element_count; n++)
-        spec_words_add(&words, graph->elements[n].name);
-    for (uint32_t n = 0; n < graph->catalogue->count; n++)
-        spec_words_add(&words, graph->catalogue->components[n]->name);
-    (void)spec_fail(graph->err, item->place, name,
-                    "unknown kind '%s', and no component is named '%s'", item->text, name);
-    return spec_expect(graph->err, &words);
-}
-
-static int read_reference(struct graph *graph, const struct item *item, uint32_t *ret,
-                          const char **ret_port)
-{
-    const char *dot = strchr(item->text, '.');
-    char name[TT_NAME_BYTES];
-
-    if (!dot || dot == item->text || dot - item->text >= TT_NAME_BYTES)
-        return fail_word(graph, item);
-    memcpy(name, item->text, (size_t)(dot - item->text));
-    name[dot - item->text] = 0;
-    *ret = spec_component(graph->service, name);
-    *ret_port = dot + 1;
-    if (dot[1] != 0 && !spec_is_name(dot + 1, false))
-        return fail_word(graph, item);
-    if (*ret == TT_COMPONENTS_MAX)
-        return fail_name(graph, item, name);
-    /* `video.scal`, where a component happens to be called video, is rather a kind. */
-    if (!has_port(graph, *ret, dot + 1) &&
-        (!graph->elements[*ret].is_named || is_near_kind(graph, item->text)))
-        return fail_word(graph, item);
-    return 0;
-}
-
-static int join(struct graph *graph, struct line *line, const struct item *item, bool is_middle)
-{
-    uint32_t component = item->element;
-    const char *port = "";
-    bool is_output;
-    int r = 0;
-
-    if (item->kind == REFERENCE)
-        r = read_reference(graph, item, &component, &port);
-    if (r < 0)
-        return r;
-    is_output = !line->has_link ||
-                (is_middle && spec_is_output_only(graph->elements[component].kind, port));
-    if (line->has_link) {
-        line->flow.to = component;
-        line->flow.to_place = item->place;
-        (void)tt_format_text(line->flow.to_port, TT_NAME_BYTES, "%s", is_output ? "" : port);
-        r = spec_add_flow(graph->service, &line->flow, graph->err);
-    }
-    line->flow = (struct tt_spec_flow){.from = component, .place = item->place};
-    (void)tt_format_text(line->flow.from_port, TT_NAME_BYTES, "%s", is_output ? port : "");
-    line->has_from = true;
-    line->has_link = false;
-    return r;
-}
-
-static int add_filter(struct graph *graph, struct line *line, const struct item *item)
-{
-    if (!line->has_link || line->flow.caps.kind != 0)
-        return fail_shape(graph, item, "a filter stands alone between two components");
-    line->has_link = false;
-    return spec_read_caps(item->text, item->place, &line->flow.caps, graph->err);
-}
-
-static int add_queue(struct graph *graph, struct line *line, const struct item *item)
-{
-    if (!line->has_link)
-        return fail_shape(graph, item, "a queue stands between two components");
-    line->has_link = false;
-    if (spec_add_note(graph->service, "`queue` does nothing here: flows have the queues that the "
-                                      "deadline allows, and no component has a thread") < 0)
-        return tt_fail(graph->err, -ENOMEM, "no memory for a note");
-    return 0;
-}
-
-static bool is_link_next(const struct graph *graph, uint32_t at)
-{
-    do
-        at++;
-    while (at < graph->item_count && graph->items[at].kind == PROPERTY);
-    return at < graph->item_count && graph->items[at].kind == LINK;
-}
-
-/* A component may stand alone and be joined by its name elsewhere; a mere name may not. */
-static int fail_alone(struct graph *graph, const struct item *item)
-{
-    const char *port;
-    uint32_t component;
-    int r = read_reference(graph, item, &component, &port);
-
-    return r < 0 ? r : fail_shape(graph, item, "no '!' joins this to anything");
-}
-
-static int add_flows(struct graph *graph)
-{
-    struct line line = {0};
-    const struct item *last = NULL;
-    int r = 0;
-
-    for (uint32_t n = 0; r == 0 && n < graph->item_count; n++) {
-        const struct item *item = &graph->items[n];
-
-        if (item->kind == PROPERTY && last && last->kind != ELEMENT && last->kind != QUEUE)
-            return fail_shape(graph, item, "a property follows its component");
-        if (item->kind == PROPERTY)
-            continue;
-        if (item->kind == LINK && (!line.has_from || line.has_link))
-            return fail_shape(graph, item, "a '!' has nothing before it");
-        if (last && (last->kind == FILTER || last->kind == QUEUE) && item->kind != LINK)
-            return fail_shape(graph, item, "a filter and a queue are followed by '!'");
-        if (item->kind == REFERENCE && !line.has_link && !is_link_next(graph, n))
-            r = fail_alone(graph, item);
-        else if (item->kind == LINK)
-            line.has_link = true;
-        else if (item->kind == FILTER)
-            r = add_filter(graph, &line, item);
-        else if (item->kind == QUEUE)
-            r = add_queue(graph, &line, item);
-        else
-            r = join(graph, &line, item, is_link_next(graph, n));
-        last = item;
-    }
-    if (r == 0 && last && last->kind != ELEMENT && last->kind != REFERENCE)
-        return fail_shape(graph, last, "a flow ends in a component");
     return r;
 }
 
@@ -604,7 +358,7 @@ static int read_graph(struct graph *graph)
     derive_names(graph);
     r = add_components(graph);
     if (r == 0)
-        r = add_flows(graph);
+        r = spec_graph_flows(graph);
     if (r == 0)
         r = set_properties(graph);
     if (r == 0)
