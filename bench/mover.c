@@ -223,14 +223,14 @@ static void read_stream(struct carrier *c)
 {
     static uint8_t bytes[CHUNK];
     ssize_t count = recv(c->stream, bytes, sizeof(bytes), MSG_DONTWAIT);
-    uint32_t rounds = c->in.rounds;
+    uint32_t rounds = c->in.reader.rounds;
 
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     need(count > 0 && c->is_taking, "the stream ended");
     need(tt_carry_feed(&c->in, bytes, (uint64_t)count, &err) == 0, "what came was refused");
-    if (c->in.rounds != rounds)
-        tell(c, TT_MOVE_ACKED, c->in.pages);
+    if (c->in.reader.rounds != rounds)
+        tell(c, TT_MOVE_ACKED, c->in.reader.pages);
     if (c->in.reader.is_over)
         take(c);
 }

@@ -146,21 +146,10 @@ static int on_page(void *ctx, uint32_t number, const void *page)
 
     if (number >= in->page_count)
         return -E2BIG;
-    in->in_round++;
     if (page)
         memcpy(at, page, PAGE);
     else
         memset(at, 0, PAGE);
-    return 0;
-}
-
-static int on_round(void *ctx, uint32_t round)
-{
-    struct state_in *in = ctx;
-
-    in->rounds = round;
-    in->pages = in->in_round;
-    in->in_round = 0;
     return 0;
 }
 
@@ -174,8 +163,7 @@ static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
 int state_in_begin(struct state_in *in, const struct tt_node_plan *node,
                    const struct tt_picture_component *component, struct tt_error *err)
 {
-    static const struct tt_snapshot_ops ops = {
-        .head = on_head, .page = on_page, .round = on_round, .cut = on_cut};
+    static const struct tt_snapshot_ops ops = {.head = on_head, .page = on_page, .cut = on_cut};
 
     memset(in, 0, sizeof *in);
     name_module(component, node, in->module);
@@ -209,8 +197,8 @@ int state_in_feed(struct state_in *in, const void *data, uint64_t bytes, struct 
 
 uint32_t state_in_rounds(const struct state_in *in, uint32_t *ret_pages)
 {
-    *ret_pages = in->kind == STATE_SLOT ? in->carry.pages : in->pages;
-    return in->kind == STATE_SLOT ? in->carry.rounds : in->rounds;
+    *ret_pages = in->reader ? in->reader->pages : 0;
+    return in->reader ? in->reader->rounds : 0;
 }
 
 bool state_in_is_whole(const struct state_in *in)

@@ -44,12 +44,13 @@ struct state_in {
     uint8_t module[32];
     struct tt_sum *sums;
     uint8_t *memory;
-    uint32_t page_count, in_round, pages, rounds; /* pages: of the last whole round */
+    uint32_t page_count;
 };
 
 int state_in_begin(struct state_in *in, const struct tt_node_plan *node,
                    const struct tt_picture_component *component, struct tt_error *err);
 int state_in_feed(struct state_in *in, const void *data, uint64_t bytes, struct tt_error *err);
+/* That came whole; *ret_pages of the last. */
 uint32_t state_in_rounds(const struct state_in *in, uint32_t *ret_pages);
 bool state_in_is_whole(const struct state_in *in);
 void state_in_close(struct state_in *in);

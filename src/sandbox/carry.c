@@ -246,21 +246,10 @@ static int on_page(void *ctx, uint32_t number, const void *page)
 
     if (r < 0)
         return r;
-    carry->in_round++;
     if (page)
         memcpy(carry->slot->memory + at, page, PAGE);
     else
         memset(carry->slot->memory + at, 0, PAGE);
-    return 0;
-}
-
-static int on_round(void *ctx, uint32_t round)
-{
-    struct tt_carry_in *carry = ctx;
-
-    carry->rounds = round;
-    carry->pages = carry->in_round;
-    carry->in_round = 0;
     return 0;
 }
 
@@ -281,8 +270,7 @@ static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
 int tt_carry_in_begin(struct tt_carry_in *carry, struct tt_slot *slot, const uint8_t module[32],
                       struct tt_error *err)
 {
-    static const struct tt_snapshot_ops ops = {
-        .head = on_head, .page = on_page, .round = on_round, .cut = on_cut};
+    static const struct tt_snapshot_ops ops = {.head = on_head, .page = on_page, .cut = on_cut};
 
     memset(carry, 0, sizeof *carry);
     carry->slot = slot;

@@ -46,10 +46,7 @@ struct tt_carry_in {
     struct tt_snapshot_reader reader;
     struct tt_sum *sums;
     uint8_t module[32];
-    uint32_t rounds;   /* that came whole */
-    uint32_t pages;    /* of the last of them */
-    uint32_t in_round; /* of the one that is under way */
-    int64_t index;     /* when reader.is_over */
+    int64_t index; /* when reader.is_over */
 };
 
 /* slot: freshly loaded from the image, and nobody runs it. */

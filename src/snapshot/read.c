@@ -82,6 +82,7 @@ static int read_page(struct tt_snapshot_reader *reader, const uint8_t *body, uin
     reader->sums[number] = sum;
     if (page != NULL && number >= reader->used_end)
         reader->used_end = number + 1;
+    reader->in_round++;
     return reader->ops->page(reader->ctx, number, page);
 }
 
@@ -92,7 +93,9 @@ static int read_round(struct tt_snapshot_reader *reader, const uint8_t *body, ui
         reader->rounds >= TT_SNAPSHOT_ROUNDS_MAX)
         return refuse(err, "its rounds are not in order");
     reader->rounds++;
-    return reader->ops->round(reader->ctx, reader->rounds);
+    reader->pages = reader->in_round;
+    reader->in_round = 0;
+    return 0;
 }
 
 /* A page beyond the memory's end would be there again, and not zeros, when the memory grows. */

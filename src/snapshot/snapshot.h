@@ -85,7 +85,6 @@ int tt_snapshot_cut(struct tt_snapshot_writer *writer, struct tt_snapshot_cut *c
 struct tt_snapshot_ops { /* each returns 0, or a negative errno that ends the reading */
     int (*head)(void *ctx, const struct tt_snapshot_head *head, struct tt_error *err);
     int (*page)(void *ctx, uint32_t number, const void *page); /* NULL: zeros */
-    int (*round)(void *ctx, uint32_t round);                   /* from 1 */
     int (*cut)(void *ctx, const struct tt_snapshot_cut *cut);
 };
 
@@ -98,7 +97,8 @@ struct tt_snapshot_reader {
     uint32_t sum_count; /* room in sums: a stream that wants more pages is refused */
     uint32_t used_end;  /* behind the last page that ever had something */
     uint64_t number, check;
-    uint32_t rounds;
+    uint32_t rounds, pages; /* rounds that came whole; pages: of the last of them */
+    uint32_t in_round;      /* pages of the one that is under way */
     bool is_over, has_failed;
     struct tt_snapshot_cut cut;
     uint32_t filled;

@@ -23,19 +23,13 @@ static int on_page(void *ctx, uint32_t number, const void *page)
     return 0;
 }
 
-static int on_round(void *ctx, uint32_t round)
-{
-    CHECK(round >= 1 && round <= TT_SNAPSHOT_ROUNDS_MAX);
-    return 0;
-}
-
 static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
 {
     CHECK(cut->kept_count <= TT_SNAPSHOT_KEPT_MAX && cut->page_count <= pages_max);
     return 0;
 }
 
-static const struct tt_snapshot_ops ops = {on_head, on_page, on_round, on_cut};
+static const struct tt_snapshot_ops ops = {on_head, on_page, on_cut};
 
 static void take(const uint8_t *data, size_t bytes, size_t piece)
 {

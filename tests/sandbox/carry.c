@@ -91,7 +91,7 @@ static void go_there(int pagemap, int uffd)
                                 stream_bytes - at < 1000 ? stream_bytes - at : 1000, &err),
                   0);
     CHECK(in.reader.is_over);
-    CHECK_INT(in.rounds, 3);
+    CHECK_INT(in.reader.rounds, 3);
     CHECK_INT(in.index, index);
     CHECK(is_same(tt_carry_sum(here), tt_carry_sum(there)));
     CHECK(is_same(in.reader.cut.sum, tt_carry_sum(there)));

@@ -12,7 +12,7 @@ struct place { /* where a stream is read to */
     uint8_t memory[PAGES_MAX][TT_SNAPSHOT_PAGE_BYTES];
     struct tt_sum sums[PAGES_MAX];
     struct tt_snapshot_cut cut;
-    uint32_t rounds, cuts;
+    uint32_t rounds, pages /* of the last round */, cuts;
 };
 
 static uint8_t stream[STREAM_MAX];
@@ -47,14 +47,6 @@ static int on_page(void *ctx, uint32_t number, const void *page)
     return 0;
 }
 
-static int on_round(void *ctx, uint32_t round)
-{
-    struct place *place = ctx;
-
-    CHECK_INT(round, ++place->rounds);
-    return 0;
-}
-
 static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
 {
     struct place *place = ctx;
@@ -64,7 +56,7 @@ static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
     return 0;
 }
 
-static const struct tt_snapshot_ops ops = {on_head, on_page, on_round, on_cut};
+static const struct tt_snapshot_ops ops = {on_head, on_page, on_cut};
 
 static void fill(uint8_t (*memory)[TT_SNAPSHOT_PAGE_BYTES], uint32_t number, uint32_t seed)
 {
@@ -115,6 +107,8 @@ static int read_pieces(const uint8_t *bytes, uint32_t count, uint32_t piece, boo
         r = tt_snapshot_feed(&reader, bytes + at, at + piece <= count ? piece : count - at, &err);
     if (r < 0)
         CHECK(err.text[0] != '\0');
+    there.rounds = reader.rounds;
+    there.pages = reader.pages;
     *ret_is_over = reader.is_over;
     return r;
 }
@@ -129,6 +123,7 @@ static void it_comes_back_in_pieces_of_any_size(void)
         CHECK_INT(read_pieces(stream, stream_bytes, piece, &is_over), 0);
         CHECK(is_over);
         CHECK_INT(there.rounds, 2);
+        CHECK_INT(there.pages, 2);
         CHECK_INT(there.cuts, 1);
         CHECK(memcmp(there.memory, here.memory, sizeof(here.memory)) == 0);
         CHECK(memcmp(&there.cut, &here.cut, sizeof(here.cut)) == 0);
