@@ -139,10 +139,9 @@ static void settle(struct tt_engine *engine, struct node *node)
         engine_heap_remove(&engine->timers, node->number);
 }
 
-/* Settling one node may make others dirty; the bound leaves the rest for the next turn. */
-static void settle_dirty(struct tt_engine *engine)
+static void settle_some(struct tt_engine *engine, uint64_t count)
 {
-    for (uint32_t n = 0; n < 4 * engine->params.node_count && engine->dirty_count > 0; n++) {
+    for (uint64_t n = 0; n < count && engine->dirty_count > 0; n++) {
         struct node *node = &engine->nodes[engine->dirty[engine->dirty_head]];
 
         if (++engine->dirty_head == engine->params.node_count)
@@ -151,6 +150,34 @@ static void settle_dirty(struct tt_engine *engine)
         node->is_dirty = false;
         settle(engine, node);
     }
+}
+
+/* An inlet and its consumers are settled once for each frame that waits in its ring. */
+static uint64_t count_backlog(const struct tt_engine *engine)
+{
+    uint64_t count = 0;
+
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+        uint32_t takers = 0;
+
+        if (node->kind != KIND_INLET || node->is_ended)
+            continue;
+        for (uint32_t flow = node->out[0]; flow != NONE; flow = engine->flows[flow].next_of_output)
+            takers++;
+        count += (uint64_t)tt_link_filled(node->plan->link) * (1 + takers);
+    }
+    return count;
+}
+
+/* Settling one node may make others dirty. A backlog at the ends of links goes on before a
+ * component runs, or what is passed from edge to edge would wait for one more activation. The bound
+ * leaves the rest for the next turn: a peer that never stops keeps the worker no longer. */
+static void settle_dirty(struct tt_engine *engine)
+{
+    settle_some(engine, 4 * (uint64_t)engine->params.node_count);
+    if (engine->dirty_count > 0)
+        settle_some(engine, 4 * (uint64_t)engine->params.node_count + count_backlog(engine));
 }
 
 static void hear_bell(struct tt_engine *engine)

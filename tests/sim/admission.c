@@ -63,6 +63,8 @@ static const uint64_t kept[] = {
     BANDS + 28280,
     /* Behind an End a producer waited for a join by the clock, full of what it would not show. */
     BANDS + 30124,
+    /* What was passed from edge to edge was left half way, for a component of 96 ms. */
+    BANDS + 103207,
 };
 
 struct counts {
