@@ -148,6 +148,15 @@ static int64_t end_in_place(const struct tt_engine *engine, const struct running
     return earlier(now_ns + (left_ns > SOON_NS ? left_ns : SOON_NS), running->job_stop_ns);
 }
 
+/* It was asked to return and has not, for half as long again: it loses the worker though nobody
+ * waits yet, for its process would be ended next, and all that runs there with it. */
+static bool is_past_asking(const struct running *running, int64_t now_ns)
+{
+    int64_t asked_after_ns = running->job_stop_ns - running->start_ns;
+
+    return now_ns - running->job_stop_ns >= asked_after_ns / 2;
+}
+
 /* Its budget is used up: when to look again, or 0 when it lost the worker. */
 static int64_t punish(struct tt_engine *engine, struct running *running, int64_t now_ns)
 {
@@ -164,7 +173,7 @@ static int64_t punish(struct tt_engine *engine, struct running *running, int64_t
         return again_ns;
     if (!may_steal || !engine_has_others(engine, node))
         return stop_ns;
-    if (!engine_is_awaited(engine, now_ns))
+    if (!engine_is_awaited(engine, now_ns) && !is_past_asking(running, now_ns))
         return now_ns < stop_ns ? earlier(now_ns + QUEUE_NS, stop_ns) : now_ns + QUEUE_NS;
     /* In the engine's own code it is not taken; that is soon over. */
     if (__atomic_load_n(&running->job, __ATOMIC_RELAXED) != JOB_RUN)

@@ -12,6 +12,7 @@ static bool has_standby;
 static uint32_t wanted, asked;
 static uint32_t hog, hog_source, hog_sink, sink;
 static int64_t away_until_ns; /* media time */
+static int64_t hog_ns;        /* what it takes before anybody looks */
 static uint64_t sleep_count;
 static void (*in_hog)(struct fake *fake, struct tt_call *call);
 static void (*after_hog)(struct fake *fake, struct tt_call *call);
@@ -38,7 +39,7 @@ static int run_away(void *state, struct tt_call *call)
     uint32_t before = wanted;
 
     if (call->index == HOG_AT) {
-        tt_sim_spend(g.sim, BUDGET_NS + MS);
+        tt_sim_spend(g.sim, hog_ns);
         if (wanted > before) {
             CHECK(tt_engine_take_over(g.engine));
             tt_engine_check(g.engine);
@@ -61,6 +62,7 @@ static void forget(int64_t until_ns)
     sleep_count = 0;
     in_hog = after_hog = NULL;
     away_until_ns = until_ns;
+    hog_ns = BUDGET_NS + MS;
 }
 
 /* source ! hog ! sink 0, and source ! pass ! sink 1. */
@@ -284,6 +286,20 @@ static void one_who_keeps_nobody_waiting_keeps_the_worker(void)
     graph_close(&g);
 }
 
+/* It is asked to return after a 20th of the watchdog's second, and loses the worker half as long
+ * after that: or its process would be ended, and what nobody waited for yet would be lost. */
+static void one_who_does_not_return_loses_the_worker_before_its_process_is_ended(void)
+{
+    init(TT_OVERRUN_THROTTLE, 350 * MS);
+    g.nodes[hog + 2].rate = (struct tt_rational){7, 1}; /* at 142 and at 285 ms */
+    hog_ns = 80 * MS;
+    run();
+    CHECK_INT(asked, 1);
+    CHECK_INT(g.stats->nodes[hog].handoffs, 1);
+    CHECK_INT(graph_check_sink(&g, 1, 0, TT_ON_TIME), 7);
+    graph_close(&g);
+}
+
 static void without_a_standby_all_wait(void)
 {
     init(TT_OVERRUN_THROTTLE, 0);
@@ -475,6 +491,7 @@ int main(void)
     RUN(what_it_reads_stays);
     RUN(one_whom_all_need_keeps_the_worker);
     RUN(one_who_keeps_nobody_waiting_keeps_the_worker);
+    RUN(one_who_does_not_return_loses_the_worker_before_its_process_is_ended);
     RUN(without_a_standby_all_wait);
     RUN(a_second_overrun_waits_for_its_component);
     RUN(its_calls_into_the_engine_fail_harmlessly);
