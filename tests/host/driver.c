@@ -63,7 +63,7 @@ static int send_order(json_t *order, struct tt_message *ret_answer)
     json_object_set_new(order, "op", json_string("spawn"));
     CHECK_INT(tt_message_send_new(zygote.fd, order, &pair[1], &name, 1, NULL), 0);
     (void)close(pair[1]);
-    CHECK_INT(tt_message_receive_within(zygote.fd, 5000, ret_answer, NULL), 0);
+    CHECK_INT(tt_message_receive_within(zygote.fd, 30000, ret_answer, NULL), 0);
     return pair[0];
 }
 
@@ -110,7 +110,7 @@ struct tt_picture *driver_shape(const char *graph, const char *base, json_t **re
                             &fd, &name, 1, NULL),
         0);
     (void)close(fd);
-    CHECK_INT(tt_message_receive_within(child.control, 10000, &answer, NULL), 0);
+    CHECK_INT(tt_message_receive_within(child.control, 30000, &answer, NULL), 0);
     if (ret_error)
         *ret_error = json_incref(json_object_get(answer.body, "error"));
     fd = tt_message_take(&answer, "picture");
@@ -125,7 +125,7 @@ struct tt_picture *driver_shape(const char *graph, const char *base, json_t **re
         fprintf(stderr, "%s\n", json_dumps(answer.body, 0));
     tt_message_fini(&answer);
     (void)close(child.control);
-    CHECK_INT(driver_reap(&child, 2000), picture ? 0 : 1);
+    CHECK_INT(driver_reap(&child, 30000), picture ? 0 : 1);
     return picture;
 }
 
@@ -326,7 +326,7 @@ static json_t *paths_of(const struct tt_picture_component *component)
 
 void driver_begin(struct run *run)
 {
-    int64_t until_ns = tt_linux_now() + 5000000000;
+    int64_t until_ns = tt_linux_now() + 30000000000;
 
     for (uint32_t n = 0; n < run->wiring->process_count; n++) {
         struct child *child = &run->children[n];

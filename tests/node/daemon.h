@@ -83,7 +83,7 @@ static inline struct tt_client *daemon_connect(const struct test_daemon *d)
     struct tt_client *client = NULL;
     struct tt_error err = {0};
 
-    for (int n = 0; n < 500 && client == NULL; n++)
+    for (int n = 0; n < 3000 && client == NULL; n++)
         if (tt_client_open(&params, &client, &err) < 0)
             daemon_sleep_ms(10);
     if (client == NULL)
@@ -163,7 +163,7 @@ static inline long long daemon_number(const json_t *event, const char *key)
 static inline json_t *daemon_status(const struct test_daemon *d)
 {
     struct tt_client *client = daemon_ask(d, "{\"op\":\"status\"}");
-    json_t *status = daemon_event(client, "status", 5000);
+    json_t *status = daemon_event(client, "status", 30000);
 
     CHECK(status != NULL);
     tt_client_close(&client);

@@ -70,7 +70,7 @@ static pid_t find_child(const char *name)
 {
     pid_t pids[64];
 
-    for (int tries = 0; tries < 200; tries++) {
+    for (int tries = 0; tries < 3000; tries++) {
         uint32_t count = children_of(d.pid, pids, 64);
 
         for (uint32_t n = 0; n < count; n++)
@@ -87,7 +87,7 @@ static void check_nothing_is_left(void)
     uint32_t left = 0; /* spares for the next service may come right after that look */
     json_t *status = NULL;
 
-    for (int n = 0; n < 300; n++) {
+    for (int n = 0; n < 3000; n++) {
         json_decref(status);
         status = daemon_status(&d);
         left = children_of(d.pid, pids, 64);
@@ -142,17 +142,17 @@ static bool has_event(const struct tt_ledger *ledger, const char *name)
 static void a_service_runs_to_its_end(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":1500000000}");
-    json_t *started = daemon_event(client, "started", 20000), *report, *done;
+    json_t *started = daemon_event(client, "started", 60000), *report, *done;
     struct tt_ledger *ledger;
     char *bytes;
 
     CHECK(started != NULL);
     CHECK(daemon_number(started, "first_frame_ns") > 0);
     json_decref(started);
-    report = daemon_event(client, "report", 10000);
+    report = daemon_event(client, "report", 60000);
     CHECK(report != NULL);
     CHECK_INT(daemon_number(report, "frames"), 75);
-    done = daemon_event(client, "done", 1000);
+    done = daemon_event(client, "done", 30000);
     CHECK(done != NULL);
     ledger = read_ledger(report, &bytes);
     CHECK_INT(ledger->verdict, TT_INTACT);
@@ -168,7 +168,7 @@ static void a_service_runs_to_its_end(void)
 static void a_check_answers_with_a_plan(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"check\"," SERVICE "}");
-    json_t *plan = daemon_event(client, "plan", 20000);
+    json_t *plan = daemon_event(client, "plan", 60000);
 
     CHECK(plan != NULL);
     CHECK(json_is_true(json_object_get(plan, "admitted")));
@@ -178,43 +178,93 @@ static void a_check_answers_with_a_plan(void)
     check_nothing_is_left();
 }
 
+/* Nothing else would end it: it has no end of its own. */
 static void a_gone_client_takes_its_service_along(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
-    json_t *started = daemon_event(client, "started", 20000);
-    double begun_s;
+    json_t *started = daemon_event(client, "started", 60000);
 
     CHECK(started != NULL);
     json_decref(started);
     tt_client_close(&client);
-    begun_s = daemon_now_s();
     check_nothing_is_left();
-    CHECK(daemon_now_s() - begun_s < 2.5);
+}
+
+/* Of the one service that runs. */
+static long long came(void)
+{
+    json_t *status = daemon_status(&d);
+    const json_t *service = json_array_get(json_object_get(status, "services"), 0);
+    long long frames = daemon_number(service, "frames") - daemon_number(service, "lost");
+
+    json_decref(status);
+    return frames;
+}
+
+static void wait_until_came(long long frames)
+{
+    for (int n = 0; n < 3000 && came() < frames; n++)
+        daemon_sleep_ms(10);
+    CHECK(came() >= frames);
+}
+
+static pid_t find_other_child(const char *name, pid_t last)
+{
+    pid_t pid = 0;
+
+    for (int tries = 0; tries < 3000 && ((pid = find_child(name)) == last || pid == 0); tries++)
+        daemon_sleep_ms(10);
+    CHECK(pid > 0 && pid != last);
+    return pid;
+}
+
+/* Lost or not; one sink, from the first on. */
+static void check_every_index_has_a_record(const struct tt_ledger *ledger)
+{
+    int64_t wanted = -1;
+
+    for (uint32_t n = 0; n < ledger->span_count; n++) {
+        struct tt_record record;
+
+        if (ledger->spans[n].part != TT_PART_FRAMES)
+            continue;
+        for (uint64_t at = 0; at < ledger->spans[n].bytes; at += sizeof(record)) {
+            memcpy(&record, ledger->bytes + ledger->spans[n].offset + at, sizeof(record));
+            if (record.kind != TT_RECORD_FRAME)
+                continue;
+            CHECK_INT(record.index, wanted < 0 ? record.index : wanted);
+            wanted = record.index + 1;
+        }
+    }
+    CHECK(wanted > 0);
 }
 
 static void a_killed_container_comes_back(void)
 {
-    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":3000000000}");
-    json_t *started = daemon_event(client, "started", 20000), *report;
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
+    json_t *started = daemon_event(client, "started", 60000), *report;
     struct tt_ledger *ledger;
+    struct tt_error err = {0};
     char *bytes;
     pid_t pid;
 
     CHECK(started != NULL);
     json_decref(started);
-    daemon_sleep_ms(400);
+    wait_until_came(10);
     pid = find_child("tactus-contain");
     CHECK(pid > 0);
     CHECK(kill(pid, SIGKILL) == 0);
-    report = daemon_event(client, "report", 10000);
+    (void)find_other_child("tactus-contain", pid);
+    wait_until_came(came() + 25);
+    CHECK_INT(tt_client_send(client, "{\"op\":\"stop\"}", NULL, 0, &err), 0);
+    report = daemon_event(client, "report", 60000);
     CHECK(report != NULL);
-    CHECK_INT(daemon_number(report, "frames"), 150); /* a record for each index, lost or not */
     CHECK(daemon_number(report, "lost") > 0);
-    CHECK(daemon_number(report, "lost") < 100);
     ledger = read_ledger(report, &bytes);
     CHECK_INT(ledger->verdict, TT_INTACT);
     CHECK(has_event(ledger, "died"));
     CHECK(has_event(ledger, "restarted"));
+    check_every_index_has_a_record(ledger);
     tt_ledger_close(&ledger);
     free(bytes);
     json_decref(report);
@@ -225,13 +275,13 @@ static void a_killed_container_comes_back(void)
 static void a_stop_ends_in_order(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
-    json_t *started = daemon_event(client, "started", 20000), *report;
+    json_t *started = daemon_event(client, "started", 60000), *report;
     struct tt_error err = {0};
 
     CHECK(started != NULL);
     json_decref(started);
     CHECK_INT(tt_client_send(client, "{\"op\":\"stop\"}", NULL, 0, &err), 0);
-    report = daemon_event(client, "report", 5000);
+    report = daemon_event(client, "report", 60000);
     CHECK(report != NULL);
     json_decref(report);
     tt_client_close(&client);
@@ -241,7 +291,7 @@ static void a_stop_ends_in_order(void)
 static void a_broken_text_is_told(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," CAMERA("test.vido") "}");
-    json_t *error = daemon_event(client, "error", 10000);
+    json_t *error = daemon_event(client, "error", 60000);
 
     CHECK(error != NULL);
     CHECK_INT(daemon_number(error, "exit"), 2);
@@ -274,12 +324,12 @@ static void a_full_disk_ends_the_ledger_not_the_service(void)
                   &full, 1, &err),
               0);
     (void)close(full);
-    while (!is_told && (note = daemon_event(client, "note", 10000)) != NULL) {
+    while (!is_told && (note = daemon_event(client, "note", 60000)) != NULL) {
         is_told = strstr(json_string_value(json_object_get(note, "text")), "ledger") != NULL;
         json_decref(note);
     }
     CHECK(is_told);
-    report = daemon_event(client, "report", 10000);
+    report = daemon_event(client, "report", 60000);
     CHECK(report != NULL);
     CHECK_INT(daemon_number(report, "frames"), 75);
     json_decref(report);
@@ -289,17 +339,18 @@ static void a_full_disk_ends_the_ledger_not_the_service(void)
 
 static void a_detached_service_outlives_its_client(void)
 {
-    struct tt_client *client =
-        daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"for_ns\":2000000000,\"detach\":true}");
-    json_t *done = daemon_event(client, "done", 20000), *status;
+    struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE ",\"detach\":true}");
+    json_t *done = daemon_event(client, "done", 60000);
 
     CHECK(done != NULL);
     json_decref(done);
     tt_client_close(&client);
-    daemon_sleep_ms(300);
-    status = daemon_status(&d);
-    CHECK_INT(json_array_size(json_object_get(status, "services")), 1);
-    json_decref(status);
+    wait_until_came(came() + 25);
+    client = daemon_ask(&d, "{\"op\":\"stop\",\"name\":\"life\"}");
+    done = daemon_event(client, "done", 60000);
+    CHECK(done != NULL);
+    json_decref(done);
+    tt_client_close(&client);
     check_nothing_is_left();
 }
 
@@ -335,45 +386,69 @@ static bool is_bandwidth_left(void)
     return is_given;
 }
 
-/* What the services have reserved, or -1: others hold what the kernel gives. */
-static long long reserved_ppm(void)
+/* The share of the one worker that lives, as its reservation is. */
+static long long share_ppm(const json_t *watch)
 {
-    json_t *status = daemon_status(&d);
-    long long ppm = daemon_number(status, "reserved_ppm");
-    bool is_wanted = strcmp(json_string_value(json_object_get(status, "class")), "deadline") == 0;
+    const json_t *service = json_array_get(json_object_get(watch, "services"), 0);
+    const json_t *reservation = json_object_get(service, "reservation");
+    long long budget_ns = daemon_number(reservation, "budget_ns");
+    long long period_ns = daemon_number(reservation, "period_ns");
 
-    json_decref(status);
-    if (!is_wanted || ppm > 0)
-        return ppm;
-    CHECK(!is_bandwidth_left());
-    return -1;
+    return period_ns > 0 ? (budget_ns * 1000000 + period_ns - 1) / period_ns : 0;
 }
 
-/* Whether it could be judged. */
+/* What the books hold, once that is what the living worker has: a dead one's share stays in them
+ * for a period, or for good if it leaks. Costs may change both at any time. */
+static long long reserved_ppm(void)
+{
+    long long booked = -1, share = 0;
+
+    for (int n = 0; n < 3000 && booked != share; n++) {
+        struct tt_client *client = daemon_ask(&d, "{\"op\":\"watch\"}");
+        json_t *watch = daemon_event(client, "watch", 30000);
+
+        CHECK(watch != NULL);
+        booked = daemon_number(watch, "reserved_ppm");
+        share = share_ppm(watch);
+        json_decref(watch);
+        tt_client_close(&client);
+        if (booked != share)
+            daemon_sleep_ms(10);
+    }
+    CHECK_INT(booked, share);
+    return booked;
+}
+
+/* Whether it could be judged. One without a reservation though there is room was unlucky with
+ * others' once, not each time. */
 static bool kill_in_turn(int rounds)
 {
-    long long before_ppm = reserved_ppm(), now_ppm;
-    pid_t pid = 0, last = 0;
+    int unlucky = 0;
+    pid_t pid = 0;
 
-    for (int n = 0; n < rounds && before_ppm >= 0; n++) {
-        for (int tries = 0; tries < 100 && (pid = find_child("tactus-contain")) == last; tries++)
-            daemon_sleep_ms(10);
-        CHECK(pid > 0 && pid != last);
-        daemon_sleep_ms(300);
-        now_ppm = reserved_ppm();
-        if (now_ppm < 0)
+    while (rounds > 0) {
+        pid = find_other_child("tactus-contain", pid);
+        wait_until_came(came() + 10);
+        if (reserved_ppm() > 0)
+            rounds--;
+        else if (!is_bandwidth_left())
             return false;
-        CHECK_INT(now_ppm, before_ppm);
-        CHECK(kill(pid, SIGKILL) == 0);
-        last = pid;
+        else
+            CHECK(++unlucky < 3);
+        if (rounds > 0)
+            CHECK(kill(pid, SIGKILL) == 0);
     }
-    if (before_ppm < 0)
-        return false;
-    daemon_sleep_ms(1000);
-    now_ppm = reserved_ppm();
-    if (now_ppm >= 0)
-        CHECK_INT(now_ppm, before_ppm);
-    return now_ppm >= 0;
+    return true;
+}
+
+/* Is it the class that reserves? */
+static bool has_deadline(void)
+{
+    json_t *status = daemon_status(&d);
+    bool is_held = strcmp(json_string_value(json_object_get(status, "class")), "deadline") == 0;
+
+    json_decref(status);
+    return is_held;
 }
 
 /* Bandwidth that leaks is gone for the whole machine until it restarts, so a few rounds of a small
@@ -381,11 +456,11 @@ static bool kill_in_turn(int rounds)
 static void killed_workers_give_their_reservation_back(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
-    json_t *started = daemon_event(client, "started", 20000);
+    json_t *started = daemon_event(client, "started", 60000);
 
     CHECK(started != NULL);
     json_decref(started);
-    if (!kill_in_turn(3))
+    if (has_deadline() && !kill_in_turn(4))
         fprintf(stderr, "  skipped: other processes hold the bandwidth that the kernel gives\n");
     tt_client_close(&client);
     check_nothing_is_left();
@@ -394,14 +469,14 @@ static void killed_workers_give_their_reservation_back(void)
 static void an_ending_daemon_ends_its_services(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
-    json_t *started = daemon_event(client, "started", 20000), *report;
+    json_t *started = daemon_event(client, "started", 60000), *report;
     struct tt_ledger *ledger;
     char *bytes;
 
     CHECK(started != NULL);
     json_decref(started);
     CHECK(kill(d.pid, SIGTERM) == 0);
-    report = daemon_event(client, "report", 10000);
+    report = daemon_event(client, "report", 60000);
     CHECK(report != NULL);
     ledger = read_ledger(report, &bytes);
     CHECK_INT(ledger->verdict, TT_INTACT);
@@ -428,7 +503,7 @@ static void a_killed_zygote_is_replaced(void)
 static void a_killed_daemon_takes_everything_along(void)
 {
     struct tt_client *client = daemon_ask(&d, "{\"op\":\"run\"," SERVICE "}");
-    json_t *started = daemon_event(client, "started", 20000);
+    json_t *started = daemon_event(client, "started", 60000);
     pid_t pids[64];
     uint32_t count, alive = 1;
 
@@ -437,13 +512,13 @@ static void a_killed_daemon_takes_everything_along(void)
     count = children_of(d.pid, pids, 64);
     CHECK(count >= 2);
     are_spares_counted = true;
-    for (int n = 0; n < 500 && children_of(d.pid, pids, 64) < count + 3; n++)
+    for (int n = 0; n < 3000 && children_of(d.pid, pids, 64) < count + 3; n++)
         daemon_sleep_ms(10);
     count = children_of(d.pid, pids, 64);
     CHECK(find_child("tactus-spare") > 0);
     CHECK(kill(d.pid, SIGKILL) == 0);
     CHECK_INT(daemon_wait(d.pid), 1000 + SIGKILL);
-    for (int n = 0; n < 200 && alive > 0; n++) {
+    for (int n = 0; n < 3000 && alive > 0; n++) {
         alive = 0;
         for (uint32_t m = 0; m < count; m++)
             alive += is_named(pids[m], "tactus");
