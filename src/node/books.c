@@ -76,6 +76,7 @@ void books_lower(struct books *books, uint64_t service, uint32_t worker, int64_t
         return;
     entry->later_ppm = books_share_ppm(budget_ns, period_ns);
     entry->later_ns = now_ns + entry->period_ns;
+    entry->least_period_ns = 0;
     entry->period_ns = period_ns > entry->period_ns ? period_ns : entry->period_ns;
 }
 
@@ -130,23 +131,93 @@ int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns)
     return sum_ppm;
 }
 
-void books_tell(struct books *books, uint64_t service, int64_t now_ns, struct tt_machine *ret)
+static bool is_less_enough(const struct books_entry *entry)
+{
+    return entry->least_period_ns > 0 && entry->until_ns == INT64_MAX &&
+           entry->later_ns == INT64_MAX && entry->least_ppm < entry->ppm;
+}
+
+/* What is planned to come late counts with what the others have: with less it counts on no delay.
+ */
+static struct tt_server server_of(const struct books_entry *entry, bool is_least)
+{
+    int64_t ppm = is_least ? entry->least_ppm : entry->ppm;
+    int64_t period_ns = is_least ? entry->least_period_ns : entry->period_ns;
+
+    return (struct tt_server){.budget_ns = tt_muldiv(ppm, period_ns, 1000000),
+                              .period_ns = period_ns,
+                              .tolerance_ns = is_least ? 0 : entry->tolerance_ns};
+}
+
+static void tell(struct books *books, uint64_t service, bool is_least, struct tt_machine *ret)
 {
     struct tt_server *told = books->told[service != 0];
 
-    ret->reserved_ppm = books_others_ppm(books, service, now_ns);
     ret->servers = told;
     ret->server_count = 0;
     for (uint32_t n = 0; n < BOOKS_MAX; n++) {
         const struct books_entry *entry = &books->entries[n];
+        bool is_lowered = is_least && is_less_enough(entry);
 
         if (entry->service == 0 || entry->service == service)
             continue;
-        told[ret->server_count++] =
-            (struct tt_server){.budget_ns = tt_muldiv(entry->ppm, entry->period_ns, 1000000),
-                               .period_ns = entry->period_ns,
-                               .tolerance_ns = entry->tolerance_ns};
+        told[ret->server_count++] = server_of(entry, is_lowered);
+        if (is_lowered)
+            ret->reserved_ppm -= entry->ppm - entry->least_ppm;
     }
+}
+
+void books_tell(struct books *books, uint64_t service, int64_t now_ns, struct tt_machine *ret)
+{
+    ret->reserved_ppm = books_others_ppm(books, service, now_ns);
+    tell(books, service, false, ret);
+}
+
+void books_tell_least(struct books *books, int64_t now_ns, struct tt_machine *ret)
+{
+    ret->reserved_ppm = books_ppm(books, now_ns);
+    tell(books, 0, true, ret);
+}
+
+void books_say_least(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                     int64_t period_ns)
+{
+    struct books_entry *entry = find(books, service, worker);
+
+    tt_assert(period_ns > 0);
+    if (entry == NULL)
+        return;
+    entry->least_ppm = books_share_ppm(budget_ns, period_ns);
+    entry->least_period_ns = period_ns;
+}
+
+bool books_least(const struct books *books, uint64_t service, uint32_t worker,
+                 int64_t *ret_budget_ns, int64_t *ret_period_ns)
+{
+    for (uint32_t n = 0; n < BOOKS_MAX; n++) {
+        const struct books_entry *entry = &books->entries[n];
+
+        if (entry->service != service || entry->worker != worker || !is_less_enough(entry))
+            continue;
+        *ret_period_ns = entry->least_period_ns;
+        *ret_budget_ns = tt_muldiv(entry->least_ppm, entry->least_period_ns, 1000000);
+        return true;
+    }
+    return false;
+}
+
+int64_t books_settled_ns(const struct books *books, int64_t now_ns)
+{
+    int64_t last_ns = now_ns;
+
+    for (uint32_t n = 0; n < BOOKS_MAX; n++) {
+        const struct books_entry *entry = &books->entries[n];
+        int64_t at_ns = entry->until_ns < entry->later_ns ? entry->until_ns : entry->later_ns;
+
+        if (entry->service != 0 && at_ns != INT64_MAX && at_ns > last_ns)
+            last_ns = at_ns;
+    }
+    return last_ns;
 }
 
 int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns)

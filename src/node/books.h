@@ -18,6 +18,7 @@ struct books {
         int64_t period_ns, until_ns; /* until_ns INT64_MAX: held */
         int64_t later_ppm, later_ns; /* from later_ns on it is this much; INT64_MAX: no change */
         int64_t tolerance_ns;
+        int64_t least_ppm, least_period_ns; /* that it could do with; a period of 0: nobody said */
     } entries[BOOKS_MAX];
     struct tt_server told[2][BOOKS_MAX]; /* books_tell()'s: of all, and of the others */
 };
@@ -55,6 +56,17 @@ int64_t books_others_ppm(struct books *books, uint64_t service, int64_t now_ns);
 /* Tells the planner what others than this service (0: all) have. Valid until
  * it is called again for all, or for any. */
 void books_tell(struct books *books, uint64_t service, int64_t now_ns, struct tt_machine *ret);
+/* What the worker could do with, in time and if others had more, until its entry changes. */
+void books_say_least(struct books *books, uint64_t service, uint32_t worker, int64_t budget_ns,
+                     int64_t period_ns);
+/* As books_tell() of all, as if each had that alone. */
+void books_tell_least(struct books *books, int64_t now_ns, struct tt_machine *ret);
+/* False: nobody said, or it is not less than it has. */
+bool books_least(const struct books *books, uint64_t service, uint32_t worker,
+                 int64_t *ret_budget_ns, int64_t *ret_period_ns);
+/* When all that was lowered or given back is free; now_ns: it is. */
+int64_t books_settled_ns(const struct books *books, int64_t now_ns);
+
 /* Of one worker; 0: none. */
 int64_t books_worker_ppm(struct books *books, uint64_t service, uint32_t worker, int64_t now_ns);
 /* What this reservation will be entered as. */

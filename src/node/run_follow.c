@@ -246,8 +246,7 @@ static bool is_plan_wanted(struct run *run)
     return is_wanted;
 }
 
-/* The same service as it is now, beside the others but not beside itself. */
-static struct tt_plan *plan_anew(struct run *run)
+struct tt_plan *run_follow_plan(struct run *run)
 {
     struct node *node = run->params.node;
     struct tt_plan *plan = NULL;
@@ -255,8 +254,6 @@ static struct tt_plan *plan_anew(struct run *run)
     struct levels_beside beside = {.machine = &machine, .pump = run->pump};
     struct tt_error err = {0};
 
-    for (uint32_t n = 0; n < run->params.picture->segment_count; n++)
-        run->follow->planned_ns[n] = segment_bound(run, n);
     machine_refresh(&node->machine);
     machine = node->machine.plan;
     books_tell(&node->books, run->params.service, loop_now_ns(), &machine);
@@ -277,7 +274,7 @@ static bool is_same_place(const struct run *run, const struct tt_plan *plan)
     return plan->worker_count == wiring->container_count;
 }
 
-static bool is_admitted(const struct run *run, const struct tt_plan *plan)
+bool run_follow_holds(const struct run *run, const struct tt_plan *plan)
 {
     if (!plan->is_admitted || !is_same_place(run, plan))
         return false;
@@ -344,9 +341,11 @@ static bool follow_worker(struct run *run, uint32_t number, const struct tt_plan
  * for some time is given back. False: it admits no more than there is. */
 static bool follow_shares(struct run *run)
 {
-    struct tt_plan *plan = plan_anew(run);
-    bool is_followed = plan != NULL && is_admitted(run, plan), is_same = is_followed;
+    struct tt_plan *plan = run_follow_plan(run);
+    bool is_followed = plan != NULL && run_follow_holds(run, plan), is_same = is_followed;
 
+    for (uint32_t n = 0; n < run->params.picture->segment_count; n++)
+        run->follow->planned_ns[n] = segment_bound(run, n);
     if (plan == NULL)
         return false;
     if (!is_followed)

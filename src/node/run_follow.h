@@ -14,6 +14,11 @@ void run_follow_raise(struct run *run, const struct tt_plan *plan);
 /* A container that starts anew was set up with the plan's budgets. */
 void run_follow_tell(struct run *run, uint32_t number);
 
+/* The same service as it is now, beside the others but not beside itself; NULL: no memory. */
+struct tt_plan *run_follow_plan(struct run *run);
+/* It is admitted, with a reservation for each worker, and puts components where they run. */
+bool run_follow_holds(const struct run *run, const struct tt_plan *plan);
+
 void run_follow_close(struct run *run);
 
 #endif

@@ -17,7 +17,12 @@
 #define SECOND INT64_C(1000000000)
 #define PLAN_REST_NS INT64_C(2000000)
 
-enum { PROFILE_SECONDS = 5, SERVICES_A_USER = 32, PLAN_TURNS = 3 };
+enum {
+    PROFILE_SECONDS = 5,
+    SERVICES_A_USER = 32,
+    PLAN_TURNS = 3,
+    WAY_TURNS = 3 /* what was made free may be somebody else's by then */
+};
 
 static void drop_fd(int *fd)
 {
@@ -174,7 +179,10 @@ static int make_plan_once(struct service *service, struct tt_error *err)
     costs_fini(&service->costs);
     tt_plan_close(&service->plan);
     machine_refresh(&node->machine);
-    books_tell(&node->books, 0, loop_now_ns(), &node->machine.plan);
+    if (service->is_way_shown)
+        books_tell_least(&node->books, loop_now_ns(), &node->machine.plan);
+    else
+        books_tell(&node->books, 0, loop_now_ns(), &node->machine.plan);
     return levels_plan(node, service->picture, 0, &service->costs, &service->plan, err);
 }
 
@@ -270,11 +278,38 @@ static void on_plan_due(void *ctx, uint32_t events)
     tell_plan(ctx);
 }
 
+static void plan(struct service *service);
+
+static void on_way_made(void *ctx, uint32_t events)
+{
+    (void)events;
+    plan(ctx);
+}
+
+/* Planned anew, at once or later. False: the others could give nothing that would help. */
+static bool ask_for_room(struct service *service)
+{
+    if (service->plan->is_admitted || service->way_turns == WAY_TURNS || service->is_way_shown ||
+        !service_way_is_there(service))
+        return false;
+    service->way_turns++;
+    if (service->goal == SERVICE_CHECK) {
+        service->is_way_shown = true;
+        plan(service);
+        return true;
+    }
+    service->plan_timer = (struct loop_timer){.fn = on_way_made, .ctx = service};
+    loop_set(service->node->loop, &service->plan_timer, service_way_make(service));
+    return true;
+}
+
 static void start(struct service *service)
 {
     struct tt_error err = {0};
     int r;
 
+    if (ask_for_room(service))
+        return;
     if (service->goal == SERVICE_CHECK) {
         answer_check(service);
         return;
@@ -295,8 +330,6 @@ static void start(struct service *service)
     loop_set(service->node->loop, &service->plan_timer, loop_now_ns() + PLAN_REST_NS);
     watch_host(service->node);
 }
-
-static void plan(struct service *service);
 
 static void on_profile_end(void *ctx, bool is_ok, const char *reason)
 {

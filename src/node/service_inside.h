@@ -33,6 +33,8 @@ struct service {
     char *print;
     struct costs costs;
     struct tt_plan *plan;
+    uint32_t way_turns;                    /* so often the others were asked to make way */
+    bool is_way_shown;                     /* a check: the plan is beside what they need */
     uint32_t profile_level;                /* of the profile run */
     uint32_t profiled_levels;              /* a bit for each that had its run */
     int64_t level_costs[TT_PORTS_MAX + 1]; /* mean load at each level, ppm; 0: unknown */
@@ -67,6 +69,13 @@ void service_on_note(void *ctx, const char *text);
 /* Degrading levels. Chooses the one to begin at once level 0 has its plan; above 0: what that level
  * costs is to be measured first. */
 uint32_t service_levels_choose(struct service *service);
+/* Of one that is refused: would it be admitted if those that run had what their promises need and
+ * no more? Then the node's machine is told so. */
+bool service_way_is_there(struct service *service);
+/* They give it back, from the instant on that is returned: until then the kernel may run them by
+ * their old budgets. */
+int64_t service_way_make(struct service *service);
+
 /* What its running worker asks: may it go up to this one? The answer goes to its run. */
 void service_levels_asked(void *ctx, uint32_t level);
 /* What a run measured at each. */

@@ -504,6 +504,7 @@ static void take_reservations(struct crew *crew)
         plan->workers[n].deadline_ns = crew->reservations[n].period_ns;
         plan->workers[n].tolerance_ns = crew->reservations[n].tardiness_ns;
         plan->workers[n].overhead_ns = crew->reservations[n].overhead_ns;
+        plan->workers[n].headroom_ns = crew->reservations[n].headroom_ns;
     }
     plan->budget_ns = plan->workers[0].budget_ns;
     plan->period_ns = plan->deadline_ns = plan->workers[0].period_ns;

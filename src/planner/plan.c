@@ -213,6 +213,7 @@ static void reserve(struct work *work)
     plan->workers[0].period_ns = plan->workers[0].deadline_ns = plan->period_ns;
     plan->workers[0].tolerance_ns = reservation.tardiness_ns;
     plan->workers[0].overhead_ns = reservation.overhead_ns;
+    plan->workers[0].headroom_ns = reservation.headroom_ns;
 }
 
 static bool has_lasting(const struct work *work)

@@ -69,6 +69,7 @@ struct tt_plan_worker {
     int64_t budget_ns, period_ns, deadline_ns; /* its reservation; 0: none */
     int64_t hand_over_ns;                      /* by which what it gives to others is there; 0 */
     int64_t overhead_ns; /* of its budget, for the engine's own work: nothing is promised from it */
+    int64_t headroom_ns; /* of its budget, beyond what the promise needs: others come before it */
     int64_t tolerance_ns; /* by which its budget may come late: the plan counts with it */
 };
 

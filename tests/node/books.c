@@ -197,6 +197,55 @@ static void the_planner_is_told_each(void)
     CHECK_INT(machine.servers[0].tolerance_ns + machine.servers[1].tolerance_ns, 0);
 }
 
+/* What each could do with is told as if it were so, and until an entry changes. */
+static void least_is_told(void)
+{
+    struct books books = {0};
+    struct tt_machine machine = {0};
+    int64_t budget_ns = 0, period_ns = 0;
+
+    CHECK(books_enter(&books, 1, 3 * MILLI, 10 * MILLI));
+    books_tolerate(&books, 1, 0, MILLI);
+    CHECK(books_enter(&books, 2, 2 * MILLI, 10 * MILLI));
+    books_say_least(&books, 1, 0, MILLI, 5 * MILLI);
+    books_say_least(&books, 2, 0, 2 * MILLI, 10 * MILLI); /* no less than it has */
+    books_say_least(&books, 3, 0, MILLI, 10 * MILLI);     /* nobody */
+    books_tell_least(&books, 0, &machine);
+    CHECK_INT(machine.reserved_ppm, 400000);
+    CHECK_INT(machine.server_count, 2);
+    CHECK_INT(machine.servers[0].budget_ns, MILLI);
+    CHECK_INT(machine.servers[0].period_ns, 5 * MILLI);
+    CHECK_INT(machine.servers[0].tolerance_ns, 0); /* it counts with no delay, then */
+    CHECK_INT(machine.servers[1].budget_ns, 2 * MILLI);
+    books_tell(&books, 0, 0, &machine); /* it has what it had */
+    CHECK_INT(machine.reserved_ppm, 500000);
+    CHECK_INT(machine.servers[0].tolerance_ns, MILLI);
+    CHECK(!books_least(&books, 2, 0, &budget_ns, &period_ns));
+    CHECK(books_least(&books, 1, 0, &budget_ns, &period_ns));
+    CHECK_INT(budget_ns, MILLI);
+    CHECK_INT(period_ns, 5 * MILLI);
+}
+
+/* What was given stays booked for a period, and is not given twice. */
+static void what_is_given_is_free_later(void)
+{
+    struct books books = {0};
+    int64_t budget_ns, period_ns;
+
+    CHECK(books_enter(&books, 1, 3 * MILLI, 10 * MILLI));
+    CHECK(books_enter(&books, 2, 2 * MILLI, 10 * MILLI));
+    CHECK_INT(books_settled_ns(&books, 7), 7);
+    books_say_least(&books, 1, 0, MILLI, 5 * MILLI);
+    books_lower(&books, 1, 0, MILLI, 5 * MILLI, 100);
+    CHECK_INT(books_settled_ns(&books, 200), 100 + 10 * MILLI);
+    CHECK_INT(books_ppm(&books, 200), 500000);
+    CHECK(!books_least(&books, 1, 0, &budget_ns, &period_ns));
+    CHECK_INT(books_ppm(&books, 100 + 10 * MILLI), 400000);
+    books_say_least(&books, 2, 0, MILLI, 10 * MILLI);
+    books_give_back(&books, 2, 0); /* it is going, so it gives nothing */
+    CHECK(!books_least(&books, 2, 0, &budget_ns, &period_ns));
+}
+
 /* What is lowered stays booked for a period; what is raised before that counts at once. */
 static void less_is_free_after_a_period(void)
 {
@@ -234,6 +283,8 @@ int main(void)
     RUN(own_room_is_not_others);
     RUN(each_worker_has_an_entry);
     RUN(the_planner_is_told_each);
+    RUN(least_is_told);
+    RUN(what_is_given_is_free_later);
     RUN(less_is_free_after_a_period);
     RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);
