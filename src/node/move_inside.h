@@ -2,12 +2,10 @@
 #ifndef TT_NODE_MOVE_INSIDE_H
 #define TT_NODE_MOVE_INSIDE_H
 
-#include "core/move.h"
 #include "node/move.h"
+#include "node/move_order.h"
 #include "node/run_inside.h"
 #include "spec/ways.h"
-
-enum { MOVE_SENDERS = 2 };
 
 /* What a component's place has of its containers' reservations beyond the plan. */
 struct move_shift {
@@ -16,20 +14,17 @@ struct move_shift {
 };
 
 struct move {
-    struct tt_move step;
-    struct loop_timer timer, end_timer;
+    struct move_order order;
+    struct loop_timer timer;
     struct run *run;
     uint64_t client; /* its number; it may go at any time */
     uint32_t component, from, to;
     const struct tt_wiring_way *way;
     uint64_t epoch;
-    int stream[2];                 /* until both ends are sent; -1 */
-    bool is_told;                  /* the source: to begin with its rounds */
-    bool is_fresh;                 /* it begins anew, at a key frame: nothing of its state goes */
-    bool is_settled[MOVE_SENDERS]; /* source, target: has room for the next */
-    bool is_over, has_failed, has_begun, is_retire_due;
-    json_t *begins; /* indices that the target has by itself; NULL: none */
-    int64_t node;   /* in the target's engine */
+    int stream[MOVE_SIDES]; /* until both ends are sent; -1 */
+    bool is_fresh;          /* it begins anew, at a key frame: nothing of its state goes */
+    json_t *begins;         /* indices that the target has by itself; NULL: none */
+    int64_t node;           /* in the target's engine */
     int64_t begin_ns, cut_ns, begun_ns, took_ns, index, bytes, pages;
     struct move_shift shift;
     char why[SUPERVISE_TEXT_BYTES];

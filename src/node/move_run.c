@@ -1,4 +1,4 @@
-/* One move of a running service: what src/core/move.h decides is done here. */
+/* One move of a running service: what move_order.h decides is done here. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static int send_begin(struct move *move, uint32_t number, const char *op, int64_
     const struct run_process *process = process_of(move, number);
     struct broker_gift *gift = calloc(1, sizeof(*gift));
     const struct tt_wiring_way *way = move->way;
-    int *end = &move->stream[number == move->to];
+    int *end = &move->stream[number == move->to ? MOVE_TARGET : MOVE_SOURCE];
     int r = -EPIPE;
 
     if (gift == NULL)
@@ -103,27 +103,16 @@ static int send_begin(struct move *move, uint32_t number, const char *op, int64_
     return r;
 }
 
-static void feed(struct move *move, enum tt_move_event_kind kind, uint32_t pages);
-
-static void send_round(struct move *move)
-{
-    if (move->is_told) {
-        send_word(move, move->from, "move-round");
-        return;
-    }
-    move->is_told = true;
-    move->is_settled[0] = false;
-    if (send_begin(move, move->from, "move-leave", 0) < 0)
-        feed(move, TT_MOVE_SOURCE_DIED, 0);
-}
-
+/* Who is dead has it on the books, and its successor may be given what it had. */
 static void resize(struct move *move, uint32_t number, int64_t more_ns)
 {
-    const struct run_process *process = process_of(move, number);
+    struct run_process *process = process_of(move, number);
     struct tt_error err = {0};
 
-    if (more_ns == 0 || process->budget_ns <= 0)
+    if (process->budget_ns <= 0) {
+        process->last_budget_ns += process->last_budget_ns > 0 ? more_ns : 0;
         return;
+    }
     if (run_resize(move->run, number, process->budget_ns + more_ns, process->period_ns, &err) < 0)
         log_move(move, "reservation-refused", "%s: %s", process->name, err.text);
 }
@@ -136,21 +125,17 @@ static void arrive(struct move *move)
     uint32_t home = wiring->home_of[move->component];
     struct move_shift *shift = &run->moves->shift[move->component];
 
+    move->took_ns = move->begun_ns = loop_now_ns();
+    if (move->index < 0) /* it has run nothing since it came there */
+        move->index = run->moves->index[move->component];
+    run->moves->index[move->component] = move->index;
     for (uint32_t n = 0; n < wiring->processes[move->from].place_count; n++)
         if (wiring->processes[move->from].places[n].component == move->component &&
             wiring->processes[move->from].places[n].role == TT_PLACE_COMPONENT)
             wiring->processes[move->from].places[n].component = UINT32_MAX;
     (void)tt_wiring_put(wiring, move->to, (uint32_t)move->node, move->component, NULL);
     tt_wiring_settle(wiring, move->component, move->to);
-    /* What the target needed was raised before it began; what the source has too much is lowered
-     * when it is gone from there. */
-    if (move->to == home) {
-        resize(move, move->from, -shift->more_ns);
-        *shift = (struct move_shift){0, 0};
-    } else {
-        *shift = move->shift;
-        resize(move, move->from, -shift->less_ns);
-    }
+    *shift = move->to == home ? (struct move_shift){0, 0} : move->shift;
     run_follow_tell(run, move->to);
 }
 
@@ -161,7 +146,7 @@ static void tell_client(struct move *move)
 
     if (client == NULL)
         return;
-    if (move->has_failed) {
+    if (move->order.has_failed) {
         (void)tt_fail(&err, -EIO, "'%s' stays in %s: %s", name_of(move),
                       process_of(move, move->from)->name, move->why);
         client_error(client, &err, 1);
@@ -174,26 +159,24 @@ static void tell_client(struct move *move)
                            process_of(move, move->to)->name, "index", (json_int_t)move->index,
                            "down_ns", (json_int_t)(move->begun_ns - move->cut_ns), "whole_ns",
                            (json_int_t)(move->took_ns - move->begin_ns), "rounds",
-                           (int)move->step.rounds, "bytes", (json_int_t)move->bytes, "pages",
+                           (int)move->order.step.rounds, "bytes", (json_int_t)move->bytes, "pages",
                            (json_int_t)move->pages));
     client_done(client, 0);
 }
 
-/* Both have said all that they say. */
 static void finish(struct move *move)
 {
     struct run *run = move->run;
 
-    if (!move->has_failed)
+    if (!move->order.has_failed)
         log_move(move, "move-end",
                  "from %s to %s at index %lld: stood still for %lld us, %llu rounds, %lld bytes",
                  process_of(move, move->from)->name, process_of(move, move->to)->name,
                  (long long)move->index, (long long)((move->begun_ns - move->cut_ns) / 1000),
-                 (unsigned long long)move->step.rounds, (long long)move->bytes);
+                 (unsigned long long)move->order.step.rounds, (long long)move->bytes);
     tell_client(move);
     loop_clear(run->params.node->loop, &move->timer);
-    loop_clear(run->params.node->loop, &move->end_timer);
-    for (int n = 0; n < MOVE_SENDERS; n++)
+    for (int n = 0; n < MOVE_SIDES; n++)
         if (move->stream[n] >= 0)
             (void)close(move->stream[n]);
     json_decref(move->begins);
@@ -201,132 +184,140 @@ static void finish(struct move *move)
     free(move);
 }
 
-static void on_end_timer(void *ctx, uint32_t events)
+static void fail(struct move *move, const char *reason)
 {
-    (void)events;
-    finish(ctx);
+    if (move->why[0] == '\0')
+        (void)tt_format_text(move->why, sizeof(move->why), "%s", reason);
+    log_move(move, "move-failed", "stays in %s: %s", process_of(move, move->from)->name, move->why);
 }
 
-static void look_whether_over(struct move *move)
-{
-    if (move->is_over && move->is_settled[0] && move->is_settled[1])
-        loop_set(move->run->params.node->loop, &move->end_timer, loop_now_ns());
-}
-
-static void end(struct move *move, const struct tt_move_action *action)
-{
-    struct loop *loop = move->run->params.node->loop;
-
-    move->is_over = true;
-    loop_clear(loop, &move->timer);
-    if (action->where != TT_MOVE_AT_TARGET) {
-        move->has_failed = true;
-        if (move->why[0] == '\0')
-            (void)tt_format_text(move->why, sizeof(move->why), "%s", action->reason);
-        log_move(move, "move-failed", "stays in %s: %s", process_of(move, move->from)->name,
-                 move->why);
-        if (move->is_told)
-            send_word(move, move->from, "move-resume");
-        resize(move, move->to, -move->shift.more_ns);
-    }
-    loop_set(loop, &move->end_timer, loop_now_ns() + END_NS);
-    look_whether_over(move);
-}
-
-/* What the source has in its queues goes back then, and is missed by a target that has not looked
- * at its own yet. */
-static void retire_when_begun(struct move *move)
-{
-    if (!move->is_retire_due || !move->has_begun)
-        return;
-    move->is_retire_due = false;
-    send_word(move, move->from, "move-retire");
-}
-
-static void perform(struct move *move, const struct tt_move_action *action)
+/* False: it could not be told. */
+static bool perform(struct move *move, const struct move_action *action)
 {
     struct run *run = move->run;
+    int64_t began_ns = run->moves->began_ns[move->component];
 
     switch (action->verb) {
-    case TT_MOVE_PREPARE:
-        move->is_settled[1] = false;
-        if (send_begin(move, move->to, "move-come", run->moves->began_ns[move->component]) < 0)
-            feed(move, TT_MOVE_TARGET_DIED, 0);
+    case MOVE_SEND_COME:
+        return send_begin(move, move->to, "move-come", began_ns) >= 0;
+    case MOVE_SEND_LEAVE:
+        return send_begin(move, move->from, "move-leave", 0) >= 0;
+    case MOVE_SEND_ROUND:
+        send_word(move, move->from, "move-round");
         break;
-    case TT_MOVE_SEND_ROUND:
-        send_round(move);
-        break;
-    case TT_MOVE_SEND_CUT:
+    case MOVE_SEND_CUT:
         send_op(move, move->from, json_pack("{ss sO*}", "op", "move-cut", "from", move->begins));
         break;
-    case TT_MOVE_RESUME:
+    case MOVE_SEND_RESUME:
         send_word(move, move->from, "move-resume");
         break;
-    case TT_MOVE_RETIRE:
-        move->is_retire_due = true;
-        retire_when_begun(move);
+    case MOVE_SEND_RETIRE:
+        send_word(move, move->from, "move-retire");
         break;
-    case TT_MOVE_DISCARD:
+    case MOVE_SEND_DISCARD:
         send_word(move, move->to, "move-discard");
         break;
-    case TT_MOVE_KILL_TARGET:
+    case MOVE_KILL_TARGET:
         run_kill(process_of(move, move->to));
         break;
-    case TT_MOVE_TIMER:
+    case MOVE_ARRIVE:
+        arrive(move);
+        break;
+    case MOVE_LOWER:
+        resize(move, action->side == MOVE_TARGET ? move->to : move->from, -action->by_ns);
+        break;
+    case MOVE_FAIL:
+        fail(move, action->reason);
+        break;
+    case MOVE_TIMER:
         loop_set(run->params.node->loop, &move->timer, action->at_ns);
         break;
-    case TT_MOVE_END:
-        end(move, action);
+    case MOVE_FINISH:
+        finish(move);
         break;
     }
+    return true;
 }
 
-static void obey(struct move *move, const struct tt_move_actions *actions)
+static void feed(struct move *move, const struct move_event *event);
+
+static void obey(struct move *move, const struct move_actions *actions)
 {
-    for (uint32_t n = 0; n < actions->count; n++)
-        perform(move, &actions->list[n]);
+    struct move_event not_sent = {.kind = MOVE_ON_NOT_SENT};
+    bool is_any = false;
+
+    for (uint32_t n = 0; n < actions->count; n++) {
+        const struct move_action *action = &actions->list[n];
+
+        if (perform(move, action))
+            continue;
+        is_any = true;
+        not_sent.side = action->verb == MOVE_SEND_COME ? MOVE_TARGET : MOVE_SOURCE;
+    }
+    if (is_any)
+        feed(move, &not_sent);
 }
 
-static void feed(struct move *move, enum tt_move_event_kind kind, uint32_t pages)
+static void feed(struct move *move, const struct move_event *event)
 {
-    struct tt_move_event event = {.kind = kind, .pages = pages};
-    struct tt_move_actions actions;
+    struct move_actions actions;
 
-    tt_move_step(&move->step, &event, loop_now_ns(), &actions);
+    move_order_step(&move->order, event, loop_now_ns(), &actions);
     obey(move, &actions);
+}
+
+static void feed_simple(struct move *move, enum move_event_kind kind)
+{
+    feed(move, &(struct move_event){.kind = kind});
 }
 
 static void on_timer(void *ctx, uint32_t events)
 {
     (void)events;
-    feed(ctx, TT_MOVE_TICK, 0);
+    feed_simple(ctx, MOVE_ON_TICK);
 }
 
-int move_start(struct run *run, struct move *move, struct tt_error *err)
+static int open_ways(struct move *move, struct tt_error *err)
 {
-    const struct tt_move_params params = {.rounds_max = ROUNDS_MAX,
-                                          .pages_enough = PAGES_ENOUGH,
-                                          .step_ns = STEP_NS,
-                                          .cut_ns = move->is_fresh ? KEY_NS : CUT_NS};
-    struct tt_move_actions actions;
-    int bytes = STREAM_BYTES, r;
+    int bytes = STREAM_BYTES;
+    int r = move->to == move->way->container ? make_links(move, err) : 0;
 
-    move->run = run;
-    move->timer = (struct loop_timer){.fn = on_timer, .ctx = move};
-    move->end_timer = (struct loop_timer){.fn = on_end_timer, .ctx = move};
-    move->is_settled[0] = move->is_settled[1] = true;
-    move->epoch = ++run->moves->epochs;
-    move->begin_ns = loop_now_ns();
-    r = move->to == move->way->container ? make_links(move, err) : 0;
     if (r < 0)
         return r;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, move->stream) < 0)
         return tt_fail(err, -errno, "cannot make a stream for the state: %s", strerror(errno));
-    (void)setsockopt(move->stream[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    (void)setsockopt(move->stream[MOVE_SOURCE], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    return 0;
+}
+
+int move_start(struct run *run, struct move *move, struct tt_error *err)
+{
+    bool is_home = move->to == run->broker->wiring->home_of[move->component];
+    const struct move_shift *there = &run->moves->shift[move->component];
+    const struct move_order_params params = {.step = {.rounds_max = ROUNDS_MAX,
+                                                      .pages_enough = PAGES_ENOUGH,
+                                                      .step_ns = STEP_NS,
+                                                      .cut_ns = move->is_fresh ? KEY_NS : CUT_NS},
+                                             .end_ns = END_NS,
+                                             .raised_ns = move->shift.more_ns,
+                                             .freed_ns =
+                                                 is_home ? there->more_ns : move->shift.less_ns};
+    struct move_actions actions;
+    int r;
+
+    move->run = run;
+    move->timer = (struct loop_timer){.fn = on_timer, .ctx = move};
+    move->epoch = ++run->moves->epochs;
+    move->begin_ns = loop_now_ns();
+    r = open_ways(move, err);
+    if (r < 0) {
+        resize(move, move->to, -move->shift.more_ns);
+        return r;
+    }
     run->moves->now = move;
     log_move(move, "move-begin", "from %s to %s", process_of(move, move->from)->name,
              process_of(move, move->to)->name);
-    tt_move_begin(&move->step, &params, move->begin_ns, &actions);
+    move_order_begin(&move->order, &params, move->begin_ns, &actions);
     obey(move, &actions);
     return 0;
 }
@@ -341,39 +332,35 @@ static void keep_words(struct move *move, const struct tt_message *message)
 
 static void hear_target(struct move *move, const char *event, const struct tt_message *message)
 {
-    if (strcmp(event, "ready") == 0) {
+    int64_t node = tt_message_int(message, "node", 0);
+
+    if (strcmp(event, "ready") == 0 && node >= 0 && node < TT_NODES_MAX) {
         json_decref(move->begins);
         move->begins = json_incref(json_object_get(message->body, "from"));
-        move->node = tt_message_int(message, "node", 0);
-        feed(move, TT_MOVE_READY, 0);
+        move->node = node;
+        feed_simple(move, MOVE_ON_READY);
     } else if (strcmp(event, "acked") == 0) {
-        feed(move, TT_MOVE_ACKED, (uint32_t)tt_message_int(message, "pages", 0));
-    } else if (strcmp(event, "took") == 0 && move->step.is_cut &&
-               move->step.state != TT_MOVE_ENDED && move->node >= 0 && move->node < TT_NODES_MAX) {
-        move->took_ns = move->begun_ns = loop_now_ns();
+        feed(move, &(struct move_event){.kind = MOVE_ON_ACKED,
+                                        .pages = (uint32_t)tt_message_int(message, "pages", 0)});
+    } else if (strcmp(event, "took") == 0 && move->order.phase == MOVE_UNDER_WAY) {
         move->index = tt_message_int(message, "index", -1);
-        if (move->index < 0) /* it has run nothing since it came there */
-            move->index = move->run->moves->index[move->component];
-        move->run->moves->index[move->component] = move->index;
-        arrive(move);
-        feed(move, TT_MOVE_TOOK, 0);
+        feed_simple(move, MOVE_ON_TOOK);
     } else if (strcmp(event, "begun") == 0) {
         move->begun_ns = tt_message_int(message, "at_ns", move->begun_ns);
-        move->has_begun = true;
-        retire_when_begun(move);
+        feed_simple(move, MOVE_ON_BEGUN);
     } else if (strcmp(event, "gave-up") == 0) {
         keep_words(move, message);
-        feed(move, TT_MOVE_GAVE_UP, 0);
+        feed_simple(move, MOVE_ON_GAVE_UP);
     }
 }
 
 static void hear_source(struct move *move, const char *event, const struct tt_message *message)
 {
     if (strcmp(event, "acked") == 0) { /* it has nothing to tell */
-        feed(move, TT_MOVE_ACKED, 0);
+        feed_simple(move, MOVE_ON_ACKED);
     } else if (strcmp(event, "failed") == 0) {
         keep_words(move, message);
-        feed(move, TT_MOVE_SOURCE_FAILED, 0);
+        feed_simple(move, MOVE_ON_FAILED);
     } else if (strcmp(event, "cut") == 0) {
         move->cut_ns = tt_message_int(message, "at_ns", 0);
         move->bytes = tt_message_int(message, "bytes", 0);
@@ -381,57 +368,61 @@ static void hear_source(struct move *move, const char *event, const struct tt_me
     }
 }
 
+/* NULL: none is under way that it takes part in. */
+static struct move *move_of(const struct run *run, uint32_t number)
+{
+    struct move *move = run->moves != NULL ? run->moves->now : NULL;
+
+    return move != NULL && (number == move->from || number == move->to) ? move : NULL;
+}
+
+static enum move_side side_of(const struct move *move, uint32_t number)
+{
+    return number == move->to ? MOVE_TARGET : MOVE_SOURCE;
+}
+
 bool move_heard(struct run_process *process, const struct tt_message *message)
 {
     const char *event = tt_message_text(message, "event");
-    struct move *move = process->run->moves != NULL ? process->run->moves->now : NULL;
+    struct move *move = move_of(process->run, process->number);
 
     if (strncmp(event, "move-", 5) != 0)
         return false;
     event += 5;
-    if (move == NULL || (process->number != move->from && process->number != move->to))
+    if (move == NULL)
         return true; /* late */
     if (strcmp(event, "settled") == 0)
-        move->is_settled[process->number == move->to] = true;
+        feed(move,
+             &(struct move_event){.kind = MOVE_ON_SETTLED, .side = side_of(move, process->number)});
     else if (process->number == move->to)
         hear_target(move, event, message);
     else
         hear_source(move, event, message);
-    look_whether_over(move);
     return true;
 }
 
 void move_died(struct run_process *process)
 {
-    struct move *move = process->run->moves != NULL ? process->run->moves->now : NULL;
+    struct move *move = move_of(process->run, process->number);
 
-    if (move == NULL || (process->number != move->from && process->number != move->to))
-        return;
-    move->is_settled[process->number == move->to] = true;
-    if (process->number == move->to) { /* it has nothing to miss any more */
-        move->has_begun = true;
-        retire_when_begun(move);
-    }
-    if (!move->is_over)
-        feed(move, process->number == move->to ? TT_MOVE_TARGET_DIED : TT_MOVE_SOURCE_DIED, 0);
-    look_whether_over(move);
+    if (move != NULL)
+        feed(move,
+             &(struct move_event){.kind = MOVE_ON_DIED, .side = side_of(move, process->number)});
 }
 
-/* Who starts anew is to know whether it has the component. The target may have it and not have said
- * so: it is ended, and what it said before is heard until it is reaped. */
 bool move_before_spawn(struct run *run, uint32_t number)
 {
-    struct move *move = run->moves != NULL ? run->moves->now : NULL;
+    struct move *move = move_of(run, number);
+    struct move_actions actions = {.may_start = true};
 
-    if (move != NULL && number == move->from && !tt_move_may_restart(&move->step) &&
-        process_of(move, move->to)->child != NULL) {
-        run_kill(process_of(move, move->to));
-        return false;
+    if (move != NULL) {
+        const struct move_event event = {.kind = MOVE_ON_START, .side = side_of(move, number)};
+
+        move_order_step(&move->order, &event, loop_now_ns(), &actions);
+        obey(move, &actions);
     }
-    if (move != NULL && !move->is_over && (number == move->from || number == move->to))
-        feed(move, TT_MOVE_TARGET_DIED, 0); /* the target is nobody */
-    if (run->moves == NULL)
-        return true;
+    if (!actions.may_start || run->moves == NULL)
+        return actions.may_start;
     (void)tt_wiring_places(run->broker->wiring, run->params.picture, number, NULL);
     for (uint32_t n = 0; n < run->params.picture->component_count; n++)
         if (run->broker->wiring->process_of[n] == number)
@@ -460,8 +451,8 @@ void move_reserved(struct run_process *process)
 
 void move_cancel(struct run *run)
 {
-    if (run->moves != NULL && run->moves->now != NULL && !run->moves->now->is_over)
-        feed(run->moves->now, TT_MOVE_CANCEL, 0);
+    if (run->moves != NULL && run->moves->now != NULL)
+        feed_simple(run->moves->now, MOVE_ON_CANCEL);
 }
 
 void move_close(struct run *run)
@@ -469,8 +460,8 @@ void move_close(struct run *run)
     struct move *move = run->moves != NULL ? run->moves->now : NULL;
 
     if (move != NULL) {
-        if (!move->is_over || move->has_failed) {
-            move->has_failed = true;
+        if (move->order.phase == MOVE_UNDER_WAY || move->order.has_failed) {
+            move->order.has_failed = true;
             (void)snprintf(move->why, sizeof(move->why), "the service ended");
         }
         finish(move);
