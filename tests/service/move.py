@@ -88,7 +88,8 @@ def to_and_fro(node, rounds):
         check(sentence in " ".join(ran.stderr.split()), f"{words}: {ran.stderr}")
     report, ledger = end(command)
     for name, sink in report["sinks"].items():
-        check(sink["frames"] > 0 and sink["lost"] == 0, f"{name}: {sink['lost']} of {sink['frames']} are lost: {ledger['events']}")
+        lost = [(frame["index"], frame["cause"]) for frame in ledger["frames"] if frame["sink"] == name and frame["outcome"] == "lost"]
+        check(sink["frames"] > 0 and sink["lost"] == 0, f"{name}: {sink['lost']} of {sink['frames']} are lost: {lost}; {ledger['events']}")
     for number in (1001, 1002):
         mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
         check(len(twins) >= report["sinks"]["other"]["frames"] and mine == twins, f"another state: {mine} is not {twins}")
