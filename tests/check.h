@@ -37,6 +37,14 @@
 /* The exit code by which a test says that this machine cannot run it. */
 #define CHECK_SKIP 77
 
+/* How often a test tries what it draws at random. A sanitizer makes each try some ten times slower
+ * and sees a mistake in the first that reaches it: it tries fewer. */
+#ifdef __SANITIZE_ADDRESS__
+#define CHECK_TURNS(count) ((count) / 5)
+#else
+#define CHECK_TURNS(count) (count)
+#endif
+
 /* Runs one named case and says so, so that a failure names it. */
 #define RUN(case_)                                                                                 \
     do {                                                                                           \

@@ -437,7 +437,7 @@ int main(void)
         fprintf(stderr, "skipped: ffmpeg and ffprobe are not installed\n");
         return CHECK_SKIP;
     }
-    alarm(200);
+    alarm(1000); /* where nobody else ends what hangs */
 #ifndef __SANITIZE_ADDRESS__
     CHECK_INT(setrlimit(RLIMIT_DATA, &memory), 0);
 #else

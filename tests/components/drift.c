@@ -208,7 +208,7 @@ static void holes(void)
 
 int main(int argc, char **argv)
 {
-    int64_t seconds = argc > 1 ? atoll(argv[1]) : 3600;
+    int64_t seconds = argc > 1 ? atoll(argv[1]) : CHECK_TURNS(3600);
 
     RUN(same_clock);
     RUN(held_up);

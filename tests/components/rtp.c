@@ -385,7 +385,7 @@ static void drifting(double ppm, int64_t seconds)
 int main(int argc, char **argv)
 {
     /* An hour each way takes seconds; the suite takes ten minutes, the same code. */
-    int64_t seconds = argc > 1 ? atoll(argv[1]) : 600;
+    int64_t seconds = argc > 1 ? atoll(argv[1]) : CHECK_TURNS(600);
 
     RUN(headers);
     RUN(strangers);

@@ -4,7 +4,7 @@
  * seed gives one trace. Seeds that failed once stand in seeds.txt and are run before the others. */
 #include "links.h"
 
-enum { SEEDS = 500 };
+enum { SEEDS = CHECK_TURNS(500) };
 
 static uint64_t state;
 

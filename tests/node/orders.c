@@ -7,7 +7,7 @@
 #include "check.h"
 #include "support/seen.h"
 
-enum { SEEDS = 1000, STATES_MAX = 1 << 18, DEEP_STATES_MAX = 1 << 23 };
+enum { SEEDS = CHECK_TURNS(1000), STATES_MAX = 1 << 18, DEEP_STATES_MAX = 1 << 23 };
 
 static const struct service_kind kinds[] = {
     {.name = "live, in three processes",

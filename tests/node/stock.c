@@ -96,7 +96,7 @@ static void without_a_stock_nothing_is_given(void)
 
 int main(void)
 {
-    (void)alarm(20);
+    (void)alarm(200);
     CHECK_INT(loop_open(&loop, NULL), 0);
     RUN(what_is_given_is_zero_of_its_size_and_never_again);
     RUN(without_a_stock_nothing_is_given);

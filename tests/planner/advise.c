@@ -9,7 +9,7 @@
 enum { TRIES_A_REFUSAL = 40, PLANS_MAX = 100 };
 
 /* A slice in the suite; `make offers` tries 500 and more. */
-static uint32_t refused_wanted = 100;
+static uint32_t refused_wanted = CHECK_TURNS(100);
 static uint64_t state = 20261123;
 
 static uint32_t below(uint32_t count)

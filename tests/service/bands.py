@@ -66,7 +66,7 @@ def one_dies(node):
     """kill -9 of one container: it alone starts anew, and nothing of the others' is missing for it."""
     path = write(node, "bands.yaml", BANDS)
     before = set(containers(node))
-    command = node.spawn("run", path, "--for", "2s", "--no-profile", "--best-effort", "--json")
+    command = node.spawn("run", path, "--no-profile", "--best-effort", "--json")
     wait_for(lambda: len(set(containers(node)) - before) == 3, 15, "there are no three containers")
     wait_for(lambda: any(s["frames"] > 100 for s in node.status()["services"]), 15, "nothing runs")
     told = json.loads(node.run("top", "--json").stdout)["services"][0]
@@ -76,6 +76,7 @@ def one_dies(node):
     os.kill(lives[1], signal.SIGKILL)
     wait_for(lambda: len(set(containers(node)) - before - {lives[1]}) == 3, 15, "no new container")
     check(set(lives) - {lives[1]} <= set(containers(node)), "the others were restarted, too")
+    command.send_signal(signal.SIGINT)
     report = json.loads(command.communicate(timeout=60)[0])
     ledger = json.loads(node.run("explain", report["ledger"], "all", "--json").stdout)
     events = [(event["event"], event.get("process")) for event in ledger["events"]]
@@ -90,7 +91,10 @@ def frames_cross(node):
     workers = {w["name"]: w for w in plan["workers"]}
     check(set(workers) == {"container.audio", "container.video"}, f"workers: {workers}")
     check(0 < workers["container.audio"]["hand_over_ns"] < plan["sinks"]["out"]["deadline_ns"], f"{workers}")
-    report = node.report(path, "--for", "1s", "--no-profile", code=None)
+    command = node.spawn("run", path, "--no-profile", "--json")
+    wait_for(lambda: any(s["frames"] - s["lost"] >= 15 for s in node.status()["services"]) or command.poll() is not None, 30, "no mix comes")
+    command.send_signal(signal.SIGINT)
+    report = json.loads(command.communicate(timeout=60)[0])
     check(report["frames"] - report["lost"] >= 15, f"{report['lost']} of {report['frames']} are lost")
 
 

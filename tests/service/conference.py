@@ -11,7 +11,7 @@ from lib import SLOW, Node, check, wait_for
 from rtp_peer import RATE, Listener, Stage, Talker, free_ports, level_of
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "conference.yaml")
-SENT = 0.04
+SENT, PACKET = 0.04, 240
 LEVEL = SENT * 0.5 ** 0.5  # one channel goes to two loudspeakers at -3 dB each (ITU-R BS.775)
 
 
@@ -37,10 +37,19 @@ def levels(samples):
     return [level_of(samples, frequency(n)) for n in range(16)]
 
 
-def loudest(samples):
-    """Of each talker the quarter of a second in which it is closest to its level."""
-    quarters = [levels(samples[at:at + RATE // 4]) for at in range(0, len(samples) - RATE // 4 + 1, RATE // 4)]
-    return [min((one[n] for one in quarters), key=lambda level: abs(level - LEVEL)) for n in range(16)]
+def listen(listener, first, wanted, seconds=40):
+    """From this packet on, quarter by quarter of a second, until each talker was once at the level that he is wanted at. A talker of this
+    test whom the machine keeps waiting for longer than the latency is a gap of his own: he is at his level later. What they were at."""
+    count, heard, end = RATE // 4 // PACKET, {}, time.monotonic() + seconds * SLOW
+    while len(heard) < 16 and time.monotonic() < end:
+        if len(listener.packets) < first + count:
+            time.sleep(0.02)
+            continue
+        told = levels(listener.channel(0, 2, first, count))
+        heard.update({n: told[n] for n in range(16) if n not in heard and abs(told[n] - wanted[n]) < 0.03 * (wanted[n] or LEVEL / 3)})
+        first += count
+    check(len(heard) == 16, f"talkers {sorted(set(range(16)) - set(heard))} are never heard at {wanted}, but at last at {told}")
+    return heard.values()
 
 
 with Node() as node:
@@ -52,14 +61,13 @@ with Node() as node:
     listener.start()
     command = node.spawn("run", path, "--for", "60s", "--no-profile", "--quiet", "--ledger", ledger)
     try:
-        # 5 ms a packet: 1.2 s with all of them, then 1.2 s without the last.
-        wait_for(lambda: len(listener.packets) > 300 or command.poll() is not None, 30, "no mix comes")
+        wait_for(lambda: len(listener.packets) > 50 or command.poll() is not None, 30, "no mix comes")
         if command.poll() is not None:
             raise AssertionError("the conference has ended: " + command.stderr.read())
         threads = [len(os.listdir(f"/proc/{pid}/task")) for pid in node.processes("edge")]
-        stop_at = len(listener.packets)
+        with_all = listen(listener, 0, [LEVEL] * 16)
         talkers[15].is_on = False
-        wait_for(lambda: len(listener.packets) > stop_at + 260, 20, "the mix ends when a talker does")
+        listen(listener, len(listener.packets), [LEVEL] * 15 + [0])
     finally:
         command.send_signal(signal.SIGINT)
         command.communicate(timeout=20 * SLOW)
@@ -69,19 +77,7 @@ with Node() as node:
     check(len(threads) == 2 and max(threads) <= 2, f"16 talkers are received by edges of {threads} threads")
     marks = [packet[2] for packet in listener.packets]
     check(marks[0] == 1, "the first packet of the mix is marked")
-    samples = listener.channel(0, 2)
-    # Before the one stopped, less what was under way; and the end. A talker of this test whom the machine keeps waiting for
-    # longer than the latency is a gap of his own: what is no fault of the mix is not in each of the quarters of a second.
-    quarter, stopped = RATE // 4, (stop_at - 70) * 240
-    with_all = loudest(samples[stopped - 3 * quarter:stopped])
-    without = loudest(samples[-3 * quarter:])
-    left = levels(samples[-quarter:])[15]
-    for n in range(16):
-        ratio = with_all[n] / LEVEL
-        check(0.97 < ratio < 1.03, f"talker {n} is heard at {ratio:.2f} of its level: {with_all}")
-        check(n == 15 or 0.97 < without[n] / LEVEL < 1.03, f"talker {n} lost its voice with another's: {without}")
-    check(left < LEVEL / 100, f"a talker who left is heard at {left}")
     told = json.loads(node.run("explain", ledger, "all", "--sink", "out", "--json").stdout)
-    check(len(told["frames"]) > 250, "the ledger has the mix's frames")
+    check(len(told["frames"]) >= len(listener.packets) // 2, "the ledger has not the mix's frames")
     print(f"mix of 16: {len(listener.packets)} packets, levels {min(with_all) / LEVEL:.3f} to {max(with_all) / LEVEL:.3f}, "
           f"threads of the edges {threads}")

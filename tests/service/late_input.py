@@ -10,8 +10,8 @@ from collections import Counter
 from lib import SLOW, Node, check, wait_for
 from rtp_peer import Stage, Talker, free_ports
 
-HELD, ROUNDS = 0.15, 3
-SERVICE = "rtp.read name=far url=rtp://127.0.0.1:{port} channels=1 latency=40ms ! audio.gain ! null name=out"
+HELD, ROUNDS = 0.4, 2
+SERVICE = "rtp.read name=far url=rtp://127.0.0.1:{port} channels=1 latency=80ms ! audio.gain ! null name=out"
 
 
 class Holding(Talker):
@@ -33,7 +33,7 @@ with Node() as node:
     talker = Holding(port, 1000)
     stage = Stage([talker])
     stage.start()
-    command = node.spawn("run", SERVICE.format(port=port), "--deadline", "30ms", "--for", "60s", "--no-profile", "--quiet",
+    command = node.spawn("run", SERVICE.format(port=port), "--deadline", "100ms", "--for", "60s", "--no-profile", "--quiet",
                          "--ledger", ledger)
     try:
         wait_for(lambda: command.poll() is not None or frames_of(node) > 60, 30, "nothing is heard")
@@ -62,6 +62,6 @@ with Node() as node:
     by_sender, by_us = causes[:border], causes[border:]
     told = f"held by the sender: {Counter(by_sender)}; our edge stopped: {Counter(by_us)}"
     print(told)
-    # Each time some 10 quanta are not there when they are due; a busy machine adds a few of its own.
+    # Each time some 20 quanta are not there when they are due; a busy machine, which is seldom late by 0.18 s, adds a few of its own.
     check(by_sender.count("input") > 4 * ROUNDS and by_us.count("edge") > 4 * ROUNDS, told)
     check(by_sender.count("input") + by_us.count("edge") > 0.75 * len(causes), told)

@@ -19,7 +19,7 @@ service: reconnect
 rate: 25
 deadline: 300ms
 components:
-  far:   {{kind: av.read, params: {{url: "tcp://127.0.0.1:{tcp}", live: true, probe: 1s}}}}
+  far:   {{kind: av.read, params: {{url: "tcp://127.0.0.1:{tcp}", live: true, probe: 20s}}}}
   fdec:  {{kind: av.decode}}
   seen:  {{kind: "null"}}
   video: {{kind: test.video, params: {{width: 320, height: 180}}}}
@@ -72,7 +72,8 @@ with Node() as node:
         return all(one in told for one in wanted)
 
     try:
-        wait_for(lambda: is_growing(first, 8000), 25, f"nothing comes by RTMP: {node.words()}")
+        wait_for(lambda: is_growing(first, 8000) or command.poll() is not None, 40, "nothing comes by RTMP")
+        check(command.poll() is None, f"the service has ended: {open(said, encoding='utf-8').read()}")
         sender.kill()
         kill(server)
         wait_for(lambda: has_said(f"tcp://127.0.0.1:{ports['tcp']}: lost", f"rtmp://127.0.0.1:{ports['rtmp']}/app/us: lost"), 20,

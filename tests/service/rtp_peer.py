@@ -94,8 +94,10 @@ class Listener(threading.Thread):
             assert first == 0x80
             self.packets.append((sequence, timestamp, second >> 7, second & 0x7f, data[12:]))
 
-    def channel(self, number, channels):
-        values = array.array("h", b"".join(packet[4] for packet in self.packets))
+    def channel(self, number, channels, first=0, count=None):
+        """Of all packets, or of so many from the first on."""
+        end = None if count is None else first + count
+        values = array.array("h", b"".join(packet[4] for packet in self.packets[first:end]))
         if sys.byteorder == "little":
             values.byteswap()
         return values[number::channels]
