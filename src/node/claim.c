@@ -11,11 +11,13 @@ static void add(struct claim_actions *out, enum claim_verb verb, uint32_t worker
     out->list[out->count++] = (struct claim_action){.verb = verb, .worker = worker};
 }
 
-void claim_init(struct claim *claim, uint32_t worker_count)
+void claim_init(struct claim *claim, uint32_t worker_count, uint32_t spare_count)
 {
     tt_assert(worker_count <= TT_WORKERS_MAX);
+    tt_assert(spare_count < worker_count);
     memset(claim, 0, sizeof(*claim));
     claim->worker_count = worker_count;
+    claim->spare_count = spare_count;
 }
 
 /* Before anything runs: reservations of some workers would help nobody, and would keep others from
@@ -29,7 +31,7 @@ static void drop_all(struct claim *claim, struct claim_actions *out)
         worker->is_leaving |= worker->has_reservation;
         worker->has_reservation = worker->is_obtained = worker->was_obtained = false;
     }
-    claim->is_refused = claim->worker_count > 1;
+    claim->is_refused = claim->worker_count - claim->spare_count > 1;
 }
 
 /* Later the others go on with what they have. A place in the books that stands for nothing would
@@ -95,6 +97,10 @@ void claim_step(struct claim *claim, const struct claim_event *event, struct cla
     case CLAIM_DIED:
         worker->is_obtained = worker->has_reservation = worker->is_leaving = false;
         break;
+    case CLAIM_LEFT: /* its place in the books is nobody's */
+        worker->is_obtained = worker->has_reservation = worker->was_obtained = false;
+        add(out, CLAIM_GIVE_BACK, event->worker);
+        break;
     case CLAIM_GO:
         claim->has_gone = true;
         break;
@@ -103,7 +109,7 @@ void claim_step(struct claim *claim, const struct claim_event *event, struct cla
 
 bool claim_is_obtained(const struct claim *claim)
 {
-    for (uint32_t n = 0; n < claim->worker_count; n++)
+    for (uint32_t n = 0; n < claim->worker_count - claim->spare_count; n++)
         if (!claim->workers[n].is_obtained)
             return false;
     return true;
@@ -111,7 +117,7 @@ bool claim_is_obtained(const struct claim *claim)
 
 bool claim_was_obtained(const struct claim *claim)
 {
-    for (uint32_t n = 0; n < claim->worker_count; n++)
+    for (uint32_t n = 0; n < claim->worker_count - claim->spare_count; n++)
         if (!claim->workers[n].was_obtained)
             return false;
     return true;

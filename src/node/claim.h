@@ -16,6 +16,7 @@ enum claim_kind {
     CLAIM_FULL,      /* to CLIMB: not now: the kernel has not that much, or the worker just dies */
     CLAIM_REFUSED,   /* to CLIMB: not to be had */
     CLAIM_DIED,      /* the worker is gone */
+    CLAIM_LEFT,      /* likewise, and nobody follows it: a spare one */
     CLAIM_GO         /* all go for the first time */
 };
 
@@ -55,13 +56,15 @@ struct claim {
         bool has_waited;
     } workers[TT_WORKERS_MAX];
     uint32_t worker_count;
+    uint32_t spare_count; /* the last of them: asked for after go, if ever, and each by itself */
     bool has_gone;
     bool is_refused; /* one of several got none: nobody asks any more */
 };
 
-void claim_init(struct claim *claim, uint32_t worker_count);
+void claim_init(struct claim *claim, uint32_t worker_count, uint32_t spare_count);
 void claim_step(struct claim *claim, const struct claim_event *event, struct claim_actions *out);
-bool claim_is_obtained(const struct claim *claim); /* by all */
+/* By all that the plan has; so below. */
+bool claim_is_obtained(const struct claim *claim);
 /* All who lived last had it: a service that has ended ran by it. */
 bool claim_was_obtained(const struct claim *claim);
 void claim_check(const struct claim *claim); /* every invariant; for tests */

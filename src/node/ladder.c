@@ -29,12 +29,11 @@ int ladder_enter_books(const struct run_params *params, struct tt_error *err)
 static int renew(const struct run_params *params, const struct ladder_wish *wish,
                  struct ladder_rung *ret, struct tt_error *err)
 {
-    const struct tt_plan_worker *worker = &params->plan->workers[wish->number];
     const struct tt_machine *machine = &params->node->machine.plan;
     struct books_wish place = {.service = params->service,
                                .worker = wish->number,
-                               .budget_ns = worker->budget_ns,
-                               .period_ns = worker->period_ns,
+                               .budget_ns = wish->planned->budget_ns,
+                               .period_ns = wish->planned->period_ns,
                                .room_ppm = machine->limit_ppm - machine->slack_ppm};
     int r = books_renew(&params->node->books, &place, loop_now_ns());
 

@@ -20,7 +20,8 @@ struct ladder_rung {
 };
 
 struct ladder_wish {
-    uint32_t number;              /* of its container */
+    uint32_t number; /* of its container */
+    const struct tt_plan_worker *planned;
     pid_t tid;                    /* the worker; 0: not found */
     int64_t budget_ns, period_ns; /* what its predecessor had last; 0: it had none */
     bool may_wait;

@@ -16,6 +16,7 @@ struct request {
     const char *name, *component, *container;
     struct run *run;
     uint32_t place, to;
+    bool has_joined; /* the target came for it, with what it was planned with */
 };
 
 /* "a, b, c", cut where it would be too long. */
@@ -55,12 +56,39 @@ static bool is_called(const struct run *run, uint32_t number, const char *name)
            (dot != NULL && strcmp(dot + 1, name) == 0);
 }
 
+/* The first spare container that has nothing. */
+static int find_new(struct request *request, struct tt_error *err)
+{
+    const struct run *run = request->run;
+    const struct tt_wiring *wiring = run->broker->wiring;
+
+    if (wiring->spare_count == 0)
+        return tt_fail(err, -EOPNOTSUPP,
+                       "'%s' has no container to spare: its memory is laid out when it starts. "
+                       "Write `spare_containers: 1` into its file, or give --set "
+                       "spare_containers=1, and start it anew",
+                       request->name);
+    for (uint32_t n = wiring->container_count - wiring->spare_count; n < wiring->container_count;
+         n++)
+        if (supervise_is_idle(&run->supervise, n)) {
+            request->to = n;
+            return 0;
+        }
+    return tt_fail(
+        err, -EBUSY,
+        "each spare container of '%s' has a component already: name one of them, or move "
+        "something back first; it has %u",
+        request->name, wiring->spare_count);
+}
+
 static int find_container(struct request *request, struct tt_error *err)
 {
     const struct run *run = request->run;
     uint32_t count = run->broker->wiring->container_count;
     char list[LIST_BYTES] = "";
 
+    if (strcmp(request->container, "new") == 0)
+        return find_new(request, err);
     for (uint32_t n = 0; n < count; n++) {
         if (is_called(run, n, request->container)) {
             request->to = n;
@@ -68,10 +96,6 @@ static int find_container(struct request *request, struct tt_error *err)
         }
         add_name(list, sizeof(list), run_process_name(run, n));
     }
-    if (strcmp(request->container, "new") == 0)
-        return tt_fail(err, -EOPNOTSUPP,
-                       "a container of its own is not made for a component yet; '%s' has %s",
-                       request->name, list);
     return tt_fail(err, -ENOENT, "'%s' has no container '%.60s'; it has %s", request->name,
                    request->container, list);
 }
@@ -87,6 +111,10 @@ static int check_state(const struct request *request, struct tt_error *err)
         run->supervise.state == SUPERVISE_ENDED)
         return tt_fail(err, -ESHUTDOWN, "'%s' is ending, and nothing of it moves any more",
                        request->name);
+    if (run->moves != NULL && run->moves->join.is_on)
+        return tt_fail(err, -EBUSY, "'%s' of '%s' waits for %s; try again when it is there",
+                       run->params.picture->components[run->moves->join.component].name,
+                       request->name, run_process_name(run, run->moves->join.to));
     if (run->moves != NULL && run->moves->now != NULL)
         return tt_fail(err, -EBUSY, "'%s' of '%s' is on its way to %s; try again when it is there",
                        run->params.picture->components[run->moves->now->component].name,
@@ -146,6 +174,21 @@ static int check_component(const struct request *request, struct tt_error *err)
     return 0;
 }
 
+/* It is not there, or about to go. */
+static bool is_off(const struct run *run, uint32_t number)
+{
+    const struct supervise_process *process = &run->supervise.processes[number];
+
+    return supervise_is_idle(&run->supervise, number) &&
+           (process->life == SUPERVISE_DONE || process->is_killed);
+}
+
+/* How much of a pool is kept for what comes from elsewhere. */
+static int64_t guests_mib(const struct tt_wiring *wiring, uint32_t container)
+{
+    return tt_wiring_guest_bytes(wiring, container) >> 20;
+}
+
 static int check_place(const struct request *request, struct tt_error *err)
 {
     const struct run *run = request->run;
@@ -162,12 +205,13 @@ static int check_place(const struct request *request, struct tt_error *err)
         !tt_wiring_has_room(wiring, run->params.picture, request->place, request->to))
         return tt_fail(err, -ENOSPC,
                        "not admitted in %s: its frame pool, which cannot grow while it runs, keeps "
-                       "8 MiB for what comes from elsewhere, and what '%s' writes is more than is "
-                       "left of that; let it write less (smaller frames, a shorter deadline) or "
+                       "%lld MiB for what comes from elsewhere, and what '%s' writes is more than "
+                       "is left of that; let it write less (smaller frames, a shorter deadline) or "
                        "move another component",
-                       run_process_name(run, request->to), request->component);
+                       run_process_name(run, request->to),
+                       (long long)guests_mib(wiring, request->to), request->component);
     for (uint32_t n = 0; n < wiring->container_count; n++)
-        if (run->supervise.processes[n].life != SUPERVISE_GOING)
+        if (!is_off(run, n) && run->supervise.processes[n].life != SUPERVISE_GOING)
             return tt_fail(err, -EAGAIN, "%s starts anew; try again in a moment",
                            run_process_name(run, n));
     return 0;
@@ -207,6 +251,8 @@ static int admit(const struct request *request, struct move *move, struct tt_err
 
     if (request->to == wiring->home_of[request->place]) { /* as it was planned */
         move->shift.more_ns = run->moves->shift[request->place].less_ns;
+    } else if (request->has_joined) {
+        move->shift.less_ns = less_of(run, request->place, wiring->process_of[request->place]);
     } else {
         r = move_plan(&question, &move->shift.more_ns, err);
         if (r < 0)
@@ -228,12 +274,8 @@ static int start(const struct request *request, uint64_t client, struct tt_error
     struct move *move = calloc(1, sizeof(*move));
     int r;
 
-    if (run->moves == NULL)
-        run->moves = calloc(1, sizeof(*run->moves));
-    if (move == NULL || run->moves == NULL) {
-        free(move);
+    if (move == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a move");
-    }
     *move = (struct move){
         .client = client,
         .component = request->place,
@@ -256,6 +298,50 @@ static int start(const struct request *request, uint64_t client, struct tt_error
     if (r < 0)
         free(move);
     return r;
+}
+
+int move_begin_joined(struct run *run, const struct move_join *join, struct tt_error *err)
+{
+    const struct request request = {.name = run->params.picture->name,
+                                    .component =
+                                        run->params.picture->components[join->component].name,
+                                    .run = run,
+                                    .place = join->component,
+                                    .to = join->to,
+                                    .has_joined = true};
+    int r = check_place(&request, err);
+
+    return r == 0 ? start(&request, join->client, err) : r;
+}
+
+/* Containers may have started anew before anything moved. */
+static bool keep_moves(struct run *run)
+{
+    const struct tt_wiring *wiring = run->broker->wiring;
+
+    if (run->moves != NULL)
+        return true;
+    run->moves = calloc(1, sizeof(*run->moves));
+    for (uint32_t n = 0; run->moves != NULL && n < run->params.picture->component_count; n++)
+        run->moves->began_ns[n] = run->processes[wiring->process_of[n]].resume_ns;
+    return run->moves != NULL;
+}
+
+/* At once, or when its container is there. */
+static int begin(const struct request *request, uint64_t client, struct tt_error *err)
+{
+    struct run *run = request->run;
+    const struct move_join join = {
+        .client = client, .component = request->place, .to = request->to};
+    int r;
+
+    if (!keep_moves(run))
+        return tt_fail(err, -ENOMEM, "no memory for a move");
+    if (!is_off(run, request->to))
+        return start(request, client, err);
+    r = tt_wiring_may_lead(run->broker->wiring, run->params.picture, request->place, request->to,
+                           err);
+    return r == 0 ? move_join(run, &join, err) : r;
 }
 
 static int check(struct request *request, struct tt_error *err)
@@ -299,7 +385,7 @@ void move_begin(struct node *node, struct client *client, const json_t *body)
     request.run = service->run;
     r = check(&request, &err);
     if (r == 0)
-        r = start(&request, client_number(client), &err);
+        r = begin(&request, client_number(client), &err);
     if (r < 0)
         client_error(client, &err, 1);
 }

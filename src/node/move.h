@@ -25,6 +25,11 @@ void move_died(struct run_process *process);
 bool move_before_spawn(struct run *run, uint32_t number);
 /* Its worker has its class again. */
 void move_reserved(struct run_process *process);
+/* A spare container goes; or is gone, or will not come. */
+void move_joined(struct run *run, uint32_t number);
+void move_left(struct run *run, uint32_t number, const char *why);
+/* Its worker got nothing. */
+void move_refused(struct run_process *process, const char *why);
 /* The service ends. */
 void move_cancel(struct run *run);
 void move_close(struct run *run);

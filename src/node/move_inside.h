@@ -30,9 +30,19 @@ struct move {
     char why[SUPERVISE_TEXT_BYTES];
 };
 
+/* A component that waits for a spare container. */
+struct move_join {
+    bool is_on;
+    bool is_asked;   /* supervision; else one is just ending that was there before */
+    uint64_t client; /* its number; it may go at any time */
+    uint32_t component, to;
+    char why[SUPERVISE_TEXT_BYTES]; /* it got none */
+};
+
 /* Of a run; NULL until something moved. */
 struct run_moves {
     struct move *now; /* NULL: none is under way */
+    struct move_join join;
     uint64_t epochs;
     int64_t began_ns[TT_PICTURE_COMPONENTS_MAX]; /* media time that its instance began at */
     int64_t index[TT_PICTURE_COMPONENTS_MAX];    /* from which on it is where it is */
@@ -41,6 +51,16 @@ struct run_moves {
 
 /* move_run.c */
 int move_start(struct run *run, struct move *move, struct tt_error *err);
+
+/* move_spare.c: the answer goes to the client when it is there, or will not come. */
+int move_join(struct run *run, const struct move_join *wanted, struct tt_error *err);
+void move_cancel_join(struct run *run);
+/* A component is in `to` from now on. */
+void move_tell_arrived(struct run *run, uint32_t from, uint32_t to);
+/* Spare containers that nothing came to, or that are empty again, are ended. */
+void move_look_empty(struct run *run);
+/* move.c: what waited for it. */
+int move_begin_joined(struct run *run, const struct move_join *join, struct tt_error *err);
 
 /* move_plan.c: may it run there? *ret: what is to be reserved. -EBUSY with the arithmetic. */
 struct move_question {
@@ -53,5 +73,9 @@ struct move_question {
     const char *container;
 };
 int move_plan(const struct move_question *question, int64_t *ret_more_ns, struct tt_error *err);
+/* The same for a worker that would be its own: what that is planned with; home: of the worker that
+ * the plan gave it. budget_ns and period_ns of the question are of no meaning. */
+int move_plan_spare(const struct move_question *question, const struct tt_plan_worker *home,
+                    struct tt_plan_worker *ret, struct tt_error *err);
 
 #endif

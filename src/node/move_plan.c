@@ -9,6 +9,8 @@
 #include "node/move_inside.h"
 #include "tactus/format.h"
 
+#define SPARE_PERIOD_MIN_NS INT64_C(1000000) /* a shorter one would be wake-ups above all */
+
 static bool is_reached(const struct tt_picture *picture, uint32_t from, uint32_t to)
 {
     bool marks[TT_PICTURE_COMPONENTS_MAX] = {false};
@@ -104,4 +106,28 @@ int move_plan(const struct move_question *q, int64_t *ret_more_ns, struct tt_err
                        q->container, (long long)us(q->budget_ns), (long long)us(q->period_ns),
                        (long long)us(*ret_more_ns), self->name);
     return check_others(q, err);
+}
+
+/* Its period is that of home, or so short that two of them fit into what its sinks have left. */
+int move_plan_spare(const struct move_question *question, const struct tt_plan_worker *home,
+                    struct tt_plan_worker *ret, struct tt_error *err)
+{
+    struct move_question q = *question;
+    uint32_t sink = 0;
+    int64_t more_ns, slack_ns;
+    int r;
+
+    *ret = *home;
+    if (q.plan->class == TT_CLASS_BEST_EFFORT || home->budget_ns <= 0) {
+        ret->budget_ns = 0;
+        return 0;
+    }
+    slack_ns = least_slack(q.picture, q.plan, q.component, &sink);
+    while (2 * ret->period_ns > slack_ns && ret->period_ns / 2 >= SPARE_PERIOD_MIN_NS)
+        ret->period_ns /= 2;
+    ret->deadline_ns = q.period_ns = ret->period_ns;
+    q.budget_ns = home->overhead_ns > 0 ? home->overhead_ns : 1;
+    r = move_plan(&q, &more_ns, err);
+    ret->budget_ns = r == 0 ? q.budget_ns + more_ns : 0;
+    return r;
 }

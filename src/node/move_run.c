@@ -137,6 +137,7 @@ static void arrive(struct move *move)
     tt_wiring_settle(wiring, move->component, move->to);
     *shift = move->to == home ? (struct move_shift){0, 0} : move->shift;
     run_follow_tell(run, move->to);
+    move_tell_arrived(run, move->from, move->to);
 }
 
 static void tell_client(struct move *move)
@@ -234,6 +235,7 @@ static bool perform(struct move *move, const struct move_action *action)
         break;
     case MOVE_FINISH:
         finish(move);
+        move_look_empty(run);
         break;
     }
     return true;
@@ -426,7 +428,7 @@ bool move_before_spawn(struct run *run, uint32_t number)
     (void)tt_wiring_places(run->broker->wiring, run->params.picture, number, NULL);
     for (uint32_t n = 0; n < run->params.picture->component_count; n++)
         if (run->broker->wiring->process_of[n] == number)
-            run->moves->began_ns[n] = run_resume_ns(run, 0);
+            run->moves->began_ns[n] = run->processes[number].resume_ns;
     return true;
 }
 
@@ -453,6 +455,7 @@ void move_cancel(struct run *run)
 {
     if (run->moves != NULL && run->moves->now != NULL)
         feed_simple(run->moves->now, MOVE_ON_CANCEL);
+    move_cancel_join(run);
 }
 
 void move_close(struct run *run)
@@ -466,6 +469,7 @@ void move_close(struct run *run)
         }
         finish(move);
     }
+    move_cancel_join(run);
     free(run->moves);
     run->moves = NULL;
 }

@@ -277,6 +277,7 @@ static void perform(struct run *run, const struct supervise_action *action)
             go_all(run);
         else
             send_go(run, action->process, run_resume_ns(run, RUN_GO_AHEAD_NS));
+        move_joined(run, action->process);
         break;
     case SUPERVISE_SEND_STOP:
         if (child != NULL)
@@ -287,6 +288,9 @@ static void perform(struct run *run, const struct supervise_action *action)
         break;
     case SUPERVISE_TIMER:
         loop_set(loop, &run->step_timer, action->at_ns);
+        break;
+    case SUPERVISE_LEFT:
+        move_left(run, action->process, action->text);
         break;
     case SUPERVISE_END:
         run->is_over = true;
@@ -365,7 +369,9 @@ static void on_poll_timer(void *ctx, uint32_t events)
 static void init_process(struct run *run, uint32_t number)
 {
     struct run_process *process = &run->processes[number];
-    int32_t component = run->broker->wiring->processes[number].component;
+    const struct tt_wiring *wiring = run->broker->wiring;
+    int32_t component = wiring->processes[number].component;
+    uint32_t plan_containers = wiring->container_count - wiring->spare_count;
 
     process->run = run;
     process->number = number;
@@ -374,7 +380,10 @@ static void init_process(struct run *run, uint32_t number)
     if (component >= 0)
         (void)snprintf(process->name, sizeof(process->name), "%s",
                        run->params.picture->components[component].name);
-    else if (run->broker->wiring->container_count == 1)
+    else if (tt_wiring_is_spare(wiring, number))
+        (void)snprintf(process->name, sizeof(process->name), "container.spare%u",
+                       number + 1 - plan_containers);
+    else if (plan_containers == 1)
         (void)snprintf(process->name, sizeof(process->name), "container");
     else
         (void)snprintf(process->name, sizeof(process->name), "container.%s",
@@ -394,7 +403,8 @@ static void choose_processes(struct run *run)
     }
     supervise_init(&run->supervise, wiring->process_count, sources);
     supervise_set_containers(&run->supervise, wiring->container_count);
-    claim_init(&run->claim, wiring->container_count);
+    supervise_set_spares(&run->supervise, wiring->spare_count);
+    claim_init(&run->claim, wiring->container_count, wiring->spare_count);
     for (uint32_t n = wiring->container_count; run->params.is_profile && n < wiring->process_count;
          n++)
         if ((sources >> n & 1) == 0)

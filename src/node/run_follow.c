@@ -271,7 +271,7 @@ static bool is_same_place(const struct run *run, const struct tt_plan *plan)
         if ((run->params.picture->components[n].flags & TT_EDGE) == 0 &&
             plan->worker_of[n] != wiring->process_of[n])
             return false;
-    return plan->worker_count == wiring->container_count;
+    return plan->worker_count == wiring->container_count - wiring->spare_count;
 }
 
 bool run_follow_holds(const struct run *run, const struct tt_plan *plan)
@@ -377,7 +377,8 @@ static bool is_any_reserved(const struct run *run)
 static bool are_all_going(const struct run *run)
 {
     for (uint32_t n = 0; n < run->broker->wiring->container_count; n++)
-        if (run->supervise.processes[n].life != SUPERVISE_GOING)
+        if (run->supervise.processes[n].life != SUPERVISE_GOING &&
+            !supervise_is_idle(&run->supervise, n))
             return false;
     return true;
 }

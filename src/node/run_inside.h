@@ -34,13 +34,15 @@ struct run_process {
     struct tt_forgotten forgotten[2];       /* worker and standby, as they were looked at last */
     int64_t budget_ns, period_ns;           /* that the kernel gave its worker; 0: none */
     int64_t last_budget_ns, last_period_ns; /* likewise, or its predecessor's */
+    int64_t resume_ns;                      /* media time that its components began at */
     bool has_ended;
     bool is_spawn_due;         /* as soon as another is reaped: move_before_spawn() */
     bool is_favoured;          /* an edge under FIFO */
     int64_t cpu_ns, looked_ns; /* what it had taken when it was looked at last */
     bool has_rung;             /* it was given what it has before it was ready */
     struct ladder_rung rung;
-    bool is_refusal_told; /* of its standby's reservation */
+    struct tt_plan_worker spare_plan; /* of a spare container, since it was asked for */
+    bool is_refusal_told;             /* of its standby's reservation */
     struct loop_timer reserve_timer;
     int32_t stuck_component; /* that it is being killed for; -1: none */
     struct allowance costs, notes;
@@ -97,11 +99,14 @@ void run_spawn(struct run *run, uint32_t number);
 const char *run_process_name(const struct run *run, uint32_t number);
 
 bool run_is_container(const struct run *run, uint32_t number);
+/* What a container's worker was promised. */
+const struct tt_plan_worker *run_planned(const struct run *run, uint32_t number);
 
 /* run_reserve.c: what its worker has of the CPU. */
 void run_reserve(struct run_process *process);
 void run_reserve_go(struct run *run); /* once, when all were told to go */
 void run_reserve_died(struct run_process *process);
+void run_reserve_left(struct run_process *process); /* a spare one, and nobody follows it */
 /* Of a thread that waits, while its service is set up; run_reserve() tells what came of it. */
 void run_reserve_ahead(struct run_process *process);
 /* Every worker has what the plan asks for. */

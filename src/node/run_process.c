@@ -48,6 +48,12 @@ bool run_is_container(const struct run *run, uint32_t number)
     return tt_wiring_is_container(run->broker->wiring, number);
 }
 
+const struct tt_plan_worker *run_planned(const struct run *run, uint32_t number)
+{
+    return tt_wiring_is_spare(run->broker->wiring, number) ? &run->processes[number].spare_plan
+                                                           : &run->params.plan->workers[number];
+}
+
 const char *run_process_name(const struct run *run, uint32_t number)
 {
     return number < run->broker->wiring->process_count ? run->processes[number].name : "service";
@@ -80,7 +86,7 @@ static json_t *setup_body(const struct run *run, uint32_t number)
         (json_int_t)(params->for_ns > 0 && !params->is_profile ? params->for_ns : INT64_MAX),
         "is_profile", params->is_profile, "profile_ns",
         (json_int_t)(params->is_profile ? params->for_ns : 0), "wall_offset_ns",
-        (json_int_t)wall_ns, "first_ns", (json_int_t)run_resume_ns(run, 0), "level",
+        (json_int_t)wall_ns, "first_ns", (json_int_t)run->processes[number].resume_ns, "level",
         (int)params->level, "level_cost", run_level_costs(run), "level_calm_ns",
         (json_int_t)run_level_calm_ns());
 }
@@ -121,6 +127,7 @@ void run_spawn(struct run *run, uint32_t number)
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
     process->is_refusal_told = false;
+    process->resume_ns = run_resume_ns(run, 0);
     process->has_ended = process->has_rung = false;
     process->error[0] = '\0';
     if (run_is_container(run, number)) {

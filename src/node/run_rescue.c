@@ -38,7 +38,7 @@ static bool is_dying(const struct run *run, uint32_t number)
 static int64_t patience_ns(const struct run *run, uint32_t number)
 {
     int64_t least_ns = is_dying(run, number) ? DYING_NS : LIVE_NS;
-    int64_t periods_ns = PERIODS * run->params.plan->workers[number].period_ns;
+    int64_t periods_ns = PERIODS * run_planned(run, number)->period_ns;
 
     return periods_ns > least_ns ? periods_ns : least_ns;
 }

@@ -48,7 +48,10 @@ static void feed(struct run *run, const struct claim_event *event);
 void run_reserve_ahead(struct run_process *process)
 {
     struct run *run = process->run;
-    struct ladder_wish wish = {.number = process->number, .tid = process->tid, .may_wait = true};
+    struct ladder_wish wish = {.number = process->number,
+                               .planned = run_planned(run, process->number),
+                               .tid = process->tid,
+                               .may_wait = true};
 
     if (run->claim.is_refused || process->tid == 0)
         return;
@@ -60,6 +63,7 @@ static void climb(struct run_process *process)
 {
     struct run *run = process->run;
     struct ladder_wish wish = {.number = process->number,
+                               .planned = run_planned(run, process->number),
                                .tid = process->tid,
                                .budget_ns = process->last_budget_ns,
                                .period_ns = process->last_period_ns,
@@ -110,7 +114,7 @@ static void perform(struct run *run, const struct claim_action *action)
         break;
     case CLAIM_WAIT:
         loop_set(run->params.node->loop, &process->reserve_timer,
-                 loop_now_ns() + run->params.plan->workers[action->worker].period_ns);
+                 loop_now_ns() + run_planned(run, action->worker)->period_ns);
         break;
     case CLAIM_GIVE_BACK:
         forget(process);
@@ -125,7 +129,13 @@ static void perform(struct run *run, const struct claim_action *action)
         tell_lost(process);
         break;
     case CLAIM_TELL:
-        run_feed_simple(run, SUPERVISE_RESERVED, action->worker);
+        if (!run->claim.workers[action->worker].is_obtained)
+            move_refused(process, run->class_why);
+        run_feed(run, &(struct supervise_event){.kind = SUPERVISE_RESERVED,
+                                                .process = action->worker,
+                                                .is_refusal =
+                                                    !run->claim.workers[action->worker].is_obtained,
+                                                .text = run->class_why});
         break;
     }
 }
@@ -169,6 +179,11 @@ void run_reserve_died(struct run_process *process)
     loop_clear(process->run->params.node->loop, &process->reserve_timer);
     if (run_is_container(process->run, process->number))
         feed(process->run, &(struct claim_event){.kind = CLAIM_DIED, .worker = process->number});
+}
+
+void run_reserve_left(struct run_process *process)
+{
+    feed(process->run, &(struct claim_event){.kind = CLAIM_LEFT, .worker = process->number});
 }
 
 uint32_t run_worker_count(const struct run *run)

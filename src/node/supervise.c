@@ -174,10 +174,13 @@ static bool is_container(const struct supervise *s, uint32_t number)
     return number < s->container_count;
 }
 
-/* Is what this process sends read by that container? */
+/* Is what this process sends read by that container? What is in a spare one came out of another,
+ * which sends it what it needs and reads what it makes. */
 static bool is_before(const struct supervise *s, uint32_t number, uint32_t container)
 {
-    return s->processes[number].is_source || number < container;
+    const struct supervise_process *process = &s->processes[number];
+
+    return process->is_source || number < container || (process->is_filled && number != container);
 }
 
 /* A container that starts anew finds no End of an input whose edge has ended: the edge looks at its
@@ -198,7 +201,7 @@ static bool is_end_missed(const struct supervise *s, uint32_t number)
 
     for (uint32_t n = 0; n < s->container_count && process->life == SUPERVISE_GOING; n++)
         if (is_before(s, number, n) && s->processes[n].life == SUPERVISE_GOING &&
-            s->processes[n].gone_ns > process->gone_ns)
+            !s->processes[n].is_joined && s->processes[n].gone_ns > process->gone_ns)
             return true;
     return false;
 }
@@ -206,7 +209,7 @@ static bool is_end_missed(const struct supervise *s, uint32_t number)
 static bool are_containers_done(const struct supervise *s)
 {
     for (uint32_t n = 0; n < s->container_count; n++)
-        if (s->processes[n].life != SUPERVISE_DONE)
+        if (s->processes[n].life != SUPERVISE_DONE && !s->processes[n].is_spare)
             return false;
     return true;
 }
@@ -224,6 +227,86 @@ static bool is_end(const struct supervise *s, const struct supervise_event *even
 {
     return (event->is_clean || event->is_through) &&
            (s->is_gone_once || !is_container(s, event->process));
+}
+
+bool supervise_is_idle(const struct supervise *s, uint32_t number)
+{
+    return s->processes[number].is_spare && !s->processes[number].is_filled;
+}
+
+static void leave(struct supervise *s, uint32_t number, const char *text,
+                  struct supervise_actions *out)
+{
+    struct supervise_action *action = add(out, SUPERVISE_LEFT, number);
+
+    s->processes[number].life = SUPERVISE_DONE;
+    (void)tt_format_text(action->text, sizeof(action->text), "%s", text != NULL ? text : "");
+}
+
+/* Nothing was in it that could be missed: the service is as well as it was, and nobody tries again
+ * but who asks. */
+static bool is_left(struct supervise *s, const struct supervise_event *event,
+                    struct supervise_actions *out)
+{
+    const struct supervise_process *process = &s->processes[event->process];
+
+    if (!supervise_is_idle(s, event->process) || s->state == SUPERVISE_DRAINING)
+        return false;
+    if (!event->is_clean && !process->is_killed)
+        note(out, "died", event->process, event->text);
+    leave(s, event->process, event->text, out);
+    return true;
+}
+
+static void on_join(struct supervise *s, uint32_t number, int64_t now_ns,
+                    struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[number];
+
+    tt_assert(process->is_spare);
+    if (process->life != SUPERVISE_DONE)
+        return; /* it is there */
+    if (!s->is_gone_once || s->state == SUPERVISE_DRAINING || process->is_filled) {
+        leave(s, number, "the service does not run", out);
+        return;
+    }
+    process->is_joined = true;
+    process->backoff_ns = 0;
+    spawn_one(s, number, now_ns, out);
+}
+
+/* It may have died meanwhile: what it has is nowhere else. */
+static void on_filled(const struct supervise *s, struct supervise_process *process, int64_t now_ns)
+{
+    process->is_filled = true;
+    if (process->life != SUPERVISE_DONE || s->state == SUPERVISE_DRAINING)
+        return;
+    process->life = SUPERVISE_WAITING;
+    process->restart_ns = now_ns + BACKOFF_FIRST_NS;
+}
+
+static void on_emptied(struct supervise *s, uint32_t number, struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[number];
+
+    process->is_filled = false;
+    if (process->life == SUPERVISE_WAITING)
+        leave(s, number, "it is empty", out);
+}
+
+static void on_spare(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
+                     struct supervise_actions *out)
+{
+    struct supervise_process *process = &s->processes[event->process];
+
+    if (event->kind == SUPERVISE_JOIN)
+        on_join(s, event->process, now_ns, out);
+    else if (event->kind == SUPERVISE_FILLED)
+        on_filled(s, process, now_ns);
+    else if (event->kind == SUPERVISE_EMPTIED)
+        on_emptied(s, event->process, out);
+    else if (supervise_is_idle(s, event->process) && s->state != SUPERVISE_DRAINING)
+        kill_one(s, event->process, out);
 }
 
 static void on_end(struct supervise *s, const struct supervise_event *event, int64_t now_ns,
@@ -309,6 +392,7 @@ static void on_tick(struct supervise *s, int64_t now_ns, struct supervise_action
 
         if (process->life == SUPERVISE_WAITING && now_ns >= process->restart_ns) {
             note(out, "restarted", n, "");
+            process->is_joined = false;
             spawn_one(s, n, now_ns, out);
         } else if (process->life == SUPERVISE_SPAWNED && now_ns >= process->limit_ns &&
                    !process->is_ready && !process->is_killed) {
@@ -363,7 +447,7 @@ static void release(struct supervise *s, int64_t now_ns, struct supervise_action
         if (!s->is_gone_once)
             continue;
         (void)add(out, SUPERVISE_GO, n);
-        if (is_container(s, n)) /* who ended while it was not there */
+        if (is_container(s, n) && !process->is_joined) /* who ended while it was not there */
             wake_ended_sources(s, n, now_ns + BACKOFF_FIRST_NS);
     }
     s->is_gone_once = true;
@@ -375,7 +459,7 @@ static void name_state(struct supervise *s)
 
     for (uint32_t n = 0; n < s->process_count; n++) {
         is_any_waiting |= s->processes[n].life == SUPERVISE_WAITING;
-        is_any_starting |= s->processes[n].life == SUPERVISE_SPAWNED;
+        is_any_starting |= s->processes[n].life == SUPERVISE_SPAWNED && !s->processes[n].is_joined;
     }
     if (is_any_waiting) {
         move(s, SUPERVISE_BACKING_OFF);
@@ -453,6 +537,16 @@ void supervise_set_containers(struct supervise *s, uint32_t count)
         s->processes[n].is_source = false;
 }
 
+void supervise_set_spares(struct supervise *s, uint32_t count)
+{
+    tt_assert(s->state == SUPERVISE_SHAPING);
+    tt_assert(count < s->container_count);
+    for (uint32_t n = s->container_count - count; n < s->container_count; n++) {
+        s->processes[n].is_spare = true;
+        s->processes[n].life = SUPERVISE_DONE;
+    }
+}
+
 void supervise_leave_out(struct supervise *s, uint32_t process)
 {
     tt_assert(s->state == SUPERVISE_SHAPING);
@@ -466,7 +560,7 @@ void supervise_leave_out(struct supervise *s, uint32_t process)
 static void ask_for_reservations(struct supervise *s, struct supervise_actions *out)
 {
     for (uint32_t n = 0; n < s->container_count && !s->is_gone_once; n++)
-        if (!s->processes[n].is_ready || s->processes[n].is_killed)
+        if (!s->processes[n].is_spare && (!s->processes[n].is_ready || s->processes[n].is_killed))
             return;
     for (uint32_t n = 0; n < s->container_count; n++) {
         struct supervise_process *process = &s->processes[n];
@@ -493,11 +587,15 @@ static void on_process(struct supervise *s, const struct supervise_event *event,
         break;
     case SUPERVISE_RESERVED:
         process->is_reserved = process->is_ready;
+        if (event->is_refusal && supervise_is_idle(s, event->process))
+            kill_one(s, event->process, out); /* what it came for was promised something */
         break;
     case SUPERVISE_PRIMED:
         process->is_primed = true;
         break;
     default:
+        if (is_left(s, event, out))
+            break;
         if (is_end(s, event))
             on_end(s, event, now_ns, out);
         else
@@ -537,6 +635,12 @@ void supervise_step(struct supervise *s, const struct supervise_event *event, in
     case SUPERVISE_TICK:
         on_tick(s, now_ns, out);
         break;
+    case SUPERVISE_JOIN:
+    case SUPERVISE_FILLED:
+    case SUPERVISE_EMPTIED:
+    case SUPERVISE_LEAVE:
+        on_spare(s, event, now_ns, out);
+        break;
     default:
         on_process(s, event, now_ns, out);
         break;
@@ -554,7 +658,9 @@ void supervise_check(const struct supervise *s)
 
         tt_assert(s->state != SUPERVISE_ENDED || !is_alive(process));
         tt_assert(s->state != SUPERVISE_DRAINING || process->life != SUPERVISE_WAITING);
-        tt_assert(s->state != SUPERVISE_RUNNING || process->life >= SUPERVISE_GOING);
+        tt_assert(s->state != SUPERVISE_RUNNING || process->life >= SUPERVISE_GOING ||
+                  process->is_joined);
+        tt_assert(process->is_spare || (!process->is_filled && !process->is_joined));
         tt_assert(s->state != SUPERVISE_SHAPING || process->life == SUPERVISE_OFF ||
                   process->life == SUPERVISE_DONE);
         tt_assert(process->backoff_ns <= BACKOFF_MAX_NS);

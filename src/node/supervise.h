@@ -28,13 +28,18 @@ enum supervise_kind {
     SUPERVISE_PLANNED = 1, /* admitted: start */
     SUPERVISE_REFUSED,     /* text: why */
     SUPERVISE_READY,       /* process */
-    SUPERVISE_RESERVED,    /* process: a container's worker has the class that it can get */
+    SUPERVISE_RESERVED,    /* process: a container's worker has the class that it can get;
+                              is_refusal: which is not what was planned */
     SUPERVISE_PRIMED,      /* process: a source edge's first frame is in the ring */
     SUPERVISE_DIED,        /* process, is_clean, is_through, is_refusal, text */
     SUPERVISE_STUCK,       /* process; text: the component that does not return */
     SUPERVISE_STOP,        /* by the user; his second one kills */
     SUPERVISE_GONE,        /* the user is gone: as STOP, killed after 1 s */
-    SUPERVISE_TICK         /* the timer that was asked for */
+    SUPERVISE_TICK,        /* the timer that was asked for */
+    SUPERVISE_JOIN,        /* process: a spare container is wanted while the service runs */
+    SUPERVISE_FILLED,      /* process: it has a component now, and starts anew as others do */
+    SUPERVISE_EMPTIED,     /* process: it has none any more */
+    SUPERVISE_LEAVE        /* process: nobody wants a spare container that is empty */
 };
 
 struct supervise_event {
@@ -55,6 +60,7 @@ enum supervise_verb {
     SUPERVISE_SEND_STOP, /* process */
     SUPERVISE_LOG,   /* an event for the ledger: name, process, text; at_ns: when it was decided */
     SUPERVISE_TIMER, /* at_ns; replaces the one before */
+    SUPERVISE_LEFT,  /* process: a spare container is gone, or will not come; text: why */
     SUPERVISE_END    /* text: the reason; is_ok. Nothing follows. */
 };
 
@@ -84,6 +90,9 @@ enum supervise_life {
 struct supervise_process {
     enum supervise_life life;
     bool is_source, is_ready, is_primed, is_asked, is_reserved, is_killed;
+    bool is_spare;  /* a container that nothing waits for, and nobody misses while it is empty */
+    bool is_filled; /* a spare one that has a component */
+    bool is_joined; /* a spare one without a predecessor that a frame could have been lost in */
     int64_t limit_ns, restart_ns, backoff_ns, gone_ns;
 };
 
@@ -106,8 +115,15 @@ void supervise_init(struct supervise *supervise, uint32_t process_count, uint64_
  * higher ones. */
 void supervise_set_containers(struct supervise *supervise, uint32_t count);
 
+/* After that: the last of them are started by JOIN alone. What is in them is fed by the others and
+ * feeds them. */
+void supervise_set_spares(struct supervise *supervise, uint32_t count);
+
 /* Before PLANNED: this process is never started. */
 void supervise_leave_out(struct supervise *supervise, uint32_t process);
+
+/* It is a spare container, and nothing is in it. */
+bool supervise_is_idle(const struct supervise *supervise, uint32_t process);
 
 void supervise_step(struct supervise *supervise, const struct supervise_event *event,
                     int64_t now_ns, struct supervise_actions *out);

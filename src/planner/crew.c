@@ -605,10 +605,12 @@ static void costs_for_placing(const struct work *work, int64_t *ret_ns)
 static uint32_t workers_max(const struct work *work)
 {
     uint32_t most = work->machine->workers_max, edges = 0;
+    uint32_t spares = work->picture->is_live ? work->picture->spare_containers : 0;
 
     for (uint32_t n = 0; n < work->picture->component_count; n++)
         edges += is_real_edge(work, n);
-    most = most < TT_WORKERS_MAX ? most : TT_WORKERS_MAX;
+    most = most < TT_WORKERS_MAX - spares ? most : TT_WORKERS_MAX - spares;
+    edges += spares;
     if (edges + most > TT_POOLS_MAX) /* each process has a pool, and frames name it */
         most = edges < TT_POOLS_MAX ? TT_POOLS_MAX - edges : 1;
     return most;

@@ -39,12 +39,14 @@ int spec_check(const struct tt_service *service, const struct tt_catalogue *cata
                struct tt_error *err);
 
 /* The keys that a service and a component share between both spellings: deadline, loss, rate,
- * overrun, grants and one degrading level. -EINVAL with what would be accepted. */
+ * spare containers, overrun, grants and one degrading level. -EINVAL with what would be accepted.
+ */
 int spec_read_deadline(const char *text, struct tt_place place, int64_t *ret, struct tt_error *err);
 int spec_read_loss(const char *text, struct tt_place place, struct tt_rational *ret,
                    struct tt_error *err);
 int spec_read_rate(const char *text, struct tt_place place, struct tt_rational *ret,
                    struct tt_error *err);
+int spec_read_spares(const char *text, struct tt_place place, uint32_t *ret, struct tt_error *err);
 int spec_read_overrun(const char *text, struct tt_place place, char ret[16], struct tt_error *err);
 int spec_read_grants(const char *text, struct tt_place place, const struct tt_catalogue *catalogue,
                      struct tt_spec_component *component, struct tt_error *err);

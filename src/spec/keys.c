@@ -51,6 +51,19 @@ int spec_read_rate(const char *text, struct tt_place place, struct tt_rational *
     return spec_expect_text(err, "frames a second up to 100000: 50, 29.97, 30000/1001");
 }
 
+int spec_read_spares(const char *text, struct tt_place place, uint32_t *ret, struct tt_error *err)
+{
+    char token[SPEC_TOKEN_BYTES];
+
+    if (text[0] >= '0' && text[0] <= '0' + TT_SPARE_CONTAINERS_MAX && text[1] == '\0') {
+        *ret = (uint32_t)(text[0] - '0');
+        return 0;
+    }
+    spec_show(text, strlen(text), token);
+    (void)spec_fail(err, place, token, "'%s' is no number of spare containers", token);
+    return spec_expect_text(err, "0, 1, 2, 3 or 4");
+}
+
 int spec_read_overrun(const char *text, struct tt_place place, char ret[16], struct tt_error *err)
 {
     struct spec_words words = {.word = {"throttle", "skip", "stop"}, .count = 3};

@@ -227,8 +227,8 @@ static int set_rate(struct graph *graph, const struct graph_item *item)
 
 static int set_of_service(struct graph *graph, const struct graph_item *item)
 {
-    static const struct spec_words words = {.word = {"rate", "deadline", "loss", "service"},
-                                            .count = 4};
+    static const struct spec_words words = {
+        .word = {"rate", "deadline", "loss", "service", "spare_containers"}, .count = 5};
     struct tt_service *service = graph->service;
 
     if (strcmp(item->text, "rate") == 0)
@@ -238,6 +238,9 @@ static int set_of_service(struct graph *graph, const struct graph_item *item)
                                   graph->err);
     if (strcmp(item->text, "loss") == 0)
         return spec_read_loss(item->value, value_place(item), &service->loss, graph->err);
+    if (strcmp(item->text, "spare_containers") == 0)
+        return spec_read_spares(item->value, value_place(item), &service->spare_containers,
+                                graph->err);
     if (strcmp(item->text, "service") == 0 && spec_is_name(item->value, true)) {
         (void)tt_format_text(service->name, TT_NAME_BYTES, "%s", item->value);
         return 0;

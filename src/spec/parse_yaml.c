@@ -191,9 +191,9 @@ static int read_version(struct parse *parse, const struct spec_node *root)
 
 static int read_head(struct parse *parse, const struct spec_node *root)
 {
-    static const struct spec_words keys = {
-        .word = {"tactus", "service", "rate", "deadline", "loss", "components", "flows"},
-        .count = 7};
+    static const struct spec_words keys = {.word = {"tactus", "service", "rate", "deadline", "loss",
+                                                    "spare_containers", "components", "flows"},
+                                           .count = 8};
     const struct spec_node *node = NULL;
     int r = spec_yaml_want(root, SPEC_MAP, "a service", parse->err);
 
@@ -213,6 +213,11 @@ static int read_head(struct parse *parse, const struct spec_node *root)
         r = get_scalar(parse, root, "rate", &node);
     if (r > 0)
         r = spec_read_rate(node->text, node->place, &parse->service->rate, parse->err);
+    if (r >= 0)
+        r = get_scalar(parse, root, "spare_containers", &node);
+    if (r > 0)
+        r = spec_read_spares(node->text, node->place, &parse->service->spare_containers,
+                             parse->err);
     if (r < 0)
         return r;
     return read_promise(parse, root, &parse->service->deadline_ns, &parse->service->loss);

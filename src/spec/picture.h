@@ -77,6 +77,7 @@ struct tt_picture {
     struct tt_rational loss;
     uint32_t loss_parts; /* a plan's: workers and links that the loss is split over; 0: one */
     bool is_live, is_best_effort;
+    uint32_t spare_containers;               /* beside those that the plan uses */
     struct tt_picture_component *components; /* in topological order */
     uint32_t component_count;
     struct tt_picture_flow *flows;

@@ -262,6 +262,9 @@ static void visit_picture(struct visit *visit, json_t *root, struct tt_picture *
     visit_rational(visit, root, "loss", &picture->loss);
     visit_bool(visit, root, "is_live", &picture->is_live);
     visit_bool(visit, root, "is_best_effort", &picture->is_best_effort);
+    if (visit_has(visit, root, "spare_containers", picture->spare_containers > 0))
+        visit_u32(visit, root, "spare_containers", TT_SPARE_CONTAINERS_MAX,
+                  &picture->spare_containers);
     visit_u32(visit, root, "sink_count", SPEC_PICTURE_FLOWS_MAX, &picture->sink_count);
     visit_i64(visit, root, "length_ns", 0, INT64_MAX, &picture->length_ns);
     list = visit_list(visit, root, "components", SPEC_PICTURE_COMPONENTS_MAX,

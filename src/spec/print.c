@@ -177,6 +177,8 @@ char *tt_service_print(const struct tt_service *service)
     put_duration(out, service->deadline_ns);
     (void)fputs("\nloss: ", out);
     put_loss(out, service->loss);
+    if (service->spare_containers > 0)
+        (void)fprintf(out, "\nspare_containers: %u", service->spare_containers);
     (void)fputs("\ncomponents:\n", out);
     for (uint32_t n = 0; n < service->component_count; n++)
         put_component(out, &service->components[n]);

@@ -232,8 +232,8 @@ bool tt_service_equal(const struct tt_service *a, const struct tt_service *b)
 {
     if (strcmp(a->name, b->name) != 0 || !is_same_rate(a->rate, b->rate) ||
         !is_same_rate(a->loss, b->loss) || a->deadline_ns != b->deadline_ns ||
-        a->is_best_effort != b->is_best_effort || a->component_count != b->component_count ||
-        a->flow_count != b->flow_count)
+        a->is_best_effort != b->is_best_effort || a->spare_containers != b->spare_containers ||
+        a->component_count != b->component_count || a->flow_count != b->flow_count)
         return false;
     for (uint32_t n = 0; n < a->component_count; n++) {
         uint32_t at = spec_component(b, a->components[n].name);

@@ -13,7 +13,8 @@ enum {
     TT_KIND_BYTES = 256, /* a kind may be the path of a shared object */
     TT_COMPONENTS_MAX = 128,
     TT_SPEC_FLOWS_MAX = 256,
-    TT_SPEC_BYTES_MAX = 1 << 20
+    TT_SPEC_BYTES_MAX = 1 << 20,
+    TT_SPARE_CONTAINERS_MAX = 4
 };
 
 struct tt_place { /* in the text; both count from 1, 0: not from a text */
@@ -60,6 +61,7 @@ struct tt_service {
     int64_t deadline_ns;     /* 100 ms when not given */
     struct tt_rational loss; /* 1/100 when not given */
     bool is_best_effort;
+    uint32_t spare_containers; /* places for components that move out of the plan's containers */
     struct tt_spec_component *components;
     uint32_t component_count;
     struct tt_spec_flow *flows;
@@ -91,9 +93,9 @@ int tt_service_parse_yaml(const char *text, uint64_t bytes, const struct tt_cata
 int tt_service_parse_graph(const char *text, uint64_t bytes, const struct tt_catalogue *catalogue,
                            struct tt_service **ret, struct tt_error *err);
 
-/* "comp.param=v" over what was written, "deadline=", "loss=" and "rate=" of the service, and
- * "without=comp", which takes a component with one input out of its flow; -EINVAL when it names
- * nothing. */
+/* "comp.param=v" over what was written, "deadline=", "loss=", "rate=" and "spare_containers=" of
+ * the service, and "without=comp", which takes a component with one input out of its flow; -EINVAL
+ * when it names nothing. */
 int tt_service_set(struct tt_service *service, const char *assignment,
                    const struct tt_catalogue *catalogue, struct tt_error *err);
 

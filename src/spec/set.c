@@ -102,6 +102,8 @@ static int set_of_service(struct tt_service *service, const char *name, const ch
         return spec_read_loss(value, nowhere, &service->loss, err);
     if (strcmp(name, "rate") == 0)
         return spec_read_rate(value, nowhere, &service->rate, err);
+    if (strcmp(name, "spare_containers") == 0)
+        return spec_read_spares(value, nowhere, &service->spare_containers, err);
     if (strcmp(name, "without") == 0)
         return remove_component(service, value, catalogue, err);
     return 1;
@@ -126,8 +128,8 @@ int tt_service_set(struct tt_service *service, const char *assignment,
     if (!dot || !equals || dot > equals || dot == assignment || equals == dot + 1 ||
         dot - assignment >= TT_NAME_BYTES || equals - dot > (int64_t)sizeof(param)) {
         (void)spec_fail(err, nowhere, assignment, "this changes nothing of a service");
-        r = spec_expect_text(
-            err, "component.parameter=value, or rate=, deadline=, loss= of the service");
+        r = spec_expect_text(err, "component.parameter=value, or rate=, deadline=, loss=, "
+                                  "spare_containers= of the service");
         return tt_wrap(err, r, "cannot set '%.*s'", 60, assignment);
     }
     memcpy(name, assignment, (size_t)(dot - assignment));

@@ -429,6 +429,7 @@ static int shape_all(struct shaper *shaper)
     picture->deadline_ns = service->deadline_ns;
     picture->loss = service->loss;
     picture->is_best_effort = service->is_best_effort;
+    picture->spare_containers = service->spare_containers;
     for (uint32_t n = 0; n < service->note_count; n++)
         if (spec_picture_note(picture, "%s", service->notes[n]) < 0)
             return -ENOMEM;

@@ -8,7 +8,7 @@
 
 enum { LINK_DEPTH_MIN = 4, LINK_DEPTH_MAX = 64 };
 
-static uint32_t depth_of(const struct tt_picture_flow *flow)
+uint32_t spec_way_depth(const struct tt_picture_flow *flow)
 {
     uint32_t power = LINK_DEPTH_MIN;
 
@@ -49,7 +49,7 @@ static void add_link(struct tt_wiring *wiring, const struct tt_picture *picture,
                                 .component = flow->from,
                                 .pin = flow->from_out,
                                 .flow = (uint32_t)(flow - picture->flows),
-                                .depth = depth_of(flow),
+                                .depth = spec_way_depth(flow),
                                 .way = wiring->way_count + 1};
 }
 

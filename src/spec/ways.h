@@ -37,6 +37,9 @@ const struct tt_wiring_way *tt_wiring_way_of(const struct tt_wiring *wiring, uin
 /* Does this link carry anything? */
 bool tt_wiring_is_used(const struct tt_wiring *wiring, uint32_t link);
 
+/* Frames that the link of a way which carries this flow may hold. */
+uint32_t spec_way_depth(const struct tt_picture_flow *flow);
+
 /* Would its frames find room in the pool of this container? */
 bool tt_wiring_has_room(const struct tt_wiring *wiring, const struct tt_picture *picture,
                         uint32_t component, uint32_t container);

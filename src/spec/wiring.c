@@ -9,6 +9,7 @@
 #include "spec/depths.h"
 #include "spec/picture_build.h"
 #include "spec/places.h"
+#include "spec/ways.h"
 #include "tactus/format.h"
 
 enum {
@@ -19,7 +20,8 @@ enum {
     RING_BYTES_MAX = 64 << 20,
     RECORDS_MIN = 1024,
     RECORDS_MAX = 1 << 16,
-    GUESTS_BYTES_MAX = 8 << 20 /* of a pool, for components that may come from elsewhere */
+    GUESTS_BYTES_MAX = 8 << 20, /* of a pool, for components that may come from elsewhere */
+    SPARE_BYTES_MAX = 64 << 20  /* likewise, of a container that has nothing else */
 };
 
 static const uint64_t pool_bytes_max = 64ull << 30;
@@ -143,6 +145,17 @@ static int add_process(struct plan *plan, uint32_t component)
 bool tt_wiring_is_container(const struct tt_wiring *wiring, uint32_t process)
 {
     return wiring->processes[process].component < 0;
+}
+
+bool tt_wiring_is_spare(const struct tt_wiring *wiring, uint32_t process)
+{
+    return process < wiring->container_count &&
+           process >= wiring->container_count - wiring->spare_count;
+}
+
+uint64_t tt_wiring_guest_bytes(const struct tt_wiring *wiring, uint32_t container)
+{
+    return tt_wiring_is_spare(wiring, container) ? SPARE_BYTES_MAX : GUESTS_BYTES_MAX;
 }
 
 bool tt_wiring_is_between(const struct tt_wiring *wiring, uint32_t link)
@@ -284,6 +297,14 @@ static uint64_t held(const struct tt_picture *picture, const struct tt_picture_f
     return flow->depth + picture->components[flow->to].in[flow->to_in].hold_max + 2ull;
 }
 
+/* Ends of a flow that may be in a spare container at once: no two of one flow are in the same. */
+static uint32_t ends_away(const struct plan *plan, const struct tt_picture_flow *flow)
+{
+    uint32_t ends = !is_edge(plan->picture, flow->from) + !is_edge(plan->picture, flow->to);
+
+    return ends < plan->wiring->spare_count ? ends : plan->wiring->spare_count;
+}
+
 /* The bound of an output that no run can exceed: all its consumers' queues full and all they may
  * hold held, every link's ring full and as many again held behind it by the reader, and one
  * activation writing. In consumers that pass a frame on in place, it lives on in their output's
@@ -308,6 +329,7 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
             count += link_depth(plan, flow);
         if (is_between(plan, flow)) /* before its ring, in it, behind it */
             count += 2ull * link_depth(plan, flow) + flow->depth;
+        count += ends_away(plan, flow) * (2ull * spec_way_depth(flow) + flow->depth);
         /* Whoever may pass a frame on may do so to all of its outputs (tee). */
         for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
             count += plan->alive[flow->to][out];
@@ -410,7 +432,8 @@ static uint64_t frames_of(const struct plan *plan, uint32_t n, uint64_t *ret_byt
  * room for what runs in the others and may come, for one after another while it is little. */
 static void mark_writers(const struct plan *plan, uint32_t process, bool *ret_is_here)
 {
-    uint64_t bytes, frames, left = GUESTS_BYTES_MAX, slots = TT_POOL_SLOTS_MAX;
+    uint64_t bytes, frames, slots = TT_POOL_SLOTS_MAX;
+    uint64_t left = tt_wiring_guest_bytes(plan->wiring, process);
 
     for (uint32_t n = 0; n < plan->picture->component_count; n++) {
         ret_is_here[n] = plan->process_of[n] == process;
@@ -485,8 +508,9 @@ static uint32_t record_slots(const struct plan *plan, uint32_t process)
     return a_second / 2 > RECORDS_MAX ? RECORDS_MAX : power_of_two(a_second / 2);
 }
 
-/* Containers come first: a frame's way through them is the same whatever stands around them. */
-static void add_containers(struct plan *plan)
+/* Containers come first: a frame's way through them is the same whatever stands around them. Spare
+ * ones come last of them, so that the plan's workers keep their numbers. */
+static int add_containers(struct plan *plan)
 {
     const struct tt_picture *picture = plan->picture;
     struct tt_wiring *wiring = plan->wiring;
@@ -502,9 +526,18 @@ static void add_containers(struct plan *plan)
         if (worker >= wiring->container_count)
             wiring->container_count = worker + 1;
     }
+    if (picture->is_live) /* nothing else moves */
+        wiring->spare_count = picture->spare_containers;
+    wiring->container_count += wiring->spare_count;
     wiring->process_count = wiring->container_count;
     for (uint32_t n = 0; n < wiring->container_count; n++)
         wiring->processes[n].component = -1;
+    return wiring->container_count <= TT_WORKERS_MAX
+               ? 0
+               : tt_fail(plan->err, -E2BIG,
+                         "the service would have %u containers with its %u spare ones, at most %d "
+                         "are given: write fewer `spare_containers`",
+                         wiring->container_count, wiring->spare_count, TT_WORKERS_MAX);
 }
 
 static int make_process(struct plan *plan, uint32_t process)
@@ -522,10 +555,10 @@ static int make_all(struct plan *plan)
 {
     const struct tt_picture *picture = plan->picture;
     struct tt_wiring *wiring = plan->wiring;
-    int r = 0;
+    int r;
 
     find_deadlines(plan);
-    add_containers(plan);
+    r = add_containers(plan);
     for (uint32_t n = 0; r == 0 && n < picture->component_count; n++)
         if (is_edge(picture, n))
             r = add_process(plan, n);

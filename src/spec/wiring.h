@@ -2,11 +2,11 @@
  * picture, so that tactusd, containers and edges agree without telling each other.
  *
  * First come the containers, one for each worker that the picture's components name (process 0 is
- * always one), then the edges: each TT_EDGE component has one of its own, in the picture's order,
- * but sources of a kind that is TT_TOGETHER: one thread waits for what comes to all of them. A
- * flow between two processes is a link. An output of a source edge enters one container, the one of
- * its first consumer there; all that feeds several inputs of a container comes by one link, and
- * flows between two edges pass through a container. */
+ * always one) and the spare ones that it asks for, then the edges: each TT_EDGE component has one
+ * of its own, in the picture's order, but sources of a kind that is TT_TOGETHER: one thread waits
+ * for what comes to all of them. A flow between two processes is a link. An output of a source edge
+ * enters one container, the one of its first consumer there; all that feeds several inputs of a
+ * container comes by one link, and flows between two edges pass through a container. */
 #ifndef TT_SPEC_WIRING_H
 #define TT_SPEC_WIRING_H
 
@@ -64,6 +64,7 @@ struct tt_wiring_process {
 struct tt_wiring {
     struct tt_wiring_process processes[TT_PROCESSES_MAX];
     uint32_t process_count, container_count;
+    uint32_t spare_count; /* the last of the containers: empty until something moves there */
     struct tt_wiring_link links[TT_LINKS_MAX];
     uint32_t link_count;
     uint32_t *process_of; /* by component: where it is now */
@@ -78,6 +79,9 @@ int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, str
 void tt_wiring_close(struct tt_wiring **wiring);
 
 bool tt_wiring_is_container(const struct tt_wiring *wiring, uint32_t process);
+bool tt_wiring_is_spare(const struct tt_wiring *wiring, uint32_t process);
+/* The most that its pool keeps for what comes from elsewhere. */
+uint64_t tt_wiring_guest_bytes(const struct tt_wiring *wiring, uint32_t container);
 /* Both its ends are containers. */
 bool tt_wiring_is_between(const struct tt_wiring *wiring, uint32_t link);
 

@@ -35,8 +35,8 @@ struct world {
     } threads[WORKERS];
 };
 
-static uint32_t worker_count;
-static int64_t own_ns; /* of each period, each worker */
+static uint32_t worker_count, spare_count; /* spare ones: the last of them */
+static int64_t own_ns;                     /* of each period, each worker */
 static struct books books;
 static struct claim claim;
 
@@ -55,7 +55,7 @@ static void recall(const struct world *w)
         CHECK(books_enter(&books, RIVAL, RIVAL_NS, period_ns));
     if (w->rival_place == GOING)
         books_give_back(&books, RIVAL, now_ns);
-    claim_init(&claim, worker_count);
+    claim_init(&claim, worker_count, spare_count);
     memcpy(claim.workers, w->workers, worker_count * sizeof(claim.workers[0]));
     claim.has_gone = w->has_gone;
     claim.is_refused = w->is_refused;
@@ -143,16 +143,32 @@ static void feed(struct world *w, enum claim_kind kind, uint32_t worker)
 
 /* --- what may happen --- */
 
-enum choice_kind { COMES, DIES, AGAIN, GO, PERIOD, RIVAL_COMES, RIVAL_LEAVES, RIGHT_LOST, ENDS };
+enum choice_kind {
+    COMES,
+    LEFT,
+    DIES,
+    AGAIN,
+    GO,
+    PERIOD,
+    RIVAL_COMES,
+    RIVAL_LEAVES,
+    RIGHT_LOST,
+    ENDS
+};
 
 struct choice {
     enum choice_kind kind;
     uint32_t worker;
 };
 
+static bool is_spare(uint32_t worker)
+{
+    return worker >= worker_count - spare_count;
+}
+
 static bool is_all(const struct world *w, bool is_told)
 {
-    for (uint32_t n = 0; n < worker_count; n++)
+    for (uint32_t n = 0; n < worker_count - spare_count; n++)
         if (!w->threads[n].is_alive || (is_told && !w->threads[n].is_told))
             return false;
     return true;
@@ -165,8 +181,10 @@ static uint32_t choices_of(const struct world *w, struct choice *ret)
 
     for (uint32_t n = 0; n < worker_count; n++) {
         is_any_going = is_any_going || w->places[n] == GOING || w->threads[n].lingers;
-        if (!w->threads[n].is_alive && !w->has_ended)
+        if (!w->threads[n].is_alive && !w->has_ended && (w->has_gone || !is_spare(n)))
             ret[count++] = (struct choice){COMES, n};
+        if (!w->threads[n].is_alive && !w->has_ended && is_spare(n) && w->places[n] == HELD)
+            ret[count++] = (struct choice){LEFT, n};
         if (w->threads[n].is_alive && w->deaths_left > 0)
             ret[count++] = (struct choice){DIES, n};
         if (w->threads[n].is_waiting)
@@ -191,12 +209,20 @@ static uint32_t choices_of(const struct world *w, struct choice *ret)
 /* At the start they are asked for together. */
 static void come(struct world *w, uint32_t worker)
 {
+    const struct books_wish wish = {.service = OWN,
+                                    .worker = worker,
+                                    .budget_ns = own_ns,
+                                    .period_ns = period_ns,
+                                    .room_ppm = ROOM_PPM};
+
+    if (is_spare(worker) && books_renew(&books, &wish, now_ns) < 0)
+        return; /* it is not begun */
     w->threads[worker].is_alive = true;
     if (w->has_gone) {
         feed(w, CLAIM_ASKED, worker);
         return;
     }
-    for (uint32_t n = 0; n < worker_count && is_all(w, false); n++)
+    for (uint32_t n = 0; n < worker_count - spare_count && is_all(w, false); n++)
         if (!w->threads[n].is_told && !w->threads[n].is_waiting)
             feed(w, CLAIM_ASKED, n);
 }
@@ -215,7 +241,7 @@ static void die(struct world *w, uint32_t worker)
 static void go(struct world *w)
 {
     feed(w, CLAIM_GO, 0);
-    for (uint32_t n = 0; n < worker_count; n++) {
+    for (uint32_t n = 0; n < worker_count - spare_count; n++) {
         w->threads[n].lingers |= claim.workers[n].is_leaving;
         w->threads[n].has_kernel = w->threads[n].has_kernel && !claim.workers[n].is_leaving;
         claim.workers[n].is_leaving = false;
@@ -281,6 +307,10 @@ static void do_choice(struct world *w, struct choice choice)
     case COMES:
         come(w, choice.worker);
         break;
+    case LEFT:
+        feed(w, CLAIM_LEFT, choice.worker);
+        CHECK(place_of(OWN, choice.worker) != HELD && !claim.workers[choice.worker].was_obtained);
+        break;
     case DIES:
         w->deaths_left--;
         die(w, choice.worker);
@@ -314,7 +344,7 @@ static void do_choice(struct world *w, struct choice choice)
     check_places(w);
 }
 
-static void try_all(uint32_t workers, int64_t budget_ns)
+static void try_all(uint32_t workers, uint32_t spares, int64_t budget_ns)
 {
     uint32_t had = 0, lost = 0;
     uint64_t steps = 0;
@@ -322,8 +352,9 @@ static void try_all(uint32_t workers, int64_t budget_ns)
     struct world w = {.deaths_left = 3, .rivals_left = 2};
 
     worker_count = workers;
+    spare_count = spares;
     own_ns = budget_ns;
-    for (uint32_t n = 0; n < workers; n++)
+    for (uint32_t n = 0; n < workers - spares; n++)
         w.places[n] = HELD; /* as it was admitted */
     seen_open(&seen, sizeof(w), STATES_MAX);
     CHECK(seen_add(&seen, &w));
@@ -343,20 +374,27 @@ static void try_all(uint32_t workers, int64_t budget_ns)
         }
         steps += count;
     }
-    fprintf(stderr, "  %u workers: %u states, %llu steps\n", workers, seen.count,
-            (unsigned long long)steps);
+    fprintf(stderr, "  %u workers, %u of them spare: %u states, %llu steps\n", workers, spares,
+            seen.count, (unsigned long long)steps);
     CHECK(had > 0 && lost > 0);
     seen_close(&seen);
 }
 
 static void one_worker_in_every_order(void)
 {
-    try_all(1, 6 * MILLI);
+    try_all(1, 0, 6 * MILLI);
 }
 
 static void two_workers_in_every_order(void)
 {
-    try_all(2, 4 * MILLI);
+    try_all(2, 0, 4 * MILLI);
+}
+
+/* Its place is entered before it is begun, given back when it has left, and its refusal takes
+ * nothing from the one that was planned. */
+static void a_spare_worker_in_every_order(void)
+{
+    try_all(2, 1, 4 * MILLI);
 }
 
 /* What was lowered is somebody else's; the next life asks for no more than it. */
@@ -384,6 +422,7 @@ int main(void)
 {
     RUN(one_worker_in_every_order);
     RUN(two_workers_in_every_order);
+    RUN(a_spare_worker_in_every_order);
     RUN(what_was_lowered_is_not_taken_back);
     return 0;
 }

@@ -33,6 +33,14 @@ static const struct service_kind kinds[] = {
      .last_index = 1,
      .sink_count = 2,
      .sinks = {{1, ORDERS_NONE}, {0, ORDERS_NONE}}},
+    {.name = "live, with a spare container",
+     .process_count = 2,
+     .container_count = 2,
+     .spares = 1,
+     .is_live = true,
+     .last_index = 1,
+     .sink_count = 1,
+     .sinks = {{0, ORDERS_NONE}}},
     {.name = "without a clock",
      .process_count = 3,
      .container_count = 1,
@@ -46,9 +54,9 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 /* Deaths, timers that fire and stops: the most there are, in a few seconds or in minutes. */
 static const struct {
-    uint8_t deaths, ticks, stops;
-} bounds[KINDS] = {{1, 1, 1}, {2, 3, 1}, {1, 1, 1}, {1, 1, 1}},
-  deep_bounds[KINDS] = {{2, 2, 1}, {4, 8, 2}, {2, 2, 1}, {2, 2, 1}};
+    uint8_t deaths, ticks, stops, moves;
+} bounds[KINDS] = {{1, 1, 1, 0}, {2, 3, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 3}, {1, 1, 1, 0}},
+  deep_bounds[KINDS] = {{2, 2, 1, 0}, {4, 8, 2, 0}, {2, 2, 1, 0}, {2, 2, 1, 5}, {2, 2, 1, 0}};
 
 /* How each world came about, to be told when something is not so. */
 static struct step {
@@ -87,7 +95,7 @@ static void comes_to_an_end(struct world w, const struct service_kind *kind, uin
 {
     struct choice choices[ORDERS_CHOICES];
 
-    w.deaths_left = w.stops_left = 0;
+    w.deaths_left = w.stops_left = w.moves_left = 0;
     for (uint32_t n = 0; n < 400 && !w.has_ended; n++) {
         uint32_t count, chosen = 0;
 
@@ -160,6 +168,7 @@ static void try_all(bool is_deep)
         kind.deaths = is_deep ? deep_bounds[n].deaths : bounds[n].deaths;
         kind.ticks = is_deep ? deep_bounds[n].ticks : bounds[n].ticks;
         kind.stops = is_deep ? deep_bounds[n].stops : bounds[n].stops;
+        kind.moves = is_deep ? deep_bounds[n].moves : bounds[n].moves;
         try_kind(&kind, is_deep ? DEEP_STATES_MAX : STATES_MAX);
     }
 }
@@ -202,6 +211,7 @@ static void one_seed(uint64_t seed)
     kind.deaths = (uint8_t)below(12);
     kind.ticks = 200;
     kind.stops = (uint8_t)below(3);
+    kind.moves = (uint8_t)(kind.spares > 0 ? below(20) : 0);
     world_begin(&w, &kind);
     for (uint32_t turn = 0; turn < 2000 && !w.has_ended; turn++) {
         struct choice choices[ORDERS_CHOICES];

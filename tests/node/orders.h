@@ -24,7 +24,8 @@ struct service_kind {
     struct {
         uint8_t container, edge; /* ORDERS_NONE: the container's own */
     } sinks[ORDERS_SINKS];
-    uint8_t deaths, ticks, stops; /* the most that happen by chance */
+    uint8_t spares;                      /* the last of the containers */
+    uint8_t deaths, ticks, stops, moves; /* the most that happen by chance */
 };
 
 enum body_state {
@@ -61,7 +62,7 @@ struct world {
     int64_t timer_ns; /* from now; INT64_MAX: none */
     struct body bodies[ORDERS_PROCESSES];
     struct told told[ORDERS_SINKS];
-    uint8_t clock, drain_clock, deaths_left, ticks_left, stops_left, stops_told;
+    uint8_t clock, drain_clock, deaths_left, ticks_left, stops_left, stops_told, moves_left;
     bool has_ended, is_ok, is_end_on_way; /* to the first container, where there is no clock */
 };
 
@@ -83,6 +84,11 @@ enum choice_kind {
     CHOICE_STUCK,
     CHOICE_STOP,
     CHOICE_GONE,
+    CHOICE_TURNED_AWAY, /* a spare container's worker gets nothing */
+    CHOICE_JOIN,        /* of a spare container; so below */
+    CHOICE_FILLED,
+    CHOICE_EMPTIED,
+    CHOICE_LEAVE,
     CHOICE_COUNT
 };
 

@@ -129,7 +129,7 @@ static void reserve(struct world *w, const struct service_kind *kind, uint32_t p
     CHECK(is_container(kind, process));
     CHECK(!w->bodies[process].is_asked);
     for (uint32_t n = 0; n < kind->container_count && !supervise.is_gone_once; n++) {
-        CHECK(w->bodies[n].state == BODY_READY);
+        CHECK(w->bodies[n].state == BODY_READY || supervise.processes[n].is_spare);
     }
     w->bodies[process].is_asked = true;
 }
@@ -180,6 +180,9 @@ static void perform(struct world *w, const struct service_kind *kind,
         break;
     case SUPERVISE_TIMER:
         w->timer_ns = action->at_ns;
+        break;
+    case SUPERVISE_LEFT:
+        CHECK_INT(w->bodies[action->process].state, BODY_GONE);
         break;
     case SUPERVISE_END:
         end(w, kind, action);
@@ -247,13 +250,17 @@ static void leave(struct world *w, const struct service_kind *kind, uint32_t pro
                   const struct supervise_event *event)
 {
     const struct supervise_process before = w->kept.processes[process];
+    uint32_t deaths = w->kept.death_count;
 
     for (uint32_t s = 0; s < kind->sink_count && w->kept.is_gone_once && !event->is_clean; s++)
         w->told[s].is_gap_expected |= kind->sinks[s].container == process && !w->told[s].has_ended;
     memset(&w->bodies[process], 0, sizeof(w->bodies[process]));
     feed(w, kind, event, now_ns);
     CHECK(!has_action(SUPERVISE_SPAWN)); /* it waits: who dies at once would do nothing else */
-    if (!event->is_clean && !event->is_through)
+    if (before.is_spare && !before.is_filled) {
+        CHECK_INT(w->kept.death_count, deaths); /* nobody misses it */
+        CHECK_INT(w->kept.processes[process].life, SUPERVISE_DONE);
+    } else if (!event->is_clean && !event->is_through)
         check_wait(&before, &w->kept.processes[process]);
 }
 
@@ -269,7 +276,7 @@ static bool is_through(const struct world *w, const struct service_kind *kind, u
             return false;
         has_sink = has_sink || kind->sinks[s].container == process;
     }
-    return has_sink && process + 1 == kind->container_count;
+    return has_sink && process + 1 + kind->spares == kind->container_count;
 }
 
 static void die(struct world *w, const struct service_kind *kind, uint32_t process, bool is_refusal)
@@ -300,6 +307,8 @@ static bool may_say_ended(const struct world *w, const struct service_kind *kind
 
     if (body->state != BODY_GOING)
         return false;
+    if (w->kept.processes[process].is_spare) /* what is in it ends with the others */
+        return body->is_stopped || (w->kept.processes[process].is_filled && w->told[0].has_ended);
     if (is_container(kind, process))
         return is_done_with_sinks(w, kind, process);
     return is_source(kind, process) || body->is_stopped;
@@ -415,6 +424,21 @@ static void offer_process(const struct world *w, const struct service_kind *kind
           CHOICE_STUCK, n, 0);
 }
 
+/* What a move does to a container that the plan does not know. */
+static void offer_spare(const struct world *w, uint32_t n, struct list *list)
+{
+    const struct supervise_process *process = &w->kept.processes[n];
+    bool is_going = w->bodies[n].state == BODY_GOING && !w->bodies[n].is_killed;
+    bool may = process->is_spare && w->moves_left > 0 && w->kept.is_gone_once;
+
+    offer(list, may && w->bodies[n].is_asked && w->bodies[n].state != BODY_GONE, CHOICE_TURNED_AWAY,
+          n, 0);
+    offer(list, may && process->life == SUPERVISE_DONE && !process->is_filled, CHOICE_JOIN, n, 0);
+    offer(list, may && is_going && !process->is_filled, CHOICE_FILLED, n, 0);
+    offer(list, may && is_going && !process->is_filled, CHOICE_LEAVE, n, 0);
+    offer(list, may && process->is_filled, CHOICE_EMPTIED, n, 0);
+}
+
 uint32_t world_choices(const struct world *w, const struct service_kind *kind,
                        struct choice ret[ORDERS_CHOICES])
 {
@@ -423,6 +447,8 @@ uint32_t world_choices(const struct world *w, const struct service_kind *kind,
 
     for (uint32_t n = 0; n < kind->process_count; n++)
         offer_process(w, kind, n, &list);
+    for (uint32_t n = 0; n < kind->container_count && is_on; n++)
+        offer_spare(w, n, &list);
     for (uint32_t s = 0; s < kind->sink_count; s++) {
         uint32_t container = kind->sinks[s].container;
 
@@ -440,10 +466,11 @@ uint32_t world_choices(const struct world *w, const struct service_kind *kind,
 const char *world_choice_name(enum choice_kind kind)
 {
     static const char *const names[CHOICE_COUNT] = {
-        "is ready",       "is primed",       "has its class", "reads the End", "writes to",
-        "puts End to",    "takes from",      "has ended",     "exits",         "the clock",
-        "is killed",      "the timer",       "dies",          "refuses",       "is stuck",
-        "the user stops", "the user is gone"};
+        "is ready",       "is primed",        "has its class", "reads the End", "writes to",
+        "puts End to",    "takes from",       "has ended",     "exits",         "the clock",
+        "is killed",      "the timer",        "dies",          "refuses",       "is stuck",
+        "the user stops", "the user is gone", "gets nothing",  "is asked for",  "has a component",
+        "has none",       "is not wanted"};
 
     return names[kind];
 }
@@ -488,6 +515,37 @@ static void stuck(struct world *w, const struct service_kind *kind, uint32_t pro
     w->deaths_left--;
     feed_simple(w, kind, SUPERVISE_STUCK, process);
     CHECK(w->bodies[process].is_killed);
+}
+
+static void move(struct world *w, const struct service_kind *kind, struct choice choice)
+{
+    static const enum supervise_kind kinds[CHOICE_COUNT] = {[CHOICE_JOIN] = SUPERVISE_JOIN,
+                                                            [CHOICE_FILLED] = SUPERVISE_FILLED,
+                                                            [CHOICE_EMPTIED] = SUPERVISE_EMPTIED,
+                                                            [CHOICE_LEAVE] = SUPERVISE_LEAVE};
+    bool is_draining = w->kept.state == SUPERVISE_DRAINING;
+
+    w->moves_left--;
+    feed_simple(w, kind, kinds[choice.kind], choice.process);
+    if (choice.kind == CHOICE_JOIN) /* it comes, or is told not to */
+        CHECK(is_draining ? has_action(SUPERVISE_LEFT) : has_action(SUPERVISE_SPAWN));
+    if (choice.kind == CHOICE_LEAVE)
+        CHECK(is_draining || w->bodies[choice.process].is_killed);
+}
+
+/* Who has a component goes on without; who came for one does not. */
+static void turn_away(struct world *w, const struct service_kind *kind, uint32_t process)
+{
+    bool is_filled = w->kept.processes[process].is_filled;
+
+    w->moves_left--;
+    w->bodies[process].is_asked = false;
+    feed(
+        w, kind,
+        &(struct supervise_event){
+            .kind = SUPERVISE_RESERVED, .process = process, .is_refusal = true, .text = "a reason"},
+        now_ns);
+    CHECK(is_filled || w->bodies[process].is_killed);
 }
 
 static void do_to_body(struct world *w, const struct service_kind *kind, struct choice choice)
@@ -553,6 +611,15 @@ void world_do(struct world *w, const struct service_kind *kind, struct choice ch
     case CHOICE_GONE:
         gone(w, kind);
         break;
+    case CHOICE_TURNED_AWAY:
+        turn_away(w, kind, choice.process);
+        break;
+    case CHOICE_JOIN:
+    case CHOICE_FILLED:
+    case CHOICE_EMPTIED:
+    case CHOICE_LEAVE:
+        move(w, kind, choice);
+        break;
     default:
         do_to_body(w, kind, choice);
         break;
@@ -567,8 +634,10 @@ void world_begin(struct world *w, const struct service_kind *kind)
     w->deaths_left = kind->deaths;
     w->ticks_left = kind->ticks;
     w->stops_left = kind->stops;
+    w->moves_left = kind->moves;
     supervise_init(&supervise, kind->process_count, kind->sources);
     supervise_set_containers(&supervise, kind->container_count);
+    supervise_set_spares(&supervise, kind->spares);
     keep(w, kind, 0);
     feed_simple(w, kind, SUPERVISE_PLANNED, 0);
 }

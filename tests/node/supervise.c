@@ -412,6 +412,111 @@ static void a_stuck_container_is_killed_once(void)
     CHECK_INT(s.state, SUPERVISE_BACKING_OFF);
 }
 
+/* Process 0 is the container, process 1 a spare one, process 2 a source edge. */
+static void start_with_spare(void)
+{
+    now_ns = 100 * SECOND;
+    supervise_init(&s, 3, 1u << 2);
+    supervise_set_containers(&s, 2);
+    supervise_set_spares(&s, 1);
+    step(SUPERVISE_PLANNED, 0);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 0);
+    step(SUPERVISE_READY, 0);
+    CHECK_INT(count(SUPERVISE_RESERVE, 0), 1);
+    step(SUPERVISE_READY, 2);
+    step(SUPERVISE_RESERVED, 0);
+    step(SUPERVISE_PRIMED, 2);
+    CHECK_INT(count(SUPERVISE_GO, SUPERVISE_ALL), 1);
+    now_ns += SECOND;
+    step(SUPERVISE_JOIN, 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+    CHECK_INT(s.state, SUPERVISE_RUNNING);
+    step(SUPERVISE_READY, 1);
+    CHECK_INT(count(SUPERVISE_RESERVE, 1), 1);
+}
+
+static void a_spare_container_comes_and_goes(void)
+{
+    for (int n = 0; n < 2; n++) {
+        start_with_spare();
+        step(SUPERVISE_RESERVED, 1);
+        CHECK_INT(count(SUPERVISE_GO, 1), 1);
+        if (n == 0) {
+            step(SUPERVISE_FILLED, 1);
+            step(SUPERVISE_LEAVE, 1); /* it has something */
+            CHECK_INT(count(SUPERVISE_KILL, 1), 0);
+            step(SUPERVISE_EMPTIED, 1);
+        }
+        step(SUPERVISE_LEAVE, 1);
+        CHECK_INT(count(SUPERVISE_KILL, 1), 1);
+        step(SUPERVISE_JOIN, 1); /* not before that one is reaped */
+        CHECK_INT(count(SUPERVISE_SPAWN, 1), 0);
+        die(1, false, false);
+        CHECK_INT(count(SUPERVISE_LEFT, 1), 1);
+        CHECK_INT(count(SUPERVISE_LOG, 1), 0);
+        step(SUPERVISE_JOIN, 1);
+        CHECK_INT(count(SUPERVISE_SPAWN, 1), 1);
+    }
+}
+
+/* However often: it is asked for by somebody who is told. */
+static void an_empty_one_is_not_missed(void)
+{
+    start_with_spare();
+    for (int n = 0; n < 2 * SUPERVISE_DEATHS_MAX; n++) {
+        die(1, false, n % 2 == 0);
+        CHECK_INT(count(SUPERVISE_LEFT, 1), 1);
+        CHECK_INT(s.state, SUPERVISE_RUNNING);
+        CHECK_INT(timer(), -1);
+        step(SUPERVISE_JOIN, 1);
+        step(SUPERVISE_READY, 1);
+    }
+    supervise_step(&s,
+                   &(struct supervise_event){
+                       .kind = SUPERVISE_RESERVED, .process = 1, .is_refusal = true, .text = "x"},
+                   now_ns, &out);
+    CHECK_INT(count(SUPERVISE_KILL, 1), 1); /* it came for what was promised something */
+    CHECK_INT(count(SUPERVISE_GO, 1), 0);
+    CHECK_INT(s.death_count, 0);
+}
+
+static void one_that_has_something_starts_anew(void)
+{
+    start_with_spare();
+    step(SUPERVISE_RESERVED, 1);
+    step(SUPERVISE_FILLED, 1);
+    die(2, true, false); /* its End was not lost: the spare one came later, but misses nothing */
+    CHECK_INT(s.processes[2].life, SUPERVISE_DONE);
+    die(1, false, false);
+    CHECK_INT(s.state, SUPERVISE_BACKING_OFF);
+    CHECK_INT(spawned_when_due(1), 1);
+    CHECK_INT(s.processes[2].life, SUPERVISE_SPAWNED); /* now it was */
+    step(SUPERVISE_READY, 1);
+    step(SUPERVISE_RESERVED, 1);
+    CHECK_INT(count(SUPERVISE_GO, 1), 1);
+    die(1, false, false);
+    step(SUPERVISE_EMPTIED, 1); /* what it had is elsewhere */
+    CHECK_INT(count(SUPERVISE_LEFT, 1), 1);
+}
+
+static void a_service_ends_without_its_spare_one(void)
+{
+    start_with_spare();
+    die(0, true, false);
+    CHECK_INT(s.state, SUPERVISE_DRAINING);
+    CHECK_INT(count(SUPERVISE_KILL, 1), 1); /* nothing of it has run */
+    step(SUPERVISE_JOIN, 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 0);
+    start_with_spare();
+    step(SUPERVISE_RESERVED, 1);
+    step(SUPERVISE_STOP, 0);
+    CHECK_INT(count(SUPERVISE_SEND_STOP, 1), 1);
+    die(1, true, false);
+    step(SUPERVISE_JOIN, 1);
+    CHECK_INT(count(SUPERVISE_LEFT, 1), 1);
+    CHECK_INT(count(SUPERVISE_SPAWN, 1), 0);
+}
+
 static void a_refused_service_starts_nothing(void)
 {
     supervise_init(&s, 1, 0);
@@ -468,6 +573,8 @@ static void random_event(struct world *w, uint32_t processes)
     static const enum supervise_kind kinds[] = {SUPERVISE_READY,  SUPERVISE_READY,
                                                 SUPERVISE_READY,  SUPERVISE_RESERVED,
                                                 SUPERVISE_PRIMED, SUPERVISE_PRIMED};
+    static const enum supervise_kind moves[] = {SUPERVISE_JOIN, SUPERVISE_FILLED, SUPERVISE_EMPTIED,
+                                                SUPERVISE_LEAVE};
     uint32_t process = chance(processes), dice = chance(100);
 
     if (w->is_stopped[process] && w->is_alive[process]) {
@@ -480,6 +587,8 @@ static void random_event(struct world *w, uint32_t processes)
         step(kinds[chance(6)], process);
     } else if (dice < 76) {
         step(SUPERVISE_STUCK, chance(s.container_count));
+    } else if (dice < 77 && s.processes[1].is_spare && chance(4) != 0) {
+        step(moves[chance(4)], 1);
     } else if (dice < 77) {
         step(chance(2) ? SUPERVISE_STOP : SUPERVISE_GONE, 0);
     } else if (w->timer_ns != 0) {
@@ -503,6 +612,7 @@ static void random_services_always_end(void)
         now_ns = SECOND;
         supervise_init(&s, processes, n >> 3);
         supervise_set_containers(&s, n % 3 == 0 && processes > 2 ? 2 : 1);
+        supervise_set_spares(&s, n % 6 == 0 && processes > 2);
         step(SUPERVISE_PLANNED, 0);
         obey(&w);
         while (!w.is_ended && turns++ < 3000) {
@@ -544,6 +654,10 @@ int main(void)
     RUN(a_limit_that_has_passed_asks_for_no_timer);
     RUN(a_second_stop_kills);
     RUN(a_stuck_container_is_killed_once);
+    RUN(a_spare_container_comes_and_goes);
+    RUN(an_empty_one_is_not_missed);
+    RUN(one_that_has_something_starts_anew);
+    RUN(a_service_ends_without_its_spare_one);
     RUN(a_refused_service_starts_nothing);
     RUN(random_services_always_end);
     return 0;

@@ -35,10 +35,24 @@ components:
   heard: {{kind: "null"}}
 flows: [cam ! moved ! album, cam ! twin ! scale ! other, tone ! gain ! pcm, tone ! loud ! rate ! heard, cam ! enc ! dec ! coded]
 """
+SPARE = """tactus: 1
+service: spare
+rate: 10
+deadline: 1s
+spare_containers: 1
+components:
+  cam:   {kind: test.video, params: {width: 64, height: 64}}
+  moved: {kind: ./keeper.tactus, params: {kib: 64}}
+  twin:  {kind: ./keeper.tactus, params: {kib: 64}}
+  album: {kind: "null"}
+  other: {kind: "null"}
+flows: [cam ! moved ! album, cam ! twin ! other]
+"""
 REFUSED = (  # words, what the sentence says
     (("nobody", "moved", "audio"), "no service of yours called 'nobody' runs here"),
     (("{name}", "moves", "audio"), "has no component 'moves'; it has cam, moved, twin"),
     (("{name}", "moved", "nowhere"), "has no container 'nowhere'; it has container.audio, container.video"),
+    (("{name}", "moved", "new"), "Write `spare_containers: 1` into its file"),
     (("{name}", "moved", "video"), "'moved' is in container.video already"),
     (("{name}", "loud", "video"), "does not begin anew in the midst"),
     (("{name}", "album", "audio"), "is where frames are counted as delivered"))
@@ -118,11 +132,49 @@ def killed(node, name, victim):
     check(sum(event["event"] == "died" for event in ledger["events"]) >= 1, f"nobody died: {ledger['events']}")
 
 
+def spare(node):
+    """A container that is there only while something is in it: twice there and back without a frame or a state lost; then it dies, empty
+    or not, and the service goes on."""
+    with open("spare.yaml", "w", encoding="utf-8") as file:
+        file.write(SPARE)
+    command = node.spawn("run", "spare.yaml", "--no-profile", "--best-effort", "--json")
+    wait_for(lambda: places(node).get("moved") == "container", 15, "nothing runs")
+    lives = set(node.processes("container"))
+    for _ in range(2):
+        for words, place in (("new", "container.spare1"), ("container", "container")):
+            told = json.loads(node.run("move", "spare", "moved", words, "--json").stdout)
+            check(told["to"] == place == places(node)["moved"], f"{words}: {told}, but top says {places(node)}")
+            time.sleep(0.05)
+        wait_for(lambda: len(node.processes("container")) == len(lives), 10, "the spare container stays, with nothing in it")
+    whole = told["index"]
+    # Whether it dies before it has anything or after, somebody has the component in the end.
+    mover = node.spawn("move", "spare", "moved", "new")
+    wait_for(lambda: set(node.processes("container")) - lives, 10, "no container came")
+    os.kill((set(node.processes("container")) - lives).pop(), signal.SIGKILL)
+    mover.communicate(timeout=30)
+    there = []
+    wait_for(lambda: there.append(node.run("move", "spare", "moved", "spare1", code=None)) or "is in container.spare1" in " ".join(there[-1].stderr.split()), 15,
+             "nothing moves any more")
+    wait_for(lambda: set(node.processes("container")) - lives, 10, "who had it did not come again")
+    os.kill((set(node.processes("container")) - lives).pop(), signal.SIGKILL)
+    wait_for(lambda: node.run("move", "spare", "moved", "container", code=None).returncode == 0, 15, "it did not come again")
+    report, ledger = end(command)
+    for number in (1001, 1002):
+        mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
+        check(whole > 0 and all(mine.get(n) == twins[n] for n in twins if n <= whole), f"another state before index {whole}")
+    for sink in ("album", "other"):
+        indices = [frame["index"] for frame in ledger["frames"] if frame["sink"] == sink]
+        check(indices == list(range(indices[0], indices[0] + len(indices))), f"{sink}: an index is missing or there twice")
+        check(len(indices) == report["sinks"][sink]["frames"], f"{sink}: {len(indices)} of {report['sinks'][sink]}")
+    check(report["sinks"]["other"]["lost"] == 0, f"who stayed lost frames: {report['sinks']}")
+
+
 with Node() as node:
     os.chmod(node.folder, 0o755)
     os.mkdir(node.path("work"))
     os.chdir(node.path("work"))
     node.run("build", os.path.join(TOP, "tests", "service", "keeper.c"), "-o", "keeper.tactus", "--quiet")
+    spare(node)
     to_and_fro(node, 3)
     killed(node, "source", 0)
     killed(node, "target", 1)

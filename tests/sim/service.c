@@ -361,6 +361,9 @@ static void perform(struct service *service, const struct supervise_action *acti
     case SUPERVISE_TIMER:
         set_timer(service, action->at_ns);
         break;
+    case SUPERVISE_LEFT:
+        CHECK(false); /* it has no spare container */
+        break;
     case SUPERVISE_END:
         end(service, action);
         break;
@@ -591,7 +594,7 @@ void service_begin(struct service *service, struct node *node, uint32_t number, 
         sources |= (uint64_t)service->edges[n].is_source << n;
     supervise_init(&service->supervise, service->wiring->process_count, sources);
     supervise_set_containers(&service->supervise, service->wiring->container_count);
-    claim_init(&service->claim, service->wiring->container_count);
+    claim_init(&service->claim, service->wiring->container_count, 0);
     judge_begin(service);
     crashes_begin(service, seed);
     tell(service, "%s: %s", service->is_admitted ? "admitted" : "refused", service->plan->binding);

@@ -42,8 +42,10 @@ static const struct pair pairs[] = {
           "  video: {kind: test.video, params: {width: 1280, height: 720}}\n"
           "  scale: {kind: video.scale, params: {height: 360, width: 640}}\n"
           "  \"null\": {kind: \"null\"}\nflows: [video ! scale ! null]\n"},
-    {"deadline=40ms loss=0.1% service=x test.video name=cam ! null deadline=1.5s cam. ! null",
-     "tactus: 1\nservice: x\ndeadline: 40ms\nloss: 1/1000\ncomponents:\n"
+    {"deadline=40ms loss=0.1% service=x spare_containers=1 test.video name=cam ! null "
+     "deadline=1.5s "
+     "cam. ! null",
+     "tactus: 1\nservice: x\ndeadline: 40ms\nloss: 1/1000\nspare_containers: 1\ncomponents:\n"
      "  cam: {kind: test.video}\n  'null': {kind: null, deadline: 1500ms}\n"
      "  null2: {kind: null}\nflows: [cam ! null, cam ! null2]\n"},
     {"av.read url=\"a b.mp4\" name=c  c.video ! av.decode ! null  c.audio ! av.decode ! null",

@@ -220,6 +220,8 @@ static void write_service(uint64_t *state, char *text)
                    below(state, 100), 1 + below(state, 90000000), 1 + below(state, 99), 100u);
     if (below(state, 2))
         put(text, "rate: 30000/1001\n");
+    if (below(state, 2))
+        put(text, "spare_containers: 2\n");
     put(text, "components:\n");
     (void)snprintf(line, sizeof(line), "  c: {kind: text.clock, params: {format: \"%s\"}}\n",
                    words[below(state, sizeof(words) / sizeof(words[0]))]);

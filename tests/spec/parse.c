@@ -224,9 +224,10 @@ static void reads_units(void)
 
 static void sets_keys_of_a_service(void)
 {
-    static const char *const bad[] = {"rate=0",          "deadline=5",        "loss=100%",
-                                      "without=cam",     "without=out",       "without=nobody",
-                                      "scale.loss=200%", "scale.deadline=1s", "speed=1"};
+    static const char *const bad[] = {
+        "rate=0",      "deadline=5",         "loss=100%",          "without=cam",
+        "without=out", "without=nobody",     "scale.loss=200%",    "scale.deadline=1s",
+        "speed=1",     "spare_containers=5", "spare_containers=-1"};
     struct tt_service *a = parse(test_thumbnail), *b = parse(test_thumbnail);
     struct tt_error err = {0};
 
@@ -236,6 +237,9 @@ static void sets_keys_of_a_service(void)
     CHECK_INT(a->deadline_ns, 1500000000);
     CHECK_INT(tt_service_set(a, "loss=5%", &test_catalogue, &err), 0);
     CHECK_INT(a->loss.num * 20, a->loss.den);
+    CHECK_INT(tt_service_set(a, "spare_containers=2", &test_catalogue, &err), 0);
+    CHECK_INT(a->spare_containers, 2);
+    CHECK(!tt_service_equal(a, b));
     CHECK_INT(tt_service_set(a, "out.deadline=90ms", &test_catalogue, &err), 0);
     CHECK_INT(a->components[2].deadline_ns, 90000000);
     CHECK_INT(tt_service_set(b, "without=scale", &test_catalogue, &err), 0);

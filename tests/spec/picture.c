@@ -219,6 +219,11 @@ static void answers_requests(void)
     tt_picture_close(&picture);
 }
 
+static const char with_spares[] =
+    "tactus: 1\nservice: spare\nrate: 50\ndeadline: 40ms\nspare_containers: 2\ncomponents:\n"
+    "  cam: {kind: test.video}\n  scale: {kind: video.scale, params: {width: 64, height: 36}}\n"
+    "  out: {kind: \"null\"}\nflows: [cam ! scale ! out]\n";
+
 /* Packed, unpacked and printed it says the same; not all of it is no picture. */
 static void packs(const struct tt_picture *picture, const char *text)
 {
@@ -244,9 +249,9 @@ static void packs(const struct tt_picture *picture, const char *text)
 
 static void prints_and_parses(void)
 {
-    static const char *const texts[] = {test_thumbnail, test_news};
+    static const char *const texts[] = {test_thumbnail, test_news, with_spares};
 
-    for (size_t n = 0; n < 2; n++) {
+    for (size_t n = 0; n < 3; n++) {
         struct tt_picture *picture = shaped(texts[n]), *again = NULL;
         char *text = tt_picture_print(picture), *second;
         struct tt_error err = {0};
@@ -525,6 +530,46 @@ static void a_component_runs_elsewhere(void)
     tt_picture_close(&picture);
 }
 
+/* Nothing is in a spare container at first; what moves there finds room in its pool, and its
+ * neighbours' pools have more frames for the links that this takes. */
+static void spare_containers_are_empty_and_have_room(void)
+{
+    struct tt_picture *picture = shaped(with_spares);
+    uint32_t scale = (uint32_t)(find(picture, "scale") - picture->components);
+    struct tt_wiring *wiring = NULL, *without = NULL;
+    struct tt_error err = {0};
+    uint32_t way;
+
+    CHECK_INT(tt_wiring_make(picture, &wiring, &err), 0);
+    picture->spare_containers = 0;
+    CHECK_INT(tt_wiring_make(picture, &without, &err), 0);
+    CHECK_INT(wiring->container_count, 3);
+    CHECK(!tt_wiring_is_spare(wiring, 0) && tt_wiring_is_spare(wiring, 1) &&
+          tt_wiring_is_spare(wiring, 2) && !tt_wiring_is_spare(without, 0));
+    for (uint32_t n = 1; n < 3; n++) {
+        CHECK_INT(wiring->processes[n].place_count, 0);
+        CHECK(tt_wiring_has_room(wiring, picture, scale, n));
+    }
+    /* Two of a flow's ends may be in two of them: twice what one link and its reader hold. */
+    for (uint32_t f = 0; f < picture->flow_count; f++)
+        CHECK(wiring->processes[0].pool.slot_count >=
+              without->processes[0].pool.slot_count +
+                  2 * (2 * spec_way_depth(&picture->flows[f]) + picture->flows[f].depth));
+    CHECK_INT(tt_wiring_may_lead(wiring, picture, scale, 2, &err), 0);
+    CHECK_INT(tt_wiring_lead(wiring, picture, scale, 2, &way, &err), 0);
+    picture->spare_containers = TT_SPARE_CONTAINERS_MAX;
+    picture->is_live = false; /* nothing moves there */
+    tt_wiring_close(&without);
+    CHECK_INT(tt_wiring_make(picture, &without, &err), 0);
+    CHECK_INT(without->container_count, 1);
+    tt_wiring_close(&without);
+    picture->is_live = true;
+    picture->components[scale].worker = TT_WORKERS_MAX - 1;
+    CHECK_INT(tt_wiring_make(picture, &without, &err), -E2BIG);
+    tt_wiring_close(&wiring);
+    tt_picture_close(&picture);
+}
+
 int main(void)
 {
     RUN(shapes_the_thumbnail);
@@ -542,5 +587,6 @@ int main(void)
     RUN(infers_what_is_live);
     RUN(an_overrun_policy_is_carried);
     RUN(a_component_runs_elsewhere);
+    RUN(spare_containers_are_empty_and_have_room);
     return 0;
 }
