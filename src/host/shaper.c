@@ -21,7 +21,7 @@
 #include "sandbox/proxy.h"
 #include "spec/picture.h"
 
-enum { PROBE_S = 5 };
+enum { PROBE_S = 5, PROBE_S_MAX = 61 };
 
 /* The answer if a probe does not return: a handler can only send what is ready. */
 static struct {
@@ -36,7 +36,7 @@ static void on_alarm(int signal_number)
 }
 
 /* Names of components are letters, digits and little else, but this is JSON in a handler's hand. */
-static void prepare_too_late(const char *kind)
+static void prepare_too_late(const char *kind, int within_s)
 {
     char plain[64];
     size_t count = 0;
@@ -50,7 +50,21 @@ static void prepare_too_late(const char *kind)
         "{\"error\":{\"code\":%d,\"text\":\"%s: nothing came from its input within %d s, "
         "so it is not known what it gives\",\"line\":0,\"column\":0,\"token\":\"\","
         "\"expected\":\"\",\"nearest\":\"\"}}",
-        -ETIMEDOUT, plain, PROBE_S);
+        -ETIMEDOUT, plain, within_s);
+}
+
+/* A component whose parameter `probe` says how long it may look has that, and a second to answer.
+ */
+static int look_s(const struct tt_component *component, const struct tt_request *request)
+{
+    int64_t longest_s = PROBE_S;
+
+    for (uint32_t n = 0; n < component->param_count; n++)
+        if (component->params[n].type == TT_PARAM_TIME &&
+            strcmp(component->params[n].name, "probe") == 0 &&
+            tt_setting_int(request, n) / INT64_C(1000000000) >= longest_s)
+            longest_s = tt_setting_int(request, n) / INT64_C(1000000000) + 1;
+    return longest_s < PROBE_S_MAX ? (int)longest_s : PROBE_S_MAX;
 }
 
 static bool has_looked; /* at an input: the answer is no longer the text's alone */
@@ -58,13 +72,19 @@ static bool has_looked; /* at an input: the answer is no longer the text's alone
 static int probe(void *ctx, const struct tt_component *component, const struct tt_request *request,
                  struct tt_shape *ret, struct tt_error *err)
 {
-    int r;
+    int within_s = look_s(component, request), r;
 
     if (!component->edge || !component->edge->probe)
         return tt_fail(err, -ENOTSUP, "%s cannot be looked at", component->name);
     has_looked = true;
-    prepare_too_late(component->name);
-    (void)alarm(PROBE_S);
+    prepare_too_late(component->name, within_s);
+    /* tactusd, which waits for the whole, knows no components. */
+    r = tt_message_send_new(too_late.control,
+                            json_pack("{ss si}", "event", "looking", "within_s", within_s), NULL,
+                            NULL, 0, err);
+    if (r < 0)
+        return r;
+    (void)alarm((unsigned)within_s);
     r = component->edge->probe(request, ret, err);
     (void)alarm(0);
     if (r < 0 && err && err->text[0] == 0)

@@ -15,7 +15,7 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { LIMIT_S = 5, TEXT_BYTES_MAX = 8 << 20 };
+enum { LIMIT_S = 5, LOOK_S_MAX = 61, ALL_S_MAX = 180, TEXT_BYTES_MAX = 8 << 20 };
 
 struct shape {
     struct node *node;
@@ -23,6 +23,7 @@ struct shape {
     struct loop_timer timer;
     shape_fn *fn;
     void *ctx;
+    int64_t begun_ns, until_ns;
     uint32_t uid;
     bool is_setting, is_answered;
     char *key;                       /* of what the answer depends on; NULL: too long */
@@ -181,15 +182,30 @@ static void on_picture(struct shape *shape, struct tt_message *message)
     answer(shape, &found, NULL, 0);
 }
 
+/* It looks at one source more, which may take as long as its text allows; all of it within bounds,
+ * for it lets strangers' media speak. */
+static void wait_for_look(struct shape *shape, int64_t within_s)
+{
+    int64_t until_ns = loop_now_ns() + within_s * SECOND;
+    int64_t last_ns = shape->begun_ns + ALL_S_MAX * SECOND;
+
+    until_ns = until_ns < last_ns ? until_ns : last_ns;
+    if (within_s <= 0 || within_s > LOOK_S_MAX || until_ns <= shape->until_ns)
+        return;
+    shape->until_ns = until_ns;
+    loop_set(shape->node->loop, &shape->timer, until_ns);
+}
+
 static void on_message(void *ctx, struct tt_message *message)
 {
     struct shape *shape = ctx;
     struct tt_error err = {0};
     const json_t *error = json_object_get(message->body, "error");
-
     const json_t *setting = json_object_get(message->body, "setting");
 
-    if (json_is_true(json_object_get(message->body, "ok")) && shape->is_setting) {
+    if (strcmp(tt_message_text(message, "event"), "looking") == 0) {
+        wait_for_look(shape, tt_message_int(message, "within_s", 0));
+    } else if (json_is_true(json_object_get(message->body, "ok")) && shape->is_setting) {
         struct shape_answer found = {.setting = setting};
 
         answer(shape, &found, NULL, 0);
@@ -225,7 +241,7 @@ static void on_limit(void *ctx, uint32_t events)
         &err, -ETIMEDOUT,
         "the service's sources could not be looked at within %d s; is one of them waiting "
         "for a sender?",
-        LIMIT_S);
+        (int)((shape->until_ns - shape->begun_ns) / SECOND));
     answer(shape, NULL, &err, 3);
 }
 
@@ -271,7 +287,9 @@ static int ask_shaper(struct shape *shape, const json_t *request, uint32_t uid, 
         return r;
     }
     tt_stamp("shaper sent");
-    loop_set(shape->node->loop, &shape->timer, loop_now_ns() + LIMIT_S * SECOND);
+    shape->begun_ns = loop_now_ns();
+    shape->until_ns = shape->begun_ns + LIMIT_S * SECOND;
+    loop_set(shape->node->loop, &shape->timer, shape->until_ns);
     return 0;
 }
 

@@ -91,6 +91,8 @@ pid_t driver_spawn(json_t *order, int *ret_control)
     return pid;
 }
 
+int64_t driver_look_s;
+
 struct tt_picture *driver_shape(const char *graph, const char *base, json_t **ret_error)
 {
     static const char *const name = "text";
@@ -110,7 +112,14 @@ struct tt_picture *driver_shape(const char *graph, const char *base, json_t **re
                             &fd, &name, 1, NULL),
         0);
     (void)close(fd);
-    CHECK_INT(tt_message_receive_within(child.control, 30000, &answer, NULL), 0);
+    driver_look_s = 0;
+    for (;;) {
+        CHECK_INT(tt_message_receive_within(child.control, 30000, &answer, NULL), 0);
+        if (strcmp(tt_message_text(&answer, "event"), "looking") != 0)
+            break;
+        driver_look_s = tt_message_int(&answer, "within_s", 0);
+        tt_message_fini(&answer);
+    }
     if (ret_error)
         *ret_error = json_incref(json_object_get(answer.body, "error"));
     fd = tt_message_take(&answer, "picture");

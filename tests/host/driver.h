@@ -45,6 +45,7 @@ pid_t driver_spawn(json_t *order, int *ret_control);
 void driver_refused(json_t *order);
 
 /* A graph to a picture; NULL and *ret_error (an "error" object, the caller's) when refused. */
+extern int64_t driver_look_s; /* what its shaper said last of a look at an input; 0: nothing */
 struct tt_picture *driver_shape(const char *graph, const char *base, json_t **ret_error);
 
 /* Takes the picture. first: memory, then all processes up to ready and primed. */

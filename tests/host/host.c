@@ -180,6 +180,29 @@ static void a_missing_file_is_named(void)
     json_decref(error);
 }
 
+/* A parameter of the input says how long it is looked at; tactusd is told before the look begins.
+ */
+static void a_long_look_is_announced(void)
+{
+    static const struct {
+        const char *graph;
+        int64_t look_s;
+    } looks[] = {{"av.read name=r url=none.ts probe=20s r.video ! av.decode ! null", 21},
+                 {"av.read name=r url=none.ts probe=60s r.video ! av.decode ! null", 61},
+                 {"av.read name=r url=none.ts probe=1s r.video ! av.decode ! null", 5},
+                 {"raw.read url=there-is-none.yuv width=64 height=48 ! null", 5},
+                 {"test.video ! null", 0}};
+
+    for (size_t n = 0; n < sizeof looks / sizeof *looks; n++) {
+        json_t *error = NULL;
+        struct tt_picture *picture = driver_shape(looks[n].graph, folder, &error);
+
+        tt_picture_close(&picture);
+        json_decref(error);
+        CHECK_INT(driver_look_s, looks[n].look_s);
+    }
+}
+
 static void a_live_service_runs_to_its_end(void)
 {
     struct run run;
@@ -386,6 +409,7 @@ int main(int argc, char **argv)
     RUN(a_graph_is_shaped);
     RUN(a_mistake_comes_back_with_its_place);
     RUN(a_missing_file_is_named);
+    RUN(a_long_look_is_announced);
     RUN(a_live_service_runs_to_its_end);
     RUN(stop_ends_a_service_in_order);
     RUN(edges_carry_every_byte);

@@ -18,10 +18,10 @@ if "srt" not in protocols:
 SERVICE = """tactus: 1
 service: again
 rate: 25
-deadline: 300ms
+deadline: 2s
 components:
-  web:   {{kind: av.read, params: {{url: "http://127.0.0.1:{http}/live.ts", live: true, probe: 20s}}}}
-  srt:   {{kind: av.read, params: {{url: "srt://127.0.0.1:{srt}?mode=listener", probe: 20s}}}}
+  web:   {{kind: av.read, params: {{url: "http://127.0.0.1:{http}/live.ts", live: true, probe: 8s}}}}
+  srt:   {{kind: av.read, params: {{url: "srt://127.0.0.1:{srt}?mode=listener", probe: 8s}}}}
   wdec:  {{kind: av.decode}}
   sdec:  {{kind: av.decode}}
   wseen: {{kind: "null"}}

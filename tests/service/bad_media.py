@@ -17,7 +17,7 @@ def words_of(ran):
 
 def play(node, path, code=None, extra=""):
     ran = node.run("run", f"av.read name=r url={path} r.video ! av.decode ! video.scale width=320 height=180 ! null {extra}", "--quiet",
-                   "--no-profile", code=code, timeout=40)
+                   "--no-profile", code=code, timeout=100)
     check(ran.returncode in (0, 1, 2, 3), f"{path}: exit {ran.returncode}: {words_of(ran)[-800:]}")
     if ran.returncode != 0:
         check(len(ran.stderr.strip()) > 10, f"{path}: exit {ran.returncode} without a word")
