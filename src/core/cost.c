@@ -7,6 +7,7 @@
 #define QUEUE_NS 100000  /* until somebody else may want the worker */
 #define GRAIN_NS 50000   /* a smaller budget is watched as if it were this */
 #define LATE_NS 100000   /* that a budget may be seen later, rather than set the timer earlier */
+#define OWN_NS 5000      /* of the engine around an activation, which plans count beside its budget */
 #define LITTLE_NS 50000  /* less is told by the wall clock, as long as it is what it usually is */
 #define STALE_NS 100000  /* so old may the CPU clock be that an activation begins with */
 
@@ -186,7 +187,8 @@ static int64_t punish(struct tt_engine *engine, struct running *running, int64_t
 /* The time of its budget has passed: when to look again, or 0 when it lost the worker. */
 static int64_t judge_budget(struct tt_engine *engine, struct running *running, int64_t now_ns)
 {
-    int64_t used_ns = engine_cpu_used(engine), left_ns = running->node->plan->budget_ns - used_ns;
+    int64_t used_ns = engine_cpu_used(engine) - OWN_NS;
+    int64_t left_ns = running->node->plan->budget_ns - used_ns;
 
     if (left_ns > 0 && !is_asleep(engine, running))
         return earlier(now_ns + (left_ns > SOON_NS ? left_ns : SOON_NS),
