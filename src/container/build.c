@@ -235,6 +235,7 @@ void build_mailbox(const struct container *container, uint32_t number, enum tt_n
     node->due_offset_ns = node->deadline_ns = consumers_due_ns(container, link);
     node->rate = container->picture->flows[link->flow].format.rate;
     node->link = container->links[number];
+    node->loan_max = link->loan_max;
     node->peer = role == TT_NODE_INLET ? link->from : link->to;
 }
 

@@ -70,6 +70,21 @@ static void count_away(const struct tt_engine *engine)
         count(engine, hog->emits[n].entry.handle);
 }
 
+/* What is lent by a link in place of a queue has room in the pool that counts that queue. */
+static void check_loans(const struct tt_engine *engine, const struct node *node)
+{
+    const struct flow *flow;
+
+    if (!engine->is_live || node->plan->loan_max == 0 || node->kind != KIND_OUTLET)
+        return;
+    tt_assert(node->lent_count <= node->plan->loan_max);
+    if (node->in[0] == NONE)
+        return;
+    flow = &engine->flows[node->in[0]];
+    if (!engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
+        tt_assert(flow->count + node->lent_count <= node->plan->loan_max + 1 + flow->spare);
+}
+
 static void check_refs(const struct tt_engine *engine)
 {
     for (uint32_t pool = 0; pool < engine->params.pool_count; pool++)
@@ -161,6 +176,7 @@ void tt_engine_check(const struct tt_engine *engine)
         check_flow(engine, &engine->flows[n]);
     for (uint32_t n = 0; n < engine->params.node_count; n++) {
         check_node(engine, &engine->nodes[n]);
+        check_loans(engine, &engine->nodes[n]);
         starved += engine->nodes[n].is_starved;
     }
     tt_assert(starved == engine->starved_count);

@@ -7,9 +7,9 @@
 #define QUEUE_NS 100000  /* until somebody else may want the worker */
 #define GRAIN_NS 50000   /* a smaller budget is watched as if it were this */
 #define LATE_NS 100000   /* that a budget may be seen later, rather than set the timer earlier */
-#define OWN_NS 5000      /* of the engine around an activation, which plans count beside its budget */
-#define LITTLE_NS 50000  /* less is told by the wall clock, as long as it is what it usually is */
-#define STALE_NS 100000  /* so old may the CPU clock be that an activation begins with */
+#define OWN_NS 5000 /* of the engine around an activation, which plans count beside its budget */
+#define LITTLE_NS 50000 /* less is told by the wall clock, as long as it is what it usually is */
+#define STALE_NS 100000 /* so old may the CPU clock be that an activation begins with */
 
 /* Of all threads that were the worker. */
 static void tell_cpu(struct tt_engine *engine, int64_t read_ns)

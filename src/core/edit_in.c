@@ -1,7 +1,10 @@
 /* A component on its way into an engine: it stands still until it is told where to begin. */
 #include "core/edit_inside.h"
 
-enum { KEPT_FRAMES = 8 /* that wait for a component beyond its queue, where nobody else says */ };
+enum {
+    KEPT_FRAMES = 8, /* that wait for a component beyond its queue, where nobody else says */
+    NEXT_FRAMES = 2
+};
 
 static void add(struct tt_engine *engine)
 {
@@ -33,6 +36,7 @@ static void add(struct tt_engine *engine)
  * says nothing about who needs it. */
 static bool may_be_needed(const struct tt_engine *engine, const struct flow *flow, uint32_t handle)
 {
+    const struct tt_node_plan *inlet;
     const struct slot *slot;
 
     if (handle == TT_NO_FRAME)
@@ -40,9 +44,13 @@ static bool may_be_needed(const struct tt_engine *engine, const struct flow *flo
     slot = engine_slot(engine, handle);
     if (slot->refs > 1)
         return true;
-    return handle / TT_POOL_SLOTS_MAX != engine->params.own_number &&
-           engine->nodes[slot->inlet].plan->is_between &&
-           flow->count <= flow->plan->depth + KEPT_FRAMES;
+    inlet = engine->nodes[slot->inlet].plan;
+    if (handle / TT_POOL_SLOTS_MAX == engine->params.own_number || !inlet->is_between)
+        return false;
+    /* Who lends so many at most has to have some for what comes next. */
+    if (inlet->loan_max > 0 && flow->count + NEXT_FRAMES > inlet->loan_max)
+        return false;
+    return flow->count <= flow->plan->depth + KEPT_FRAMES;
 }
 
 /* The frames that the component needs no more where it runs: nobody but this queue has them. */

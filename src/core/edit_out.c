@@ -161,12 +161,27 @@ static void cut(struct tt_engine *engine, struct node *node)
     for (uint32_t n = 0; n < edit->tee_count; n++) {
         edit_link_tee(engine, edit->tees[n].flow);
         copy_queue(engine, &edit->tees[n]);
+        engine->flows[edit->tees[n].beside].is_frozen = true;
         engine_dirty(engine, engine->flows[edit->tees[n].flow].plan->to_node);
     }
     edit_find_order(engine);
     for (uint32_t n = 0; n < edit->splice_count; n++)
         edit->splices[n].may_go = true;
     edit->phase = PHASE_STANDING;
+}
+
+/* What it keeps until it has drained may be lent to the other as well: so much less goes there,
+ * but one frame always. */
+static void limit_loans(struct tt_engine *engine, uint32_t kept)
+{
+    for (uint32_t n = 0; n < engine->edit->tee_count; n++) {
+        const struct tt_flow_plan *plan = engine->flows[engine->edit->tees[n].flow].plan;
+        struct node *outlet = &engine->nodes[plan->to_node];
+        uint32_t most = outlet->plan->loan_max;
+
+        outlet->kept_beside = kept < most ? kept : most > 0 ? most - 1 : 0;
+        engine_dirty(engine, outlet->number);
+    }
 }
 
 /* Its own End: what is left in its queue is the other's. */
@@ -176,6 +191,7 @@ static void drain(struct tt_engine *engine, struct node *node)
 
     if (flow->count > 0)
         flow->end_ns = engine_head(flow, 0)->origin_ns;
+    limit_loans(engine, node->kept_count);
     engine_flow_clear(engine, flow);
     flow->has_ended = true; /* and takes nothing more */
     node->is_halted = false;
@@ -250,8 +266,10 @@ static void resume(struct tt_engine *engine, struct node *node)
     edit->is_back = true;
     if (edit->phase == PHASE_STANDING) {
         edit_undo_splices(engine);
-        for (uint32_t n = 0; n < edit->tee_count; n++)
+        for (uint32_t n = 0; n < edit->tee_count; n++) {
+            engine->flows[edit->tees[n].beside].is_frozen = false;
             edit_free_flow(engine, edit->tees[n].flow);
+        }
         node->is_halted = false;
         engine_dirty(engine, node->number);
         edit_find_order(engine);
@@ -279,6 +297,7 @@ void edit_drop_drafts(struct tt_engine *engine)
 static void retire_told(struct tt_engine *engine, struct node *node)
 {
     edit_retire(engine, node);
+    limit_loans(engine, 0);
     engine->edit->phase = PHASE_SWEEPING;
     edit_tell(engine->edit, TT_EDIT_RETIRED);
 }

@@ -423,6 +423,9 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
     if (entry->handle != TT_NO_FRAME) {
         if (is_lent(node, entry->handle))
             return false; /* never twice on one link */
+        if (engine->is_live && node->plan->loan_max > 0 &&
+            node->lent_count + node->kept_beside >= node->plan->loan_max)
+            return false;
         engine_handle_split(entry->handle, &slot.pool, &slot.slot);
     }
     if (!tt_link_put(node->plan->link, &slot))

@@ -58,6 +58,10 @@ struct tt_node_plan {
      * there. */
     bool is_between;
     int64_t hand_over_ns;
+    /* Ends of a link that took a queue's place: frames that a live engine has on loan by it at
+     * most; with those that wait for it they are one more at most. 0: what its ring and its reader
+     * take. */
+    uint32_t loan_max;
 
     /* Sources, inlets and clock-led joins: activations a second; {0,1}: one frame for ever. */
     struct tt_rational rate;

@@ -52,6 +52,7 @@ struct flow {
     struct entry *entries;
     uint32_t head, count, capacity;
     int64_t index_most; /* no frame's index is as great */
+    bool is_frozen;     /* its consumer stands still and may go on elsewhere, with what is in it */
     uint32_t spare; /* an inlet's of several consumers: frames beyond the depth, as in its ring */
     struct entry last; /* joins: the newest frame used; handle NO_FRAME: none */
     bool has_last, is_last_new, is_retained /* `last` is kept */, has_ended, is_end_seen;
@@ -160,6 +161,7 @@ struct node {
     struct sink *sinks; /* one for each input, or NULL */
     uint64_t *lent;     /* outlets: a bit for each handle */
     uint32_t lent_count;
+    uint32_t kept_beside; /* of what the plan lets it lend: who drains may keep as many */
     /* Outlets to edges: what lies before this index was put by a predecessor (0: nothing), or all.
      */
     int64_t put_next;
@@ -351,6 +353,8 @@ uint32_t engine_slot_new(struct tt_engine *engine, uint32_t class_); /* a handle
 void engine_slot_free(struct tt_engine *engine, uint32_t handle); /* its last reference is gone */
 
 /* queue.c */
+/* At the end of a link that took a queue's place: as many are lent and wait as the pools count. */
+bool engine_is_lent_out(const struct tt_engine *engine, const struct flow *flow);
 /* Takes the caller's reference over. */
 void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
                  const struct entry *entry);

@@ -6,7 +6,8 @@
 static void tell_giver(struct tt_engine *engine, const struct flow *flow)
 {
     const struct node *from = &engine->nodes[flow->plan->from_node];
-    bool was_full = flow->count + 1 >= flow->plan->depth;
+    bool was_full = flow->count + 1 >= flow->plan->depth ||
+                    engine->nodes[flow->plan->to_node].plan->loan_max > 0;
 
     if (engine_is_held(engine, from) || engine->ready.place[from->number] != NONE ||
         (from->kind == KIND_INLET && was_full))
@@ -37,6 +38,14 @@ void engine_flow_clear(struct tt_engine *engine, struct flow *flow)
     flow->has_last = false;
 }
 
+bool engine_is_lent_out(const struct tt_engine *engine, const struct flow *flow)
+{
+    const struct node *to = &engine->nodes[flow->plan->to_node];
+
+    return engine->is_live && to->plan->loan_max > 0 &&
+           flow->count + to->lent_count + to->kept_beside > to->plan->loan_max + flow->spare;
+}
+
 bool engine_has_room(struct tt_engine *engine, const struct node *node)
 {
     for (uint32_t port = 0; port < node->out_count; port++)
@@ -44,7 +53,8 @@ bool engine_has_room(struct tt_engine *engine, const struct node *node)
             const struct flow *flow = &engine->flows[n];
             uint32_t depth = flow->plan->depth + (engine->is_relaxed ? SLACK : 0);
 
-            if (flow->count >= depth && !engine->nodes[flow->plan->to_node].is_ended)
+            if ((flow->count >= depth || engine_is_lent_out(engine, flow)) &&
+                !engine->nodes[flow->plan->to_node].is_ended)
                 return false;
         }
     return true;
@@ -141,6 +151,17 @@ static void drop_oldest(struct tt_engine *engine, struct flow *flow)
     engine_unref(engine, oldest.handle);
 }
 
+/* What waits for a consumer that may go on elsewhere was sent there as well, and the pool counts it
+ * once: neither loses its oldest to another. */
+static bool is_refused_newest(const struct tt_engine *engine, const struct flow *flow)
+{
+    if (engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
+        return false;
+    if (flow->is_frozen)
+        return flow->count >= flow->plan->depth + flow->spare;
+    return flow->count == 0 && engine_is_lent_out(engine, flow);
+}
+
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. False: the frame
  * does not go into it. */
 static bool push_one(struct tt_engine *engine, struct flow *flow, const struct entry *entry)
@@ -160,7 +181,11 @@ static bool push_one(struct tt_engine *engine, struct flow *flow, const struct e
         engine_drop(engine, to, entry->origin_ns, TT_CAUSE_BUDGET);
         return false;
     }
-    if (flow->count >= flow->plan->depth + flow->spare &&
+    if (is_refused_newest(engine, flow)) {
+        blame_overflow(engine, to, entry->origin_ns);
+        return false;
+    }
+    if ((flow->count >= flow->plan->depth + flow->spare || engine_is_lent_out(engine, flow)) &&
         !engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
         drop_oldest(engine, flow);
     tt_assert(flow->count < flow->capacity);

@@ -40,8 +40,21 @@ static const struct tt_picture_flow *deepest(const struct tt_picture *picture, u
     return best;
 }
 
+/* What the pool counts for these flows from one output. */
+static uint32_t room_for(const struct tt_wiring *wiring, const struct tt_picture *picture,
+                         uint32_t component, uint32_t pin)
+{
+    uint64_t room = 0;
+
+    for (uint32_t n = 0; n < picture->flow_count; n++)
+        if (picture->flows[n].from == component && picture->flows[n].from_out == pin)
+            room += wiring->room_of[n];
+    return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+}
+
+/* room: of what the link replaces. One frame of it may wait at this end. */
 static void add_link(struct tt_wiring *wiring, const struct tt_picture *picture, uint32_t from,
-                     uint32_t to, const struct tt_picture_flow *flow)
+                     uint32_t to, const struct tt_picture_flow *flow, uint32_t room)
 {
     wiring->links[wiring->link_count++] =
         (struct tt_wiring_link){.from = from,
@@ -50,6 +63,7 @@ static void add_link(struct tt_wiring *wiring, const struct tt_picture *picture,
                                 .pin = flow->from_out,
                                 .flow = (uint32_t)(flow - picture->flows),
                                 .depth = spec_way_depth(flow),
+                                .loan_max = room - 1,
                                 .way = wiring->way_count + 1};
 }
 
@@ -59,15 +73,19 @@ static void add_links(struct tt_wiring *wiring, const struct tt_picture *picture
     const struct tt_picture_component *self = &picture->components[way->component];
     uint32_t home = wiring->home_of[way->component];
 
-    for (; way->in_count < self->in_count; way->in_count++)
-        add_link(wiring, picture, home, way->container,
-                 &picture->flows[self->in[way->in_count].flow]);
+    for (; way->in_count < self->in_count; way->in_count++) {
+        uint32_t flow = (uint32_t)self->in[way->in_count].flow;
+
+        add_link(wiring, picture, home, way->container, &picture->flows[flow],
+                 wiring->room_of[flow]);
+    }
     for (uint32_t pin = 0; pin < self->out_count; pin++) {
         const struct tt_picture_flow *flow = deepest(picture, way->component, pin);
 
         if (!flow)
             continue;
-        add_link(wiring, picture, way->container, home, flow);
+        add_link(wiring, picture, way->container, home, flow,
+                 room_for(wiring, picture, way->component, pin));
         way->out_count++;
     }
 }

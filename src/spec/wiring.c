@@ -9,6 +9,7 @@
 #include "spec/depths.h"
 #include "spec/picture_build.h"
 #include "spec/places.h"
+#include "spec/sizes.h"
 #include "spec/ways.h"
 #include "tactus/format.h"
 
@@ -21,14 +22,14 @@ enum {
     RECORDS_MIN = 1024,
     RECORDS_MAX = 1 << 16,
     GUESTS_BYTES_MAX = 8 << 20, /* of a pool, for components that may come from elsewhere */
-    SPARE_BYTES_MAX = 64 << 20  /* likewise, of a container that has nothing else */
+    SPARE_BYTES_MAX = 64 << 20, /* likewise, of a container that has nothing else */
+    /* Frames that may wait for a component on its way elsewhere beside its queue, while they are
+     * small: sound comes often, and a busy machine takes some periods for what stands still. */
+    MOVING_MAX = 8,
+    MOVING_BYTES_MAX = 256 << 10
 };
 
 static const uint64_t pool_bytes_max = 64ull << 30;
-
-struct size { /* a class of a pool while it is gathered */
-    uint32_t slot_bytes, slot_count;
-};
 
 struct plan {
     const struct tt_picture *picture;
@@ -305,6 +306,44 @@ static uint32_t ends_away(const struct plan *plan, const struct tt_picture_flow 
     return ends < plan->wiring->spare_count ? ends : plan->wiring->spare_count;
 }
 
+static uint32_t slot_bytes_of(const struct tt_picture_component *component, uint32_t pin)
+{
+    uint32_t bytes = component->shape.bytes_max[pin] > 0 ? component->shape.bytes_max[pin] : 1;
+
+    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+/* Only among the containers of a live service does anything move. */
+static uint64_t moving(const struct plan *plan, const struct tt_picture_flow *flow)
+{
+    uint64_t most;
+
+    if (!plan->picture->is_live || plan->wiring->container_count < 2 || flow->format.rate.num <= 0)
+        return 0;
+    most = MOVING_BYTES_MAX / slot_bytes_of(&plan->picture->components[flow->from], flow->from_out);
+    return most < MOVING_MAX ? most : MOVING_MAX;
+}
+
+/* Frames of its output that may be alive for the sake of one flow alone. */
+static uint64_t frames_for(const struct plan *plan, const struct tt_picture_flow *flow)
+{
+    const struct tt_picture *picture = plan->picture;
+    const struct tt_picture_component *to = &picture->components[flow->to];
+    uint64_t count = held(picture, flow), away = ends_away(plan, flow);
+
+    if (is_edge(picture, flow->to))
+        count += link_depth(plan, flow);
+    else if (away == 0)
+        count += moving(plan, flow);
+    if (is_between(plan, flow)) /* before its ring, in it, behind it */
+        count += 2ull * link_depth(plan, flow) + flow->depth;
+    count += away * (2ull * spec_way_depth(flow) + flow->depth);
+    /* Whoever may pass a frame on may do so to all of its outputs (tee). */
+    for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
+        count += plan->alive[flow->to][out];
+    return count;
+}
+
 /* The bound of an output that no run can exceed: all its consumers' queues full and all they may
  * hold held, every link's ring full and as many again held behind it by the reader, and one
  * activation writing. In consumers that pass a frame on in place, it lives on in their output's
@@ -317,22 +356,16 @@ static void bound_output(struct plan *plan, uint32_t component, uint32_t pin)
 
     for (uint32_t n = 0; n < picture->flow_count; n++) {
         const struct tt_picture_flow *flow = &picture->flows[n];
-        const struct tt_picture_component *to = &picture->components[flow->to];
+        uint64_t frames;
 
         if (flow->from != component || flow->from_out != pin)
             continue;
-        count += held(picture, flow);
+        frames = frames_for(plan, flow);
+        plan->wiring->room_of[n] = frames < UINT32_MAX ? (uint32_t)frames : UINT32_MAX;
+        count += frames;
         consumers++;
         if (is_edge(picture, flow->from) && link_depth(plan, flow) > deepest)
             deepest = link_depth(plan, flow);
-        if (is_edge(picture, flow->to))
-            count += link_depth(plan, flow);
-        if (is_between(plan, flow)) /* before its ring, in it, behind it */
-            count += 2ull * link_depth(plan, flow) + flow->depth;
-        count += ends_away(plan, flow) * (2ull * spec_way_depth(flow) + flow->depth);
-        /* Whoever may pass a frame on may do so to all of its outputs (tee). */
-        for (uint32_t out = 0; to->in[flow->to_in].in_place_of >= 0 && out < to->out_count; out++)
-            count += plan->alive[flow->to][out];
     }
     /* Several consumers have each as much room beyond their queues as the ring has. */
     count += consumers > 1 ? 2 * deepest : deepest;
@@ -346,51 +379,8 @@ static void bound_all(struct plan *plan)
             bound_output(plan, n, pin);
 }
 
-static uint32_t slot_bytes_of(const struct tt_picture_component *component, uint32_t pin)
-{
-    uint32_t bytes = component->shape.bytes_max[pin] > 0 ? component->shape.bytes_max[pin] : 1;
-
-    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
-static void add_size(struct size *sizes, uint32_t *count, struct size size)
-{
-    uint32_t at = 0;
-
-    while (at < *count && sizes[at].slot_bytes < size.slot_bytes)
-        at++;
-    if (at < *count && sizes[at].slot_bytes == size.slot_bytes) {
-        sizes[at].slot_count += size.slot_count;
-        return;
-    }
-    memmove(&sizes[at + 1], &sizes[at], sizeof(*sizes) * (*count - at));
-    sizes[at] = size;
-    ++*count;
-}
-
-/* More sizes than a pool has classes: the neighbours whose union wastes least become one. */
-static void merge_sizes(struct size *sizes, uint32_t *count)
-{
-    while (*count > TT_PORTS_MAX) {
-        uint64_t least = UINT64_MAX;
-        uint32_t best = 0;
-
-        for (uint32_t n = 0; n + 1 < *count; n++) {
-            uint64_t waste =
-                (uint64_t)(sizes[n + 1].slot_bytes - sizes[n].slot_bytes) * sizes[n].slot_count;
-
-            if (waste < least) {
-                least = waste;
-                best = n;
-            }
-        }
-        sizes[best + 1].slot_count += sizes[best].slot_count;
-        memmove(&sizes[best], &sizes[best + 1], sizeof(*sizes) * (*count - best - 1));
-        --*count;
-    }
-}
-
-static int lay_out(struct plan *plan, uint32_t process, const struct size *sizes, uint32_t count)
+static int lay_out(struct plan *plan, uint32_t process, const struct spec_size *sizes,
+                   uint32_t count)
 {
     struct tt_pool_view *pool = &plan->wiring->processes[process].pool;
     uint64_t slots = 0, bytes = 0;
@@ -457,7 +447,7 @@ static void mark_writers(const struct plan *plan, uint32_t process, bool *ret_is
 static int make_pool(struct plan *plan, uint32_t process)
 {
     const struct tt_picture *picture = plan->picture;
-    struct size sizes[SPEC_PICTURE_COMPONENTS_MAX + 1];
+    struct spec_size sizes[SPEC_PICTURE_COMPONENTS_MAX + 1];
     bool is_here[SPEC_PICTURE_COMPONENTS_MAX];
     uint32_t count = 0;
     int r;
@@ -465,16 +455,16 @@ static int make_pool(struct plan *plan, uint32_t process)
     mark_writers(plan, process, is_here);
     for (uint32_t n = 0; n < picture->component_count; n++)
         for (uint32_t pin = 0; is_here[n] && pin < picture->components[n].out_count; pin++) {
-            struct size size = {slot_bytes_of(&picture->components[n], pin),
-                                (uint32_t)plan->alive[n][pin]};
+            struct spec_size size = {slot_bytes_of(&picture->components[n], pin),
+                                     (uint32_t)plan->alive[n][pin]};
 
             if (count == SPEC_PICTURE_COMPONENTS_MAX || plan->alive[n][pin] > TT_POOL_SLOTS_MAX)
                 return tt_fail(plan->err, -E2BIG, "'%s' would keep %lu frames alive: at most %d",
                                picture->components[n].name, (unsigned long)plan->alive[n][pin],
                                TT_POOL_SLOTS_MAX);
-            add_size(sizes, &count, size);
+            spec_size_add(sizes, &count, size);
         }
-    merge_sizes(sizes, &count);
+    spec_sizes_merge(sizes, &count);
     r = lay_out(plan, process, sizes, count);
     for (uint32_t n = 0; n < picture->component_count; n++)
         for (uint32_t pin = 0; pin < TT_PORTS_MAX; pin++) {
@@ -591,8 +581,9 @@ int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, str
     if (wiring) {
         wiring->process_of = calloc(picture->component_count + 1, sizeof(*wiring->process_of));
         wiring->home_of = calloc(picture->component_count + 1, sizeof(*wiring->home_of));
+        wiring->room_of = calloc(picture->flow_count + 1, sizeof(*wiring->room_of));
     }
-    if (!plan || !wiring || !wiring->process_of || !wiring->home_of) {
+    if (!plan || !wiring || !wiring->process_of || !wiring->home_of || !wiring->room_of) {
         (void)tt_fail(err, -ENOMEM, "no memory for the service's wiring");
     } else {
         *plan = (struct plan){
@@ -618,6 +609,7 @@ void tt_wiring_close(struct tt_wiring **wiring)
     if (*wiring) {
         free((*wiring)->process_of);
         free((*wiring)->home_of);
+        free((*wiring)->room_of);
     }
     free(*wiring);
     *wiring = NULL;

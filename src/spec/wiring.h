@@ -31,6 +31,9 @@ struct tt_wiring_link {
     uint32_t flow;  /* the flow of the picture; of several, the first */
     uint32_t depth; /* a power of two */
     uint32_t way;   /* one more than the way that it is part of; 0: none */
+    /* Of a way: frames on loan by it at most, with those that wait for it one more: as many as the
+     * pool that they lie in counts for the queues that it replaces. */
+    uint32_t loan_max;
 };
 
 enum tt_wiring_role { TT_PLACE_COMPONENT = 0, TT_PLACE_INLET = 1, TT_PLACE_OUTLET = 2 };
@@ -69,6 +72,7 @@ struct tt_wiring {
     uint32_t link_count;
     uint32_t *process_of; /* by component: where it is now */
     uint32_t *home_of;    /* by component: where the plan has it */
+    uint32_t *room_of;    /* by flow: the frames that the pool of its output counts for it */
     struct tt_wiring_way ways[TT_WAYS_MAX];
     uint32_t way_count;
     uint64_t pool_bytes; /* of all processes */

@@ -234,7 +234,7 @@ static void who_lost_the_worker_is_cut_when_it_is_back(void)
     world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
     world_pass(&world, 55 * MS);
     mover_prepare(&mover, &world, other, false);
-    world_pass(&world, 200 * MS);
+    world_pass(&world, 180 * MS);
     CHECK(was_away);
     CHECK_INT(tt_edit_look(world.sides[0].engine, NULL), TT_EDIT_CUT);
     CHECK(mover_move(&mover));

@@ -8,6 +8,15 @@ static uint32_t add_new(struct mover *mover, uint32_t side, struct tt_node_plan 
     return TT_EDIT_NEW + mover->node_count[side]++;
 }
 
+static struct tt_node_plan way_end(const struct mover *mover, uint32_t number, uint32_t role,
+                                   struct tt_link *link, uint32_t peer)
+{
+    struct tt_node_plan plan = world_end_plan(role, link, peer);
+
+    plan.loan_max = world_room(mover->world, &mover->world->wires[number]) - 1;
+    return plan;
+}
+
 static void add_new_flow(struct mover *mover, uint32_t side, const struct wire *wire, uint32_t from,
                          uint32_t to, uint32_t to_port)
 {
@@ -31,12 +40,14 @@ static void plan_input(struct mover *mover, uint32_t number)
         return;
     }
     mover->link_of[number] = world_new_link(world);
-    mover->outlet_of[number] = add_new(
-        mover, mover->from,
-        world_end_plan(TT_NODE_OUTLET, world->links[mover->link_of[number]].writer, mover->to));
-    mover->inlet_of[number] = add_new(
-        mover, mover->to,
-        world_end_plan(TT_NODE_INLET, world->links[mover->link_of[number]].reader, mover->from));
+    mover->outlet_of[number] =
+        add_new(mover, mover->from,
+                way_end(mover, number, TT_NODE_OUTLET, world->links[mover->link_of[number]].writer,
+                        mover->to));
+    mover->inlet_of[number] =
+        add_new(mover, mover->to,
+                way_end(mover, number, TT_NODE_INLET, world->links[mover->link_of[number]].reader,
+                        mover->from));
     add_new_flow(mover, mover->from, wire, from->node, mover->outlet_of[number], 0);
     add_new_flow(mover, mover->to, wire, mover->inlet_of[number], TT_EDIT_NEW, wire->to_port);
 }
@@ -52,12 +63,14 @@ static void plan_output(struct mover *mover, uint32_t number)
         return;
     }
     mover->link_of[number] = world_new_link(world);
-    mover->outlet_of[number] = add_new(
-        mover, mover->to,
-        world_end_plan(TT_NODE_OUTLET, world->links[mover->link_of[number]].writer, mover->from));
-    mover->inlet_of[number] = add_new(
-        mover, mover->from,
-        world_end_plan(TT_NODE_INLET, world->links[mover->link_of[number]].reader, mover->to));
+    mover->outlet_of[number] =
+        add_new(mover, mover->to,
+                way_end(mover, number, TT_NODE_OUTLET, world->links[mover->link_of[number]].writer,
+                        mover->from));
+    mover->inlet_of[number] =
+        add_new(mover, mover->from,
+                way_end(mover, number, TT_NODE_INLET, world->links[mover->link_of[number]].reader,
+                        mover->to));
     add_new_flow(mover, mover->to, wire, TT_EDIT_NEW, mover->outlet_of[number], 0);
     add_new_flow(mover, mover->from, wire, mover->inlet_of[number], to->node, wire->to_port);
 }
@@ -221,6 +234,8 @@ bool mover_move(struct mover *mover)
     tt_edit_look(from, &report);
     if (report.state < TT_EDIT_CUT || report.state == TT_EDIT_REFUSED)
         return give_up(mover);
+    if (mover->at_cut)
+        mover->at_cut(world);
     pause_a_little(world);
     begin(mover, &report);
     pause_a_little(world);

@@ -35,7 +35,7 @@ static void see(struct part *part, const struct tt_frame *in)
     part->ends += (in->flags & TT_END) != 0;
     if (!in->data)
         return;
-    CHECK_INT(in->index, part->next_index);
+    CHECK(part->may_lose ? in->index >= part->next_index : in->index == part->next_index);
     CHECK_INT(*(const int64_t *)tt_frame_data(in), in->index);
     part->next_index = in->index + 1;
 }
@@ -48,9 +48,9 @@ static int codec(struct state *state, struct tt_call *call, const struct tt_fram
         return TT_DONE;
     if (in->data) {
         if (!state->is_begun)
-            CHECK_INT(in->index % 4, 0);
+            CHECK(state->part->may_lose || in->index % 4 == 0);
         else
-            CHECK_INT(in->index, state->next);
+            CHECK(state->part->may_lose || in->index == state->next);
         state->is_begun = true;
         state->next = in->index + 1;
         if (state->held_count < 2) {
@@ -71,8 +71,10 @@ static int count(struct state *state, struct tt_call *call, const struct tt_fram
 {
     if (in && !in->data)
         return TT_DONE;
+    if (state->part->may_lose)
+        state->counter = call->index;
     CHECK_INT(state->counter, call->index);
-    if (in)
+    if (in && !state->part->may_lose)
         CHECK((in->flags & TT_DISCONT) == 0);
     state->counter++;
     return give(call, call->index, call->index);
@@ -264,6 +266,7 @@ void world_init(struct world *world, uint64_t seed)
     world->now_ns = 1000 * (int64_t)MS;
     world->cost_max_ns = 20000;
     world->limit_ns = INT64_MAX;
+    world->slot_count[0] = world->slot_count[1] = SLOTS;
 }
 
 uint32_t world_part(struct world *world, enum part_kind kind, uint32_t side)
@@ -353,6 +356,19 @@ struct tt_node_plan world_end_plan(uint32_t role, struct tt_link *link, uint32_t
     return plan;
 }
 
+uint32_t world_room(const struct world *world, const struct wire *wire)
+{
+    uint32_t room = DEPTH + 2;
+
+    if (world->parts[wire->to].kind != PART_PASS)
+        return room;
+    room += 1 + 2;
+    for (uint32_t n = 0; n < world->wire_count; n++)
+        if (world->wires[n].from == wire->to)
+            room += world_room(world, &world->wires[n]);
+    return room;
+}
+
 int32_t world_new_link(struct world *world)
 {
     for (int32_t n = 0; n < LINKS; n++) {
@@ -380,7 +396,7 @@ struct tt_flow_plan world_flow_plan(const struct wire *wire, uint32_t from, uint
 {
     return (struct tt_flow_plan){.from_node = from,
                                  .to_node = to,
-                                 .depth = 3,
+                                 .depth = DEPTH,
                                  .late_policy = TT_LATE_KEEP,
                                  .format = &wire->format};
 }
@@ -448,9 +464,9 @@ static void open_side(struct world *world, uint32_t number, uint32_t mode, int64
     for (uint32_t n = 0; n < SIDES; n++)
         pools[n] = (struct tt_pool_view){.memory = world->sides[n].pool,
                                          .bytes = SLOTS * SLOT_BYTES,
-                                         .classes = {{SLOT_BYTES, SLOTS, 0}},
+                                         .classes = {{SLOT_BYTES, world->slot_count[n], 0}},
                                          .class_count = 1,
-                                         .slot_count = SLOTS};
+                                         .slot_count = world->slot_count[n]};
     side->params.nodes = side->nodes;
     side->params.flows = side->flows;
     side->params.own = pools[number];
@@ -498,6 +514,8 @@ void world_ring(struct world *world, uint32_t side)
 
 static bool step_side(struct world *world, struct side *side)
 {
+    if (world->is_stalled[side->number])
+        return false;
     if (side->stats->is_ended || (side->bell == side->heard && world->now_ns < side->next_ns))
         return false;
     side->heard = side->bell;
@@ -517,7 +535,8 @@ bool world_step(struct world *world)
         return true;
     next_ns = INT64_MAX;
     for (uint32_t n = 0; n < SIDES; n++)
-        if (!world->sides[n].stats->is_ended && world->sides[n].next_ns < next_ns)
+        if (!world->sides[n].stats->is_ended && !world->is_stalled[n] &&
+            world->sides[n].next_ns < next_ns)
             next_ns = world->sides[n].next_ns;
     if (next_ns > world->limit_ns)
         next_ns = world->limit_ns;

@@ -11,6 +11,7 @@ enum {
     SIDES = 2,
     PARTS = 8,
     WIRES = 12,
+    DEPTH = 3, /* of all queues */
     PLACES = 40,
     LINKS = 24,
     SEEN = 4096,
@@ -55,6 +56,7 @@ struct part {
     uint32_t activations, wall_events, param_events, closes, opens;
     int64_t next_index; /* sinks: what they must see next */
     uint32_t ends;
+    bool may_lose; /* what it sees may have gaps */
 };
 
 struct wire {
@@ -97,7 +99,9 @@ struct world {
     int32_t sink_count;
     struct mailbox links[LINKS];
     int64_t cost_max_ns;
-    int64_t budget_ns; /* of counters; 0: none */
+    uint32_t slot_count[SIDES]; /* of the pools; SLOTS at most */
+    bool is_stalled[SIDES];     /* its worker gets no CPU */
+    int64_t budget_ns;          /* of counters; 0: none */
     bool has_standby;
     void (*hook)(struct part *part, const struct tt_call *call); /* in a counter's call */
 };
@@ -108,7 +112,8 @@ struct mover {
     uint32_t part, from, to;
     bool is_break; /* make before break */
     bool is_direct;
-    struct state *state; /* of the new instance */
+    void (*at_cut)(struct world *world); /* when it stands still or drains; NULL: nothing */
+    struct state *state;                 /* of the new instance */
     struct tt_node_plan nodes[SIDES][PLACES];
     struct tt_flow_plan flows[SIDES][PLACES];
     uint32_t classes[PLACES][TT_PORTS_MAX], numbers[SIDES][PLACES];
@@ -131,6 +136,8 @@ struct state *world_new_state(struct part *part);
 struct tt_node_plan world_part_plan(struct part *part, struct state *state);
 struct tt_node_plan world_end_plan(uint32_t role, struct tt_link *link, uint32_t peer);
 struct tt_flow_plan world_flow_plan(const struct wire *wire, uint32_t from, uint32_t to);
+/* The frames that a pool counts for one wire, as tt_wiring_make() does. */
+uint32_t world_room(const struct world *world, const struct wire *wire);
 int32_t world_new_link(struct world *world);
 
 /* Steps until the edit of this side is in this state or past it; fails when it is refused. */

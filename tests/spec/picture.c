@@ -483,6 +483,20 @@ static uint32_t place_of(const struct tt_wiring *wiring, uint32_t container,
     return UINT32_MAX;
 }
 
+/* What may be on loan, and the frame that waits for that, has room in the pool that it lies in:
+ * the queue's, and while frames are small some more. */
+static void check_loans(const struct tt_wiring *wiring, const struct tt_picture *picture)
+{
+    for (uint32_t n = 0; n < wiring->link_count; n++) {
+        const struct tt_wiring_link *link = &wiring->links[n];
+        const struct tt_wiring_process *writer = &wiring->processes[link->from];
+        uint32_t class_ = writer->class_of[link->component][link->pin];
+
+        CHECK(link->loan_max > picture->flows[link->flow].depth);
+        CHECK(link->loan_max + 1 < writer->pool.classes[class_].slot_count);
+    }
+}
+
 /* `scale` in another container than what feeds it and what it feeds: two links more, ends of which
  * stand in its place at home, and none of that carries anything when it is back. */
 static void a_component_runs_elsewhere(void)
@@ -509,6 +523,7 @@ static void a_component_runs_elsewhere(void)
     CHECK_INT(tt_wiring_lead(wiring, picture, scale, 1, &way, &err), 0);
     CHECK_INT(wiring->link_count, 2);
     CHECK(!tt_wiring_is_used(wiring, 0));
+    check_loans(wiring, picture);
     tt_wiring_settle(wiring, scale, 1);
     for (uint32_t n = 0; n < 2; n++)
         CHECK_INT(tt_wiring_places(wiring, picture, n, &err), 0);
