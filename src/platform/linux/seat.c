@@ -158,8 +158,8 @@ static void begin_standby(void *ctx)
 
 static json_t *say_threads(const struct tt_seat *seat, const char *event)
 {
-    return json_pack("{ss si si sb}", "event", event, "tid", seat->world.threads[0].tid,
-                     "standby_tid", seat->world.threads[1].tid, "is_locked", seat->is_locked);
+    return json_pack("{ss si si}", "event", event, "tid", seat->world.threads[0].tid, "standby_tid",
+                     seat->world.threads[1].tid);
 }
 
 int tt_seat_park(struct tt_seat *seat, int control, struct tt_error *err)
@@ -200,12 +200,14 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     if (r < 0)
         return tt_fail(err, r, "cannot start the worker: %s", strerror(-r));
     tt_stamp("threads made");
+    /* All that could fail is behind it, and go is heard by this thread alone: memory is locked
+     * while tactusd wakes up, reserves and answers. */
+    r = tt_message_send_new(seat->control, say_threads(seat, "ready"), NULL, NULL, 0, err);
     if (!seat->is_locked)
         seat->is_locked = tt_room_lock();
     tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    r = tt_message_send_new(seat->control, say_threads(seat, "ready"), NULL, NULL, 0, err);
     set_word(&seat->is_ready);
     return r;
 }

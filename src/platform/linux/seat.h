@@ -62,8 +62,9 @@ int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t co
                         int64_t otherwise);
 bool tt_seat_is_profile(const struct tt_seat *seat);
 
-/* Starts the worker, locks memory, drops what capability that took, and says ready. The entry
- * should call tt_seat_wait_go() and, at its end, tt_seat_done(). */
+/* Starts the worker, says ready, locks memory while go is on its way, and drops what capability
+ * that took; then the worker goes on. The entry should call tt_seat_wait_go() and, at its end,
+ * tt_seat_done(). */
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err);
 void tt_seat_wait_go(struct tt_seat *seat);
