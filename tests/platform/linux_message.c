@@ -127,6 +127,23 @@ static void the_end_of_the_peer_is_told(void)
     (void)close(pair[1]);
 }
 
+/* It ends before it has read what it was sent last. */
+static void last_words_are_heard(void)
+{
+    struct tt_message message;
+
+    begin();
+    CHECK_INT(tt_message_send_new(pair[1], json_pack("{ss}", "op", "go"), NULL, NULL, 0, NULL), 0);
+    CHECK_INT(
+        tt_message_send_new(pair[0], json_pack("{ss}", "event", "ended"), NULL, NULL, 0, NULL), 0);
+    (void)close(pair[0]);
+    CHECK_INT(tt_message_receive(pair[1], &message, NULL), 0);
+    CHECK_TEXT(tt_message_text(&message, "event"), "ended");
+    tt_message_fini(&message);
+    CHECK_INT(tt_message_receive(pair[1], &message, NULL), -EPIPE);
+    (void)close(pair[1]);
+}
+
 static void errors_travel_whole(void)
 {
     struct tt_error err = {.code = -EINVAL, .line = 3, .column = 9}, got;
@@ -153,6 +170,7 @@ int main(void)
     RUN(many_descriptors_fit);
     RUN(nonsense_is_refused_and_the_next_one_read);
     RUN(the_end_of_the_peer_is_told);
+    RUN(last_words_are_heard);
     RUN(errors_travel_whole);
     return 0;
 }

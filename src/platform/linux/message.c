@@ -158,9 +158,13 @@ int tt_message_receive(int fd, struct tt_message *ret, struct tt_error *err)
     header.msg_iov = &part;
     header.msg_control = &control;
     header.msg_controllen = sizeof control;
-    do
+    /* Who ends with a message unread resets the connection, once: his last words still lie there.
+     */
+    for (uint32_t resets = 0; resets < 2; resets += errno == ECONNRESET) {
         got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+        if (got >= 0 || (errno != EINTR && errno != ECONNRESET))
+            break;
+    }
     if (got < 0 && errno != ECONNRESET)
         r = errno == EAGAIN ? -EAGAIN : tt_fail(err, -errno, "cannot receive: %s", strerror(errno));
     else if (got <= 0)
