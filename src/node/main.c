@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "node/control.h"
 #include "node/handoff.h"
+#include "node/haste.h"
 #include "node/may.h"
 #include "node/metrics_http.h"
 #include "node/node.h"
@@ -425,6 +426,7 @@ static int begin(struct daemon *d, struct tt_error *err)
     d->node.witness = witness_open();
     d->node.stock = stock_open(d->node.loop);
     d->node.shapes = shapes_open(d->node.loop);
+    d->node.haste = haste_open(d->node.loop);
     machine_wake_start(&d->node.machine, d->node.profile);
     d->tick = (struct loop_timer){.fn = on_tick, .ctx = d};
     d->node.busy_ns = loop_now_ns();
@@ -446,6 +448,7 @@ static void end(struct daemon *d)
     witness_close(&d->node.witness);
     stock_close(&d->node.stock);
     shapes_close(&d->node.shapes);
+    haste_close(&d->node.haste);
     handoff_desk_close(&d->node.handoff_desk);
     wall_close(&d->wall);
     profile_close(&d->node.profile);

@@ -23,6 +23,7 @@ struct stock;
 struct journal;
 struct metrics;
 struct handoff_desk;
+struct haste;
 struct shapes;
 
 struct node {
@@ -30,6 +31,7 @@ struct node {
     struct zygote *zygote;
     struct stock *stock;   /* NULL: no memory for it */
     struct shapes *shapes; /* likewise */
+    struct haste *haste;   /* likewise */
     struct profile *profile;
     struct key *key;
     struct witness *witness;

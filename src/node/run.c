@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "core/engine.h"
+#include "node/haste.h"
 #include "node/ladder.h"
 #include "node/move.h"
 #include "node/run_follow.h"
@@ -224,6 +225,7 @@ static void go_all(struct run *run)
     for (uint32_t n = 0; n < run->broker->wiring->process_count; n++)
         send_go(run, n, 0);
     run_reserve_go(run);
+    haste_end(run->params.node->haste);
     tt_stamp("go sent");
     give_way();
     run->params.ops->on_go(run->params.ctx, run->epoch_ns, run_is_class_obtained(run),
@@ -456,7 +458,7 @@ void run_close(struct run **closed)
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
         loop_clear(loop, &run->processes[n].reserve_timer);
         run_kill(&run->processes[n]);
-        child_abandon(&run->processes[n].child);
+        run_abandon(&run->processes[n]);
         handoff_close(&run->processes[n].handoff);
     }
     books_give_back(&run->params.node->books, run->params.service, loop_now_ns());

@@ -96,6 +96,8 @@ int64_t run_wall_of(int64_t monotonic_ns);
 
 /* run_process.c: one process from its spawn to its end. */
 void run_spawn(struct run *run, uint32_t number);
+/* Ends it, and hears no more of it. */
+void run_abandon(struct run_process *process);
 const char *run_process_name(const struct run *run, uint32_t number);
 
 bool run_is_container(const struct run *run, uint32_t number);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/groups.h"
+#include "node/haste.h"
 #include "node/move.h"
 #include "node/run_inside.h"
 #include "node/shape.h"
@@ -117,6 +118,13 @@ static int set_up(struct run_process *process, struct tt_error *err)
     return r;
 }
 
+void run_abandon(struct run_process *process)
+{
+    if (process->child != NULL)
+        haste_forget(process->run->params.node->haste, child_pid(process->child));
+    child_abandon(&process->child);
+}
+
 void run_spawn(struct run *run, uint32_t number)
 {
     struct run_process *process = &run->processes[number];
@@ -145,11 +153,12 @@ void run_spawn(struct run *run, uint32_t number)
         groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
         run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0) {
+        haste_take_along(run->params.node->haste, child_pid(process->child));
         tt_stamp("forked");
         r = set_up(process, &err);
         tt_stamp("set-up sent");
         if (r < 0)
-            child_abandon(&process->child);
+            run_abandon(process);
         else
             child_hear(process->child); /* it may have waited: see on_parked() */
     }
@@ -203,6 +212,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
     bool is_clean = process->has_ended && code == CLD_EXITED && status == 0;
     char text[2 * SUPERVISE_TEXT_BYTES];
 
+    haste_forget(run->params.node->haste, child_pid(process->child));
     process->child = NULL;
     process->tid = process->standby_tid = 0;
     process->is_favoured = false;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/haste.h"
 #include "node/levels.h"
 #include "node/profile_answer.h"
 #include "node/service_inside.h"
@@ -504,6 +505,8 @@ void service_begin(struct node *node, struct client *client, enum service_goal g
     int r;
 
     tt_stamp("asked");
+    if (goal == SERVICE_RUN)
+        haste_begin(node->haste);
     r = check_request(request, &err);
 
     if (r < 0) {

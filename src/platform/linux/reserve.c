@@ -106,6 +106,55 @@ int tt_reserve_other(pid_t tid, struct tt_error *err)
     return r < 0 ? tt_fail(err, r, "cannot leave the reservation: %s", strerror(-r)) : 0;
 }
 
+int tt_reserve_hasten(pid_t tid, int priority, struct tt_reserve_kept *ret)
+{
+    struct attributes wanted = {.size = sizeof wanted,
+                                .policy = SCHED_FIFO,
+                                .flags = FLAG_RESET_ON_FORK,
+                                .priority = (uint32_t)priority};
+    struct attributes now;
+    int r = get_attributes(tid, &now);
+
+    if (r == 0 && now.policy != SCHED_OTHER)
+        r = -EALREADY;
+    if (r == 0)
+        r = set_attributes(tid, &wanted);
+    if (r == 0)
+        *ret = (struct tt_reserve_kept){
+            .flags = now.flags, .slice_ns = now.runtime_ns, .nice = now.nice, .priority = priority};
+    return r;
+}
+
+int tt_reserve_slice(int64_t slice_ns)
+{
+    struct attributes wanted = {.size = sizeof wanted,
+                                .policy = SCHED_OTHER,
+                                .flags = FLAG_RESET_ON_FORK,
+                                .runtime_ns = (uint64_t)slice_ns};
+    struct attributes now;
+    int r = get_attributes(0, &now);
+
+    wanted.nice = now.nice;
+    if (r == 0 && (now.policy != SCHED_OTHER || now.nice < 0))
+        r = -EALREADY;
+    return r == 0 ? set_attributes(0, &wanted) : r;
+}
+
+int tt_reserve_restore(pid_t tid, const struct tt_reserve_kept *kept)
+{
+    struct attributes wanted = {.size = sizeof wanted,
+                                .policy = SCHED_OTHER,
+                                .flags = kept->flags,
+                                .nice = kept->nice,
+                                .runtime_ns = kept->slice_ns};
+    struct attributes now;
+    int r = get_attributes(tid, &now);
+
+    if (r == 0 && (now.policy != SCHED_FIFO || now.priority != (uint32_t)kept->priority))
+        r = -EALREADY;
+    return r == 0 ? set_attributes(tid, &wanted) : r;
+}
+
 int tt_reserve_leave(struct tt_error *err)
 {
     return tt_reserve_other(0, err);

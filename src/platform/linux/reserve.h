@@ -24,6 +24,22 @@ int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct 
 /* OTHER to FIFO. -EINVAL for a DEADLINE thread of somebody else; -EPERM. */
 int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err);
 
+struct tt_reserve_kept { /* what a thread of class OTHER had, and the priority that it was given */
+    uint64_t flags, slice_ns;
+    int32_t nice, priority;
+};
+
+/* OTHER to FIFO for a while. -EALREADY: it has another class, and keeps it; -EPERM; -ESRCH. */
+int tt_reserve_hasten(pid_t tid, int priority, struct tt_reserve_kept *ret);
+
+/* Back again. -EALREADY: it has been given another class or priority since. */
+int tt_reserve_restore(pid_t tid, const struct tt_reserve_kept *kept);
+
+/* From Linux 6.12 on a thread of class OTHER that asks for short turns has them sooner when it is
+ * woken, and no more of the CPU. Not for the caller's children. -EALREADY: it has another class, or
+ * a right to more that its children are to have, too. */
+int tt_reserve_slice(int64_t slice_ns);
+
 /* The calling thread becomes OTHER; its bandwidth is free after at most one period. */
 int tt_reserve_leave(struct tt_error *err);
 
