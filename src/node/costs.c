@@ -85,6 +85,22 @@ static void follow_run(const struct costs_asked *asked, const struct profile_key
     (void)snprintf(ret->origin, sizeof(ret->origin), "run");
 }
 
+/* Rows of all that run now, together, where none of them has enough by itself: the next row is one
+ * like these, whichever run it is of. */
+static int64_t joint_bound(const struct costs_asked *asked, const struct profile_key *key,
+                           struct tt_rational loss, uint64_t needed, struct tt_histogram *samples)
+{
+    struct profile_asked question = {.key = key, .loss = loss};
+    struct tt_cost cost;
+    int64_t unused;
+
+    if (profile_followed(asked->profile, &question, samples, &unused) < 0 ||
+        samples->count < needed)
+        return 0;
+    profile_cost(samples, loss, &cost);
+    return cost.quantile_ns;
+}
+
 /* Of windows one in 1/loss decides already: they only ever lower what is promised for one. What
  * runs now speaks alone for windows where it does for the single cost. */
 static int64_t window_bound(const struct costs_asked *asked, const struct profile_key *key,
@@ -94,9 +110,11 @@ static int64_t window_bound(const struct costs_asked *asked, const struct profil
     struct tt_cost cost = {0};
     int64_t bound_ns = is_run ? followed(asked, key, loss, needed, samples) : 0;
 
-    if (bound_ns > 0)
+    if (is_run && bound_ns == 0)
+        return joint_bound(asked, key, loss, needed, samples);
+    if (is_run)
         profile_cost(samples, loss, &cost);
-    else if (!is_run && profile_load_cost(asked->profile, key, loss, &cost) < 0)
+    else if (profile_load_cost(asked->profile, key, loss, &cost) < 0)
         return 0;
     return cost.n < needed ? 0 : larger(cost.quantile_ns, bound_ns);
 }

@@ -351,6 +351,47 @@ static void rows_are_learnt(void)
     samples_close(&taken);
 }
 
+/* What three runs meet now tells of rows what none of them could tell alone. */
+static void rows_of_all_runs_are_one(void)
+{
+    enum { RUNS = 3 };
+    struct tt_picture_component component = {.kind = "work", .rate = {50, 1}};
+    struct tt_picture_segment segment = {.name = "work", .rate = {50, 1}};
+    struct tt_picture picture = {.is_live = true,
+                                 .loss = {1, 100},
+                                 .components = &component,
+                                 .component_count = 1,
+                                 .segments = &segment,
+                                 .segment_count = 1};
+    struct machine machine = {.plan = {.cpus = 2}};
+    struct samples *runs[RUNS];
+    struct costs_asked asked = {.machine = &machine};
+    struct costs costs;
+    struct tt_error err = {0};
+
+    CHECK_INT(profile_open(":memory:", &asked.profile, &err), 0);
+    for (uint32_t r = 0; r < RUNS; r++) {
+        runs[r] = samples_open(&picture);
+        for (uint32_t n = 0; n < 320; n++) /* two in a row never cost more than one and a bit */
+            samples_add_segment(runs[r], 0, n % 2 == 0 ? 1000000 + 100000 * r : 100000);
+        costs_follow(&picture, &machine, asked.profile, runs[r]);
+        CHECK_INT(costs_load(&picture, &asked, &costs), 0);
+        CHECK_TEXT(costs.segments[0].origin, "run");
+        /* Of rows of 4 each has 80, of which 1 % is none: two runs together have enough. */
+        CHECK(r == 0 ? costs.segments[0].window_ns[1] == 0
+                     : costs.segments[0].window_ns[1] >= 2 * (1100000 + 100000 * r));
+        CHECK(costs.segments[0].window_ns[1] < 2 * (1100000 + 100000 * r) * 51 / 50);
+        CHECK(r < 2 || costs.segments[0].window_ns[2] >= 4 * 1300000);
+        CHECK_INT(costs.segments[0].window_ns[3], 0); /* 60 of 16 */
+        costs_fini(&costs);
+    }
+    for (uint32_t r = 0; r < RUNS; r++) {
+        profile_unfollow(asked.profile, runs[r]);
+        samples_close(&runs[r]);
+    }
+    profile_close(&asked.profile);
+}
+
 int main(void)
 {
     char command[128];
@@ -366,6 +407,7 @@ int main(void)
     RUN(keys_tell_different_work_apart);
     RUN(profiles_are_listed_and_forgotten);
     RUN(rows_are_learnt);
+    RUN(rows_of_all_runs_are_one);
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     CHECK(system(command) == 0);
     return 0;
