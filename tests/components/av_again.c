@@ -130,7 +130,7 @@ static void resumed(int port)
 
 int main(void)
 {
-    int port = 20000 + getpid() % 20000;
+    int port = 10000 + getpid() % 20000;
     struct rig read;
     int64_t before_ns, after_ns;
     pid_t sender;

@@ -124,7 +124,7 @@ static bool has_srt(void)
 static void viewers_come_and_go(void)
 {
     char write[200], read[200], file[300];
-    int port = 20000 + getpid() % 20000;
+    int port = 10000 + getpid() % 20000;
     struct stream stream = {0};
 
     if (!has_srt()) {

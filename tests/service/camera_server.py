@@ -1,4 +1,5 @@
 """A camera for the tests of inputs that go away: live MPEG-TS for whoever connects."""
+import random
 import socket
 import subprocess
 import threading
@@ -8,9 +9,15 @@ CAMERA = ["ffmpeg", "-v", "quiet", "-nostdin", "-re", "-f", "lavfi", "-i", "test
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """One of those that the kernel gives to nobody who does not name it: it stays free for a test beside others."""
+    while True:
+        port = random.randrange(10000, 32000, 2)
+        with socket.socket(socket.AF_INET, kind) as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Sender:

@@ -95,6 +95,11 @@ def state_of(node, n):
     return None
 
 
+def came(node, n):
+    """Frames that were delivered."""
+    return sum(service["frames"] - service["lost"] for service in (node.status() or {}).get("services", []) if service["name"] == f"kill{n}")
+
+
 def is_empty(node):
     status = node.status()
     return status is not None and not status["services"] and status["reserved_ppm"] == 0
@@ -161,7 +166,8 @@ def after_death(node, n, command, descendants, is_running, kind):
         wait_for(lambda: f"kill{n}: restarted" in node.words(), 15, f"round {n}: no restart: {node.words()}")
         wait_for(lambda: state_of(node, n) == "running" or command.poll() is not None, 15,
                  f"round {n}: it is {state_of(node, n)}: {node.words()}")
-        time.sleep(0.3)
+        before = came(node, n)
+        wait_for(lambda: came(node, n) > before + 5 or command.poll() is not None, 15, f"round {n}: no frame comes: {node.words()}")
     command.send_signal(signal.SIGINT)
     words = command.communicate(timeout=20 * SLOW)
     if is_running:

@@ -7,21 +7,17 @@ import sys
 import threading
 import time
 
+from camera_server import free_port
+
 RATE = 48000
 
 
 def free_ports(count):
     """Even UDP ports that were free a moment ago."""
-    found, sockets = [], []
+    found = set()
     while len(found) < count:
-        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        one.bind(("127.0.0.1", 0))
-        if one.getsockname()[1] % 2 == 0:
-            found.append(one.getsockname()[1])
-        sockets.append(one)
-    for one in sockets:
-        one.close()
-    return found
+        found.add(free_port(socket.SOCK_DGRAM))
+    return sorted(found)
 
 
 def tone(frequency, level, channels, samples):
