@@ -22,6 +22,8 @@
 /* The loop waits for the zygote, and everybody with it: not for long, once it has shown that it
  * works. A new one loads media libraries first. */
 enum { SPAWN_LIMIT_MS = 500, FIRST_SPAWN_LIMIT_MS = 3000, MESSAGES_AT_ONCE = 16 };
+/* Of messages at once: more than a socket holds. */
+enum { LAST_WORDS_TURNS = 64 };
 
 struct zygote {
     struct loop *loop;
@@ -192,7 +194,8 @@ static void on_end(void *ctx, uint32_t events)
     if (syscall(SYS_waitid, P_PIDFD, child->pidfd, &end, WEXITED | WNOHANG, &usage) < 0 ||
         end.si_pid == 0)
         return;
-    on_words(child, 0); /* its last words come before its death */
+    for (uint32_t n = 0; n < LAST_WORDS_TURNS && child->words != NULL; n++)
+        on_words(child, 0); /* its last words come before its death */
     forget(child);
     if (child->ops != NULL)
         child->ops->on_exit(child->ctx, end.si_code, end.si_status, &usage);
