@@ -62,9 +62,10 @@ search: setup $(BUILD)/build.ninja ## SEEDS=20000 more seeds of the simulator; t
 	@tests/sim/search $(BUILD) $(or $(SEEDS),20000) $(FIRST)
 
 .PHONY: orders
-orders: setup $(BUILD)/build.ninja ## build-up and restart in every order, up to two deaths and more: half a minute
-	@ninja -C $(BUILD) --quiet tests/node/test-node-orders
+orders: setup $(BUILD)/build.ninja ## build-up, restart and moves in every order, up to two deaths and more: a minute
+	@ninja -C $(BUILD) --quiet tests/node/test-node-orders tests/node/test-node-moves
 	@$(BUILD)/tests/node/test-node-orders deep
+	@$(BUILD)/tests/node/test-node-moves deep
 
 .PHONY: admission
 admission: setup $(BUILD)/build.ninja ## GRAPHS=10000 random graphs: what is admitted keeps all, what is refused for what

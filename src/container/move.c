@@ -89,8 +89,9 @@ static void say_words(const struct container *container, const char *event, cons
     say(container, json_pack("{ss ss}", "event", event, "text", text));
 }
 
-/* It is over here: the engine has room for the next. */
-static void settle(struct container *container)
+/* It is over here: the engine has room for the next. has_left: it had the component, and has not
+ * any more, whatever became of it elsewhere. */
+static void settle(struct container *container, bool has_left)
 {
     struct moves *moves = container->moves;
 
@@ -101,14 +102,14 @@ static void settle(struct container *container)
     state_in_close(&moves->in);
     moves->is_prepared = false;
     moves->role = MOVE_NONE;
-    say(container, json_pack("{ss}", "event", "move-settled"));
+    say(container, json_pack("{ss sb}", "event", "move-settled", "left", has_left));
 }
 
 /* Nothing of it is in the engine, or ever was. */
 static void drop(struct container *container)
 {
     move_drop_part(container, &container->moves->part);
-    settle(container);
+    settle(container, false);
 }
 
 static int begin(struct container *container, struct tt_message *message, struct tt_error *err)
@@ -417,7 +418,7 @@ static void on_done(struct container *container)
         return;
     }
     move_drop_old(container);
-    settle(container);
+    settle(container, moves->role == MOVE_LEAVING);
 }
 
 static void on_edit(struct container *container, const struct tt_edit_report *report)

@@ -4,14 +4,9 @@
 
 #include "node/move.h"
 #include "node/move_order.h"
+#include "node/move_shift.h"
 #include "node/run_inside.h"
 #include "spec/ways.h"
-
-/* What a component's place has of its containers' reservations beyond the plan. */
-struct move_shift {
-    int64_t more_ns; /* in each period, where it is */
-    int64_t less_ns; /* at home */
-};
 
 struct move {
     struct move_order order;

@@ -65,7 +65,9 @@ static void on_end(struct move_order *order, const struct tt_move_action *action
     if (action->where != TT_MOVE_AT_TARGET) {
         order->has_failed = true;
         add(out, MOVE_FAIL)->reason = action->reason;
-        if (order->is_told && !order->is_gone[MOVE_SOURCE])
+        if (order->is_lost)
+            (void)add(out, MOVE_KILL_SOURCE);
+        else if (order->is_told && !order->is_gone[MOVE_SOURCE])
             (void)add(out, MOVE_SEND_RESUME);
         lower(out, MOVE_TARGET, order->params.raised_ns);
     }
@@ -146,8 +148,17 @@ static void on_died(struct move_order *order, enum move_side side, int64_t now_n
     if (side == MOVE_TARGET) /* it has nothing to miss any more */
         on_begun(order, out);
     else
-        order->is_retire_due = false;
+        order->is_retire_due = order->is_lost = false;
     feed(order, side == MOVE_TARGET ? TT_MOVE_TARGET_DIED : TT_MOVE_SOURCE_DIED, 0, now_ns, out);
+}
+
+/* Make before break: whoever was split lets go by itself, also when the target dies right then. */
+static void on_left(struct move_order *order, struct move_actions *out)
+{
+    order->is_settled[MOVE_SOURCE] = true;
+    order->is_lost = true;
+    if (order->has_failed)
+        (void)add(out, MOVE_KILL_SOURCE);
 }
 
 /* Who was not told has nothing of it, and does nothing. */
@@ -218,6 +229,9 @@ static void dispatch(struct move_order *order, const struct move_event *event, i
         break;
     case MOVE_ON_SETTLED:
         order->is_settled[event->side] = true;
+        break;
+    case MOVE_ON_LEFT:
+        on_left(order, out);
         break;
     case MOVE_ON_NOT_SENT:
         on_not_sent(order, event->side, now_ns, out);

@@ -19,6 +19,7 @@ enum move_event_kind {
     MOVE_ON_GAVE_UP,
     MOVE_ON_FAILED,
     MOVE_ON_SETTLED, /* side: it has room for the next */
+    MOVE_ON_LEFT,    /* the source; and the component is not in it any more */
 
     MOVE_ON_NOT_SENT, /* side: what SEND_COME or SEND_LEAVE was to tell it did not go out */
     MOVE_ON_DIED,     /* side: it is reaped */
@@ -42,11 +43,12 @@ enum move_verb {
     MOVE_SEND_RETIRE,   /* source */
     MOVE_SEND_DISCARD,  /* target */
     MOVE_KILL_TARGET,
-    MOVE_ARRIVE, /* the target's place is the component's from now on, whoever dies */
-    MOVE_LOWER,  /* side: its reservation, by by_ns, also of one that is dead */
-    MOVE_FAIL,   /* it stays; reason */
-    MOVE_TIMER,  /* at_ns; replaces the one before */
-    MOVE_FINISH  /* the last: answer the client, let it go */
+    MOVE_KILL_SOURCE, /* it has let go of what nobody took: begins anew with it */
+    MOVE_ARRIVE,      /* the target's place is the component's from now on, whoever dies */
+    MOVE_LOWER,       /* side: its reservation, by by_ns, also of one that is dead */
+    MOVE_FAIL,        /* it stays; reason */
+    MOVE_TIMER,       /* at_ns; replaces the one before */
+    MOVE_FINISH       /* the last: answer the client, let it go */
 };
 
 enum { MOVE_ACTIONS_MAX = 12 };
@@ -87,6 +89,7 @@ struct move_order {
     bool is_settled[MOVE_SIDES]; /* has room for the next: was told nothing, said so, or is dead */
     bool is_gone[MOVE_SIDES];    /* reaped, and not started anew */
     bool has_begun, is_retire_due;
+    bool is_lost;     /* the source has let go of it, told or, make before break, by itself */
     int64_t limit_ns; /* of MOVE_SETTLING */
 };
 

@@ -103,18 +103,27 @@ static int send_begin(struct move *move, uint32_t number, const char *op, int64_
     return r;
 }
 
-/* Who is dead has it on the books, and its successor may be given what it had. */
-static void resize(struct move *move, uint32_t number, int64_t more_ns)
+/* False: as it was. Who is dead has it on the books, and its successor may be given what it had. */
+static bool resize(struct move *move, uint32_t number, int64_t more_ns)
 {
     struct run_process *process = process_of(move, number);
     struct tt_error err = {0};
 
     if (process->budget_ns <= 0) {
         process->last_budget_ns += process->last_budget_ns > 0 ? more_ns : 0;
-        return;
+        return true;
     }
-    if (run_resize(move->run, number, process->budget_ns + more_ns, process->period_ns, &err) < 0)
-        log_move(move, "reservation-refused", "%s: %s", process->name, err.text);
+    if (run_resize(move->run, number, process->budget_ns + more_ns, process->period_ns, &err) >= 0)
+        return true;
+    log_move(move, "reservation-refused", "%s: %s", process->name, err.text);
+    return false;
+}
+
+/* What the source keeps is not asked for when it comes home. */
+static void lower(struct move *move, enum move_side side, int64_t by_ns)
+{
+    if (!resize(move, side == MOVE_TARGET ? move->to : move->from, -by_ns) && side == MOVE_SOURCE)
+        move->run->moves->shift[move->component].less_ns = 0;
 }
 
 /* The target has it from now on, whoever dies. */
@@ -221,11 +230,16 @@ static bool perform(struct move *move, const struct move_action *action)
     case MOVE_KILL_TARGET:
         run_kill(process_of(move, move->to));
         break;
+    case MOVE_KILL_SOURCE:
+        log_move(move, "move-lost", "%s has let go of it, and nobody took it: it begins anew there",
+                 process_of(move, move->from)->name);
+        run_kill(process_of(move, move->from));
+        break;
     case MOVE_ARRIVE:
         arrive(move);
         break;
     case MOVE_LOWER:
-        resize(move, action->side == MOVE_TARGET ? move->to : move->from, -action->by_ns);
+        lower(move, action->side, action->by_ns);
         break;
     case MOVE_FAIL:
         fail(move, action->reason);
@@ -313,7 +327,7 @@ int move_start(struct run *run, struct move *move, struct tt_error *err)
     move->begin_ns = loop_now_ns();
     r = open_ways(move, err);
     if (r < 0) {
-        resize(move, move->to, -move->shift.more_ns);
+        (void)resize(move, move->to, -move->shift.more_ns);
         return r;
     }
     run->moves->now = move;
@@ -383,6 +397,30 @@ static enum move_side side_of(const struct move *move, uint32_t number)
     return number == move->to ? MOVE_TARGET : MOVE_SOURCE;
 }
 
+/* It has let go of what it is to have, and said so too late for its move. */
+static void end_without(struct run_process *process, int64_t component)
+{
+    const struct run *run = process->run;
+
+    if (component >= 0 && component < run->params.picture->component_count &&
+        run->broker->wiring->process_of[component] == process->number)
+        run_kill(process);
+}
+
+static void hear_settled(struct run_process *process, const struct tt_message *message)
+{
+    struct move *move = move_of(process->run, process->number);
+    bool has_left = json_is_true(json_object_get(message->body, "left"));
+
+    if (move != NULL && side_of(move, process->number) == MOVE_SOURCE && has_left)
+        feed_simple(move, MOVE_ON_LEFT);
+    else if (move != NULL)
+        feed(move,
+             &(struct move_event){.kind = MOVE_ON_SETTLED, .side = side_of(move, process->number)});
+    else if (has_left)
+        end_without(process, tt_message_int(message, "component", -1));
+}
+
 bool move_heard(struct run_process *process, const struct tt_message *message)
 {
     const char *event = tt_message_text(message, "event");
@@ -391,14 +429,11 @@ bool move_heard(struct run_process *process, const struct tt_message *message)
     if (strncmp(event, "move-", 5) != 0)
         return false;
     event += 5;
-    if (move == NULL)
-        return true; /* late */
     if (strcmp(event, "settled") == 0)
-        feed(move,
-             &(struct move_event){.kind = MOVE_ON_SETTLED, .side = side_of(move, process->number)});
-    else if (process->number == move->to)
+        hear_settled(process, message);
+    else if (move != NULL && process->number == move->to)
         hear_target(move, event, message);
-    else
+    else if (move != NULL)
         hear_source(move, event, message);
     return true;
 }
@@ -436,19 +471,20 @@ void move_reserved(struct run_process *process)
 {
     struct run *run = process->run;
     const struct tt_wiring *wiring = run->broker->wiring;
-    int64_t more_ns = 0;
+    struct move_shifts shifts = {.process_of = wiring->process_of, .home_of = wiring->home_of};
     struct tt_error err = {0};
+    int64_t more_ns;
 
-    for (uint32_t n = 0; run->moves != NULL && n < run->params.picture->component_count; n++) {
-        if (wiring->process_of[n] == wiring->home_of[n])
-            continue;
-        more_ns += wiring->process_of[n] == process->number ? run->moves->shift[n].more_ns : 0;
-        more_ns -= wiring->home_of[n] == process->number ? run->moves->shift[n].less_ns : 0;
-    }
-    if (more_ns != 0 && process->budget_ns > 0 &&
-        run_resize(run, process->number, process->budget_ns + more_ns, process->period_ns, &err) <
-            0)
-        run_event(run, "reservation-refused", err.text);
+    if (run->moves == NULL || process->budget_ns <= 0)
+        return;
+    shifts.list = run->moves->shift;
+    shifts.count = run->params.picture->component_count;
+    more_ns = move_shift_of(&shifts, process->number);
+    if (more_ns == 0 || run_resize(run, process->number, process->budget_ns + more_ns,
+                                   process->period_ns, &err) >= 0)
+        return;
+    move_shift_forget(&shifts, process->number);
+    run_event(run, "reservation-refused", err.text);
 }
 
 void move_cancel(struct run *run)

@@ -11,9 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "node/supervise.h"
+#include "kept.h"
 
-enum { ORDERS_PROCESSES = 4, ORDERS_SINKS = 2, ORDERS_CHOICES = 48, ORDERS_NONE = 255 };
+enum {
+    ORDERS_PROCESSES = KEPT_PROCESSES,
+    ORDERS_SINKS = 2,
+    ORDERS_CHOICES = 48,
+    ORDERS_NONE = 255
+};
 
 struct service_kind {
     const char *name;
@@ -46,14 +51,6 @@ struct body { /* one process */
 struct told { /* what tactusd knows of a sink, and what is on its way to its edge */
     uint8_t next;
     bool is_gap_expected, has_ended, is_full, is_end_put;
-};
-
-/* What supervision keeps, as far as it is used here: times count from now. */
-struct kept {
-    struct supervise_process processes[ORDERS_PROCESSES];
-    int64_t drain_limit_ns, prime_limit_ns, deaths_ns[SUPERVISE_DEATHS_MAX];
-    uint32_t state, death_count;
-    bool is_gone_once, is_failed, has_stopped;
 };
 
 /* Nothing in it is a pointer or grows with time, so that equal worlds are equal bytes. */

@@ -12,64 +12,6 @@ static const int64_t now_ns = 1000 * SECOND;
 static struct supervise supervise;
 static struct supervise_actions out;
 
-/* --- supervision's state, in few bytes and without a date --- */
-
-static int64_t from_now(int64_t at_ns, int64_t since_ns, bool is_used)
-{
-    int64_t after_ns = at_ns - since_ns;
-
-    return is_used ? (after_ns < -61 * SECOND ? -61 * SECOND : after_ns) : 0;
-}
-
-/* What supervision does not look at any more is not told apart. */
-static void keep(struct world *w, const struct service_kind *kind, int64_t then_ns)
-{
-    struct kept *kept = &w->kept;
-    const struct supervise *s = &supervise;
-
-    for (uint32_t n = 0; n < kind->process_count; n++) {
-        struct supervise_process *process = &kept->processes[n];
-
-        memcpy(process, &s->processes[n], sizeof(*process));
-        process->limit_ns =
-            from_now(process->limit_ns, then_ns, process->life == SUPERVISE_SPAWNED);
-        process->restart_ns =
-            from_now(process->restart_ns, then_ns, process->life == SUPERVISE_WAITING);
-        process->gone_ns = from_now(process->gone_ns, then_ns, process->life == SUPERVISE_GOING);
-    }
-    kept->state = s->state;
-    kept->is_gone_once = s->is_gone_once;
-    kept->is_failed = s->is_failed;
-    kept->has_stopped = s->has_stopped;
-    kept->drain_limit_ns = from_now(s->drain_limit_ns, then_ns, s->state == SUPERVISE_DRAINING);
-    kept->prime_limit_ns = from_now(s->prime_limit_ns, then_ns, s->prime_limit_ns != 0);
-    kept->death_count = s->death_count;
-    for (uint32_t n = 0; n < SUPERVISE_DEATHS_MAX; n++)
-        kept->deaths_ns[n] = from_now(s->deaths_ns[n], then_ns, n < s->death_count);
-}
-
-static void recall(const struct world *w, const struct service_kind *kind)
-{
-    const struct kept *kept = &w->kept;
-    struct supervise *s = &supervise;
-
-    for (uint32_t n = 0; n < kind->process_count; n++) {
-        memcpy(&s->processes[n], &kept->processes[n], sizeof(kept->processes[n]));
-        s->processes[n].limit_ns += now_ns;
-        s->processes[n].restart_ns += now_ns;
-        s->processes[n].gone_ns += now_ns;
-    }
-    s->state = kept->state;
-    s->is_gone_once = kept->is_gone_once;
-    s->is_failed = kept->is_failed;
-    s->has_stopped = kept->has_stopped;
-    s->drain_limit_ns = kept->drain_limit_ns + now_ns;
-    s->prime_limit_ns = kept->prime_limit_ns != 0 ? kept->prime_limit_ns + now_ns : 0;
-    s->death_count = kept->death_count;
-    for (uint32_t n = 0; n < SUPERVISE_DEATHS_MAX; n++)
-        s->deaths_ns[n] = kept->deaths_ns[n] + now_ns;
-}
-
 /* --- what tactusd does --- */
 
 static bool is_container(const struct service_kind *kind, uint32_t process)
@@ -203,11 +145,11 @@ static void check_goes_on(const struct world *w, const struct service_kind *kind
 static void feed(struct world *w, const struct service_kind *kind,
                  const struct supervise_event *event, int64_t then_ns)
 {
-    recall(w, kind);
+    kept_recall(&w->kept, &supervise, now_ns);
     w->timer_ns = w->timer_ns != INT64_MAX ? w->timer_ns + now_ns : INT64_MAX;
     supervise_step(&supervise, event, then_ns, &out);
     supervise_check(&supervise);
-    keep(w, kind, then_ns);
+    kept_keep(&w->kept, &supervise, then_ns);
     if (w->drain_clock == ORDERS_NONE && supervise.state >= SUPERVISE_DRAINING)
         w->drain_clock = w->clock;
     for (uint32_t n = 0; n < out.count; n++)
@@ -638,6 +580,6 @@ void world_begin(struct world *w, const struct service_kind *kind)
     supervise_init(&supervise, kind->process_count, kind->sources);
     supervise_set_containers(&supervise, kind->container_count);
     supervise_set_spares(&supervise, kind->spares);
-    keep(w, kind, 0);
+    kept_keep(&w->kept, &supervise, 0);
     feed_simple(w, kind, SUPERVISE_PLANNED, 0);
 }
