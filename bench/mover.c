@@ -140,7 +140,7 @@ static void look_at_boundary(struct carrier *c)
     if (!tt_source_boundary(&c->source))
         return;
     c->shared->cut_ns = now_ns();
-    need(tt_carry_cut(&c->out, c->shared->index, &err) == 0, "cannot cut");
+    need(tt_carry_cut(&c->out, c->shared->index, false, &err) == 0, "cannot cut");
     c->shared->delta = c->out.pages;
     flush(c);
 }

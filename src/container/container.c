@@ -291,8 +291,9 @@ static void wait_for_news(const struct container *container, int wait_ms)
                                           {.fd = container->seat.done_fd, .events = POLLIN}};
     uint32_t count = move_fds(container, wanted + 2);
 
-    if (count > 0)
-        (void)poll(wanted, 2 + count, wait_ms);
+    while (count > 0 && poll(wanted, 2 + count, move_is_awake(container) ? 0 : wait_ms) == 0 &&
+           move_is_awake(container))
+        (void)sched_yield(); /* the other's main thread may want this CPU */
 }
 
 /* Until the worker has ended, or tactusd. */

@@ -2,12 +2,18 @@
 #include "container/move.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "container/move_inside.h"
+
+/* A wake-up costs more than all else while a component stands still. So both main threads stay
+ * awake for what comes within this time: an answer of tactusd and a boundary that is not waited
+ * for. They have no rights that a reservation or an edge had to wait for. */
+static const int64_t awake_ns = 1000000;
 
 bool move_is_possible(const struct container *container)
 {
@@ -123,7 +129,8 @@ static int begin(struct container *container, struct tt_message *message, struct
     moves->component = (uint32_t)component;
     moves->seen = TT_EDIT_NONE;
     moves->filled = 0;
-    moves->has_carry = false;
+    moves->has_carry = moves->is_soon = false;
+    moves->awake_until_ns = 0;
     moves->source = TT_SOURCE_RUNNING;
     moves->target = TT_TARGET_FILLING;
     moves->stream = tt_message_take(message, "stream");
@@ -215,16 +222,26 @@ static void leave(struct container *container, struct tt_message *message)
     drop(container);
 }
 
+void move_stay_awake(struct moves *moves)
+{
+    moves->awake_until_ns = tt_linux_now() + awake_ns;
+}
+
 static void cut(struct container *container, const struct tt_message *message)
 {
     const json_t *list = json_object_get(message->body, "from");
+    struct moves *moves = container->moves;
+    bool is_split = is_fresh(&moves->leaving);
     struct tt_edit_from from = {0};
 
     for (uint32_t n = 0; n < TT_PORTS_MAX; n++)
         from.index[n] = json_integer_value(json_array_get(list, n));
-    container->moves->source = tt_source_order(container->moves->source, TT_SOURCE_ON_CUT);
-    (is_fresh(&container->moves->leaving) ? tt_edit_split : tt_edit_cut)(
-        container->engine, json_is_array(list) ? &from : NULL);
+    moves->source = tt_source_order(moves->source, TT_SOURCE_ON_CUT);
+    if (!is_split) {
+        move_send_due(moves);
+        move_stay_awake(moves);
+    }
+    (is_split ? tt_edit_split : tt_edit_cut)(container->engine, json_is_array(list) ? &from : NULL);
     ring(container);
 }
 
@@ -316,6 +333,13 @@ uint32_t move_fds(const struct container *container, struct pollfd *ret)
     return MOVE_FDS;
 }
 
+bool move_is_awake(const struct container *container)
+{
+    const struct moves *moves = container->moves;
+
+    return moves && moves->role != MOVE_NONE && tt_linux_now() < moves->awake_until_ns;
+}
+
 static json_t *numbers(const int64_t *values, uint32_t count)
 {
     json_t *list = json_array();
@@ -341,6 +365,7 @@ static void take(struct container *container)
         return;
     say(container, json_pack("{ss sI}", "event", "move-took", "index",
                              (json_int_t)first_index(&moves->carry)));
+    moves->awake_until_ns = 0;
     if (tt_edit_begin(container->engine, &moves->carry, &err) < 0)
         tt_seat_fail(container->seat.control, &err); /* its successor begins it anew */
     ring(container);
@@ -388,6 +413,8 @@ static void on_cut(struct container *container, const struct tt_edit_report *rep
         refuse(container, &err);
         return;
     }
+    moves->awake_until_ns = 0;
+    (void)sched_yield(); /* what was sent is for whoever waits for this CPU */
     say(container,
         json_pack("{ss sI sI sI si}", "event", "move-cut", "index", (json_int_t)report->carry.index,
                   "at_ns", (json_int_t)__atomic_load_n(&moves->woken_ns, __ATOMIC_RELAXED), "bytes",
@@ -478,6 +505,16 @@ static void look_at_edit(struct container *container)
         on_done(container);
     else
         on_edit(container, &report);
+}
+
+void move_soon(struct container *container)
+{
+    struct moves *moves = container->moves;
+
+    if (moves->is_soon)
+        return;
+    moves->is_soon = true;
+    order(container, TT_EDIT_ORDER_SOON);
 }
 
 void move_look(struct container *container)

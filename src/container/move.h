@@ -23,6 +23,8 @@ int move_open(struct container *container, struct tt_error *err);
 bool move_obey(struct container *container, struct tt_message *message);
 /* What to wait for beside the control socket; 0: nothing moves. ret may be NULL. */
 uint32_t move_fds(const struct container *container, struct pollfd *ret);
+/* Not to sleep: the component stands still, or is about to, and what comes next comes at once. */
+bool move_is_awake(const struct container *container);
 /* When something of that may have come. */
 void move_look(struct container *container);
 

@@ -45,6 +45,10 @@ struct moves {
     bool has_carry;
     struct tt_node_plan leaving; /* the component's, as long as it is here */
     uint64_t bytes;
+    bool has_told; /* a round, before which the component had returned from so many calls */
+    uint32_t calls;
+    bool is_soon; /* the worker was told that it is about to begin */
+    int64_t awake_until_ns;
     uint32_t filled; /* of chunk */
     uint8_t chunk[MOVE_CHUNK];
 };
@@ -65,6 +69,12 @@ void move_drop_old(struct container *container);
 int move_send_state(struct container *container, bool is_cut, const struct tt_edit_report *report,
                     struct tt_error *err);
 int move_begin_state(struct container *container, uint64_t epoch, struct tt_error *err);
+/* The order to cut is here: what comes next comes at once, so the other wakes up meanwhile. */
+void move_send_due(struct moves *moves);
+/* Until that comes, or for a while. */
+void move_stay_awake(struct moves *moves);
+/* The end of its state is here: who is to run it wakes up meanwhile. */
+void move_soon(struct container *container);
 /* 1: it is whole; 0: more is to come; negative: it is broken. */
 int move_read_state(struct container *container, struct tt_error *err);
 

@@ -106,17 +106,18 @@ int state_out_round(struct state_out *out, struct tt_error *err)
     return explain(r == 0 ? tt_snapshot_round(&out->plain) : r, err);
 }
 
-int state_out_cut(struct state_out *out, int64_t index, struct tt_error *err)
+int state_out_cut(struct state_out *out, int64_t index, bool is_told, struct tt_error *err)
 {
     struct tt_snapshot_cut cut = {.index = index, .page_count = out->page_count};
     int r;
 
     if (out->kind == STATE_SLOT) {
-        r = explain(tt_carry_cut(&out->carry, index, err), err);
+        r = explain(tt_carry_cut(&out->carry, index, is_told, err), err);
         out->pages = out->carry.pages;
         return r;
     }
-    r = tell_pages(out);
+    out->pages = 0;
+    r = is_told ? 0 : tell_pages(out);
     return explain(r == 0 ? tt_snapshot_cut(&out->plain, &cut) : r, err);
 }
 

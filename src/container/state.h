@@ -32,7 +32,8 @@ int state_out_begin(struct state_out *out, const struct tt_node_plan *node,
                     const struct tt_picture_component *component, uint64_t epoch,
                     struct tt_writer writer, struct tt_error *err);
 int state_out_round(struct state_out *out, struct tt_error *err);
-int state_out_cut(struct state_out *out, int64_t index, struct tt_error *err);
+/* is_told: it has written nothing since before the last round. */
+int state_out_cut(struct state_out *out, int64_t index, bool is_told, struct tt_error *err);
 /* Any time, also of one that is all zero. */
 void state_out_close(struct state_out *out);
 

@@ -187,6 +187,11 @@ enum tt_edit_state tt_edit_look(const struct tt_engine *engine, struct tt_edit_r
     return state;
 }
 
+uint32_t tt_edit_calls(const struct tt_engine *engine, uint32_t number)
+{
+    return __atomic_load_n(&engine->nodes[number].calls, __ATOMIC_ACQUIRE);
+}
+
 const uint32_t *tt_edit_word(const struct tt_engine *engine)
 {
     return &engine->edit->word;

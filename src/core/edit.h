@@ -68,6 +68,10 @@
  * those before it behind it. The service's End goes its way between all of this; who has it in A
  * before the cut is REFUSED to leave.
  *
+ * SOON in B is no step of it, and may be left out: the worker wakes, looks for BEGIN a thousand
+ * times (about 0.1 ms) while it does its frames as ever, and sleeps again. Its wake-up is then
+ * beside what is done before BEGIN, not behind it.
+ *
  * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service. At CUT or SPLIT
  * (REFUSED): who keeps a frame beyond its call; a join that shows an image, or the last frame of an
  * input that has ended, by a direct flow X -> N; by SPLIT who has several inputs; who has ended.
@@ -126,6 +130,7 @@ enum tt_edit_state {
 
 enum tt_edit_order {
     TT_EDIT_ORDER_ADD = 1, /* IN */
+    TT_EDIT_ORDER_SOON,    /* IN, ADDED: BEGIN is about to come, so do not sleep */
     TT_EDIT_ORDER_DISCARD, /* IN, before BEGIN */
     TT_EDIT_ORDER_RESUME,  /* OUT, before RETIRE; also when it is not CUT yet */
     TT_EDIT_ORDER_RETIRE   /* OUT, after CUT */
@@ -188,6 +193,10 @@ int tt_edit_begin(struct tt_engine *engine, const struct tt_edit_carry *carry,
 
 /* The control thread: where the edit is. The state alone; *ret may be NULL. */
 enum tt_edit_state tt_edit_look(const struct tt_engine *engine, struct tt_edit_report *ret);
+
+/* Any thread: how many calls of the component have returned. Who reads its state beside the worker,
+ * and finds the same number before and when it is CUT, has read all that it ever wrote. */
+uint32_t tt_edit_calls(const struct tt_engine *engine, uint32_t node);
 
 /* A word that changes with the state, to wait for (futex) until it is not `seen` any more. */
 const uint32_t *tt_edit_word(const struct tt_engine *engine);

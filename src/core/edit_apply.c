@@ -9,6 +9,16 @@ bool engine_edit_is_asked(const struct tt_engine *engine)
     return edit && __atomic_load_n(&edit->order, __ATOMIC_ACQUIRE) != edit->seen;
 }
 
+bool engine_edit_is_soon(struct tt_engine *engine)
+{
+    struct edit *edit = engine->edit;
+
+    if (!edit || edit->looks == 0)
+        return false;
+    edit->looks--;
+    return true;
+}
+
 void engine_edit_end(struct tt_engine *engine)
 {
     if (engine->edit && engine->edit->phase == PHASE_CUTTING)
@@ -42,6 +52,7 @@ bool engine_edit_step(struct tt_engine *engine)
     node = &engine->nodes[edit->node];
     if (order != edit->seen) {
         edit->seen = order;
+        edit->looks = 0;
         if (edit->kind == TT_EDIT_OUT)
             edit_obey_out(engine, node, order & 0xff);
         else

@@ -3,7 +3,8 @@
 
 enum {
     KEPT_FRAMES = 8, /* that wait for a component beyond its queue, where nobody else says */
-    NEXT_FRAMES = 2
+    NEXT_FRAMES = 2,
+    SOON_LOOKS = 1000 /* 0.1 ms */
 };
 
 static void add(struct tt_engine *engine)
@@ -159,6 +160,8 @@ void edit_obey_in(struct tt_engine *engine, struct node *node, uint32_t order)
 
     if (order == TT_EDIT_ORDER_ADD && edit->phase == PHASE_IDLE)
         add(engine);
+    else if (order == TT_EDIT_ORDER_SOON && edit->phase == PHASE_ADDED)
+        edit->looks = SOON_LOOKS;
     else if (order == ORDER_BEGIN && edit->phase == PHASE_ADDED)
         begin(engine, node);
     else if (order == TT_EDIT_ORDER_DISCARD && edit->phase <= PHASE_ADDED)

@@ -58,6 +58,7 @@ struct edit {
     uint32_t order; /* atomic: serial << 8, enum tt_edit_order */
     uint32_t word;  /* atomic: enum tt_edit_state */
     uint32_t seen;  /* the worker's: the order that it saw last */
+    uint32_t looks; /* so often does it look for the next without sleeping */
     enum phase phase;
 
     uint32_t first_node, first_flow; /* of the spare places */

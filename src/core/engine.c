@@ -357,6 +357,8 @@ static int64_t turn(struct tt_engine *engine)
     if (engine->is_now_fresh || engine->dirty_count > 0 || engine->ready.count > 0)
         return engine->now_ns;
     engine_idle(engine);
+    if (engine_edit_is_soon(engine))
+        return engine->now_ns;
     if (engine->timers.count > 0 && engine->timers.key[engine->timers.nodes[0]] < look_ns)
         look_ns = engine->timers.key[engine->timers.nodes[0]];
     return look_ns;

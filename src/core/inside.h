@@ -151,6 +151,7 @@ struct node {
     uint32_t again_input;  /* of TT_SEPARATE */
     int64_t again_index, again_origin_ns, again_duration_ns;
     uint32_t silent_calls; /* of draining, without any output */
+    uint32_t calls;        /* atomic: that returned (tt_edit_calls()) */
     uint32_t level;
     struct kept *kept;
     uint32_t kept_count, kept_max;
@@ -339,6 +340,7 @@ bool engine_edit_is_asked(const struct tt_engine *engine); /* an order that was 
 bool engine_edit_step(struct tt_engine *engine);           /* true: one is under way */
 void engine_edit_end(struct tt_engine *engine);            /* the engine has ended */
 bool engine_edit_may_end(const struct tt_engine *engine);  /* all its sinks have ended */
+bool engine_edit_is_soon(struct tt_engine *engine);        /* an order comes: do not sleep */
 
 /* engine.c: until the end (true), or until a component has lost its caller the worker. */
 bool engine_work(struct tt_engine *engine);

@@ -370,6 +370,7 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
         show_outputs(engine, node);
         engine_job_begin(running);
         r = component->process(node->plan->state, &running->call);
+        __atomic_store_n(&node->calls, node->calls + 1, __ATOMIC_RELEASE);
         if (!engine_job_end(engine, running, r))
             return LOST;
         if (r < 0) {

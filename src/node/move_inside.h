@@ -18,6 +18,7 @@ struct move {
     uint64_t epoch;
     int stream[MOVE_SIDES]; /* until both ends are sent; -1 */
     bool is_fresh;          /* it begins anew, at a key frame: nothing of its state goes */
+    bool is_hurried;        /* move_hurry() */
     json_t *begins;         /* indices that the target has by itself; NULL: none */
     int64_t node;           /* in the target's engine */
     int64_t begin_ns, cut_ns, begun_ns, took_ns, index, bytes, pages;
@@ -46,6 +47,9 @@ struct run_moves {
 
 /* move_run.c */
 int move_start(struct run *run, struct move *move, struct tt_error *err);
+
+/* move_hurry.c: from the order to cut until the component runs again. */
+void move_hurry(struct move *move, bool is_hurried);
 
 /* move_spare.c: the answer goes to the client when it is there, or will not come. */
 int move_join(struct run *run, const struct move_join *wanted, struct tt_error *err);

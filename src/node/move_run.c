@@ -178,6 +178,7 @@ static void finish(struct move *move)
 {
     struct run *run = move->run;
 
+    move_hurry(move, false);
     if (!move->order.has_failed)
         log_move(move, "move-end",
                  "from %s to %s at index %lld: stood still for %lld us, %llu rounds, %lld bytes",
@@ -196,6 +197,7 @@ static void finish(struct move *move)
 
 static void fail(struct move *move, const char *reason)
 {
+    move_hurry(move, false);
     if (move->why[0] == '\0')
         (void)tt_format_text(move->why, sizeof(move->why), "%s", reason);
     log_move(move, "move-failed", "stays in %s: %s", process_of(move, move->from)->name, move->why);
@@ -216,6 +218,7 @@ static bool perform(struct move *move, const struct move_action *action)
         send_word(move, move->from, "move-round");
         break;
     case MOVE_SEND_CUT:
+        move_hurry(move, true);
         send_op(move, move->from, json_pack("{ss sO*}", "op", "move-cut", "from", move->begins));
         break;
     case MOVE_SEND_RESUME:
@@ -363,6 +366,7 @@ static void hear_target(struct move *move, const char *event, const struct tt_me
         feed_simple(move, MOVE_ON_TOOK);
     } else if (strcmp(event, "begun") == 0) {
         move->begun_ns = tt_message_int(message, "at_ns", move->begun_ns);
+        move_hurry(move, false);
         feed_simple(move, MOVE_ON_BEGUN);
     } else if (strcmp(event, "gave-up") == 0) {
         keep_words(move, message);

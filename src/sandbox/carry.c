@@ -187,7 +187,7 @@ int tt_carry_round(struct tt_carry_out *carry, uint32_t *ret_pages)
     return r == 0 ? tt_snapshot_round(&carry->writer) : r;
 }
 
-int tt_carry_cut(struct tt_carry_out *carry, int64_t index, struct tt_error *err)
+int tt_carry_cut(struct tt_carry_out *carry, int64_t index, bool is_told, struct tt_error *err)
 {
     const struct tt_slot *slot = carry->slot;
     struct tt_snapshot_cut cut = {.index = index, .page_count = pages_of(slot->memory_bytes)};
@@ -198,7 +198,8 @@ int tt_carry_cut(struct tt_carry_out *carry, int64_t index, struct tt_error *err
                        slot->is_dead ? "the component trapped before it could move"
                                      : "the component keeps frames beyond its calls, and those do "
                                        "not move yet");
-    r = tell_pages(carry, true);
+    carry->pages = 0;
+    r = is_told ? 0 : tell_pages(carry, true);
     if (r < 0)
         return r;
     slot->module->globals_get(slot->instance, cut.globals);

@@ -37,8 +37,9 @@ int tt_carry_begin(struct tt_carry_out *carry, struct tt_slot *slot, const uint8
                    struct tt_error *err);
 /* All that changed; *ret_pages of it. 0, or what the writer's put() returned. */
 int tt_carry_round(struct tt_carry_out *carry, uint32_t *ret_pages);
-/* The same for the last time, and the end: `index` is the first that was not processed. */
-int tt_carry_cut(struct tt_carry_out *carry, int64_t index, struct tt_error *err);
+/* The same for the last time, and the end: `index` is the first that was not processed. is_told:
+ * nothing was written since before the last round, so that no page is looked at again. */
+int tt_carry_cut(struct tt_carry_out *carry, int64_t index, bool is_told, struct tt_error *err);
 void tt_carry_out_close(struct tt_carry_out *carry);
 
 struct tt_carry_in {

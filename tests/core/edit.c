@@ -212,6 +212,7 @@ static void run_away(struct part *part, const struct tt_call *call)
     world_ring(world, 0);
     world_pass(world, 8 * MS);
     CHECK_INT(tt_edit_look(engine, NULL), TT_EDIT_PREPARED);
+    CHECK_INT(tt_edit_calls(engine, part->node), 20); /* it has not returned from this one */
     was_away = true;
 }
 
@@ -237,11 +238,47 @@ static void who_lost_the_worker_is_cut_when_it_is_back(void)
     world_pass(&world, 180 * MS);
     CHECK(was_away);
     CHECK_INT(tt_edit_look(world.sides[0].engine, NULL), TT_EDIT_CUT);
+    CHECK_INT(tt_edit_calls(world.sides[0].engine, world.parts[other].node),
+              world.parts[other].state->counter);
     CHECK(mover_move(&mover));
     CHECK_INT(world.sides[0].stats->nodes[1].handoffs, 1);
     while (world_step(&world))
         ;
     CHECK_INT(world.parts[other].state->counter, 200);
+    stop(&world);
+    world_fini(&world);
+}
+
+/* Whoever is to take it looks for the order without sleeping, for a while; then sleeps, and hears
+ * of it all the same. */
+static void who_is_about_to_begin_stays_awake_for_a_while(void)
+{
+    static struct world world;
+    static struct mover mover;
+    uint64_t loops;
+    int64_t now_ns;
+
+    chain(&world, 9, PART_COUNT, 200);
+    world_pass(&world, 95 * MS);
+    mover_prepare(&mover, &world, 1, false);
+    tt_edit_order(world.sides[1].engine, TT_EDIT_ORDER_ADD);
+    world_ring(&world, 1);
+    CHECK_INT(world_wait(&world, 1, TT_EDIT_ADDED), TT_EDIT_ADDED);
+    loops = world.sides[1].stats->loops;
+    now_ns = world.now_ns;
+    tt_edit_order(world.sides[1].engine, TT_EDIT_ORDER_SOON);
+    world_ring(&world, 1);
+    for (uint32_t n = 0; n < 500; n++)
+        CHECK(world_step(&world));
+    CHECK_INT(world.now_ns, now_ns); /* nobody sleeps */
+    CHECK(world.sides[1].stats->loops - loops >= 400);
+    world_pass(&world, 35 * MS);
+    CHECK(world.now_ns > now_ns);
+    CHECK(world.sides[1].stats->loops - loops < 1200);
+    CHECK(mover_move(&mover));
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
     stop(&world);
     world_fini(&world);
 }
@@ -399,6 +436,7 @@ int main(int argc, char **argv)
     who_keeps_a_frame_is_refused();
     events_go_along();
     who_lost_the_worker_is_cut_when_it_is_back();
+    who_is_about_to_begin_stays_awake_for_a_while();
     what_contradicts_itself_is_refused();
     run_seeds(1, 25);
     return 0;

@@ -237,6 +237,10 @@ bool mover_move(struct mover *mover)
     if (mover->at_cut)
         mover->at_cut(world);
     pause_a_little(world);
+    if (world_pick(world, 8) == 0) {
+        order(mover, mover->to, TT_EDIT_ORDER_SOON);
+        pause_a_little(world);
+    }
     begin(mover, &report);
     pause_a_little(world);
     order(mover, mover->from, TT_EDIT_ORDER_RETIRE);

@@ -62,7 +62,8 @@ static bool is_same(struct tt_sum a, struct tt_sum b)
     return a.low == b.low && a.high == b.high;
 }
 
-static void go_there(int pagemap, int uffd)
+/* is_told: all is told by a last round, and nothing happens between that and the end. */
+static void go_there(int pagemap, int uffd, bool is_told)
 {
     struct tt_slot *here = load(), *there = load(), *twin = load();
     struct tt_carry_out out;
@@ -82,8 +83,10 @@ static void go_there(int pagemap, int uffd)
     }
     CHECK_INT(run(here, index), run(twin, index));
     index++;
-    CHECK_INT(tt_carry_cut(&out, index, &err), 0);
-    CHECK(out.pages <= walker_pages_a_frame);
+    if (is_told)
+        CHECK_INT(tt_carry_round(&out, &pages), 0);
+    CHECK_INT(tt_carry_cut(&out, index, is_told, &err), 0);
+    CHECK(is_told ? out.pages == 0 : out.pages <= walker_pages_a_frame);
 
     CHECK_INT(tt_carry_in_begin(&in, there, name, &err), 0);
     for (uint64_t at = 0; at < stream_bytes; at += 1000)
@@ -91,7 +94,7 @@ static void go_there(int pagemap, int uffd)
                                 stream_bytes - at < 1000 ? stream_bytes - at : 1000, &err),
                   0);
     CHECK(in.reader.is_over);
-    CHECK_INT(in.reader.rounds, 3);
+    CHECK_INT(in.reader.rounds, is_told ? 4 : 3);
     CHECK_INT(in.index, index);
     CHECK(is_same(tt_carry_sum(here), tt_carry_sum(there)));
     CHECK(is_same(in.reader.cut.sum, tt_carry_sum(there)));
@@ -113,7 +116,7 @@ static void it_goes_on_there_by_marks(void)
         fprintf(stderr, "  left out: no /proc/self/pagemap here\n");
         return;
     }
-    go_there(fd, -1);
+    go_there(fd, -1, false);
     CHECK(stream_bytes < 100 * 4200); /* not all of 64 pages in each of three rounds */
     (void)close(fd);
 }
@@ -130,7 +133,7 @@ static void it_goes_on_there_by_a_watch(void)
     }
     tt_watch_end(&watch);
     tt_slot_close(&slot);
-    go_there(fd, uffd);
+    go_there(fd, uffd, false);
     (void)close(uffd);
     (void)close(fd);
 }
@@ -172,7 +175,12 @@ static void a_watch_tells_what_was_written(void)
 
 static void it_goes_on_there_without_marks(void)
 {
-    go_there(-1, -1);
+    go_there(-1, -1, false);
+}
+
+static void what_wrote_nothing_since_is_not_looked_at_again(void)
+{
+    go_there(-1, -1, true);
 }
 
 static void memory_that_grew_comes_along(void)
@@ -187,7 +195,7 @@ static void memory_that_grew_comes_along(void)
     here->memory_bytes += 2 * TT_SLOT_PAGE;
     module.resized(here->instance, here->memory_bytes);
     here->memory[here->memory_bytes - 1] = 77;
-    CHECK_INT(tt_carry_cut(&out, 1, &err), 0);
+    CHECK_INT(tt_carry_cut(&out, 1, false, &err), 0);
     CHECK_INT(tt_carry_in_begin(&in, there, name, &err), 0);
     CHECK_INT(tt_carry_feed(&in, stream, stream_bytes, &err), 0);
     CHECK_INT(there->memory_bytes, (PAGES + 2) * TT_SLOT_PAGE);
@@ -209,7 +217,7 @@ static void a_stranger_is_refused(void)
 
     stream_bytes = 0;
     CHECK_INT(tt_carry_begin(&out, here, name, 0, none, (struct tt_writer){.put = put}, &err), 0);
-    CHECK_INT(tt_carry_cut(&out, 1, &err), 0);
+    CHECK_INT(tt_carry_cut(&out, 1, false, &err), 0);
     tt_carry_out_close(&out);
     CHECK_INT(tt_carry_in_begin(&in, there, other, &err), 0);
     CHECK_INT(tt_carry_feed(&in, stream, stream_bytes, &err), -ENOEXEC);
@@ -246,6 +254,7 @@ int main(void)
     RUN(it_goes_on_there_by_a_watch);
     RUN(a_watch_tells_what_was_written);
     RUN(it_goes_on_there_without_marks);
+    RUN(what_wrote_nothing_since_is_not_looked_at_again);
     RUN(memory_that_grew_comes_along);
     RUN(a_stranger_is_refused);
     tt_image_close(&image);
