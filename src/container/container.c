@@ -122,14 +122,26 @@ static int read_picture(struct container *container, struct tt_error *err)
     return r == 0 ? move_recall(container, err) : r;
 }
 
+/* A spare container that nothing is in: it may never be there, and its pages need not be. */
+static bool is_idle(const struct container *container, uint32_t number)
+{
+    for (uint32_t n = 0; n < container->picture->component_count; n++)
+        if (container->wiring->process_of[n] == number)
+            return false;
+    return tt_wiring_is_spare(container->wiring, number);
+}
+
 static int map_memory(struct container *container, struct tt_error *err)
 {
     const struct tt_wiring *wiring = container->wiring;
     void *stats = NULL;
     int r;
 
-    for (uint32_t n = 0; n < wiring->process_count; n++)
+    for (uint32_t n = 0; n < wiring->process_count; n++) {
         container->pools[n] = wiring->processes[n].pool;
+        if (is_idle(container, n))
+            container->seat.idle_pools |= UINT64_C(1) << n;
+    }
     r = tt_seat_pools(&container->seat, container->pools, wiring->process_count, err);
     if (r == 0)
         r = tt_seat_map(&container->seat, "stats", sizeof *container->stats, true, &stats, err);

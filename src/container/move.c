@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "container/move_inside.h"
+#include "platform/linux/room.h"
 
 /* A wake-up costs more than all else while a component stands still. So both main threads stay
  * awake for what comes within this time: an answer of tactusd and a boundary that is not waited
@@ -118,6 +119,18 @@ static void drop(struct container *container)
     settle(container, false);
 }
 
+/* A spare container is there now, and what comes from it is to be found without a fault. */
+static void touch_frames(struct container *container, uint32_t number)
+{
+    const struct tt_pool_view *pool = &container->pools[number];
+
+    if ((container->seat.idle_pools >> number & 1) == 0 || number == container->seat.number ||
+        !pool->memory)
+        return;
+    container->seat.idle_pools &= ~(UINT64_C(1) << number);
+    tt_room_touch(pool->memory, pool->bytes);
+}
+
 static int begin(struct container *container, struct tt_message *message, struct tt_error *err)
 {
     struct moves *moves = container->moves;
@@ -144,6 +157,7 @@ static int begin(struct container *container, struct tt_message *message, struct
     if (r < 0)
         return r;
     moves->way = &container->wiring->ways[number];
+    touch_frames(container, moves->way->container);
     costs_part(container->costs, container->picture->components[component].segment);
     return 0;
 }

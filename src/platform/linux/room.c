@@ -128,3 +128,8 @@ int tt_room_map(int fd, uint64_t bytes, bool is_writable, bool is_at_once, void 
     *ret = memory;
     return 0;
 }
+
+void tt_room_touch(void *memory, uint64_t bytes)
+{
+    (void)madvise(memory, bytes, MADV_POPULATE_READ);
+}

@@ -21,4 +21,7 @@ void *tt_room_take(uint64_t bytes);
  * shorter, and a touch would end this process. */
 int tt_room_map(int fd, uint64_t bytes, bool is_writable, bool is_at_once, void **ret);
 
+/* What was mapped page by page, all of it now. */
+void tt_room_touch(void *memory, uint64_t bytes);
+
 #endif

@@ -32,18 +32,19 @@ int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
     return 0;
 }
 
-int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_writable,
-                void **ret, struct tt_error *err)
+struct wish {
+    bool is_writable, is_at_once;
+};
+
+static int map(struct tt_seat *seat, const char *name, uint64_t bytes, const struct wish *wish,
+               void **ret, struct tt_error *err)
 {
-    /* An edge does not work against a clock, and what it reads is there: it finds each page when it
-     * comes to it, and starts milliseconds earlier. */
-    bool is_at_once = is_writable || seat->is_container;
     int fd = tt_message_take(&seat->setup, name);
     int r;
 
     if (fd < 0)
         return tt_fail(err, -ENOENT, "the shared memory '%s' was not handed over", name);
-    r = tt_room_map(fd, bytes, is_writable, is_at_once, ret);
+    r = tt_room_map(fd, bytes, wish->is_writable, wish->is_at_once, ret);
     (void)close(fd);
     if (r == -EPROTO)
         return tt_fail(err, r, "the shared memory '%s' is shorter than %llu bytes", name,
@@ -51,11 +52,24 @@ int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_
     return r < 0 ? tt_fail(err, r, "cannot map '%s': %s", name, strerror(-r)) : 0;
 }
 
+int tt_seat_map(struct tt_seat *seat, const char *name, uint64_t bytes, bool is_writable,
+                void **ret, struct tt_error *err)
+{
+    /* An edge does not work against a clock, and what it reads is there: it finds each page when it
+     * comes to it, and starts milliseconds earlier. */
+    const struct wish wish = {.is_writable = is_writable,
+                              .is_at_once = is_writable || seat->is_container};
+
+    return map(seat, name, bytes, &wish, ret, err);
+}
+
 int tt_seat_pools(struct tt_seat *seat, struct tt_pool_view *pools, uint32_t count,
                   struct tt_error *err)
 {
     for (uint32_t n = 0; n < count; n++) {
-        bool is_own = n == seat->number;
+        bool is_own = n == seat->number, is_idle = (seat->idle_pools >> n & 1) != 0;
+        const struct wish wish = {.is_writable = is_own,
+                                  .is_at_once = is_own || (seat->is_container && !is_idle)};
         void *memory = NULL;
         char name[TT_MESSAGE_NAME_BYTES];
         int r;
@@ -63,7 +77,7 @@ int tt_seat_pools(struct tt_seat *seat, struct tt_pool_view *pools, uint32_t cou
         if (pools[n].class_count == 0)
             continue;
         (void)snprintf(name, sizeof name, "pool:%u", n);
-        r = tt_seat_map(seat, name, pools[n].bytes, is_own, &memory, is_own ? err : NULL);
+        r = map(seat, name, pools[n].bytes, &wish, &memory, is_own ? err : NULL);
         if (r < 0 && (is_own || r != -ENOENT))
             return tt_wrap(err, r, "pool %u", n);
         pools[n].memory = memory;

@@ -23,11 +23,12 @@ struct tt_seat {
     /* Before the worker goes on, on the main thread; may be NULL. */
     void (*on_go)(void *argument, const struct tt_message *message);
     /* Written by the main thread, read by the worker: atomic. */
-    uint32_t is_ready; /* a futex: the worker begins when tactusd was told */
-    bool is_container; /* its threads renounce what is left of capabilities */
-    bool is_parked;    /* its threads were there before the setup */
-    bool is_locked;    /* all of its memory */
-    uint32_t is_go;    /* a futex */
+    uint32_t is_ready;   /* a futex: the worker begins when tactusd was told */
+    bool is_container;   /* its threads renounce what is left of capabilities */
+    uint64_t idle_pools; /* bits: nobody writes there yet, so their pages are mapped as they come */
+    bool is_parked;      /* its threads were there before the setup */
+    bool is_locked;      /* all of its memory */
+    uint32_t is_go;      /* a futex */
     uint32_t is_stopped;
     int64_t epoch_ns, first_ns; /* valid once is_go */
     int64_t stopped_ns;         /* monotonic; valid once is_stopped */
