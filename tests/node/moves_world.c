@@ -421,6 +421,9 @@ static void perform(struct moves_world *w, const struct supervise_action *action
     case SUPERVISE_TIMER:
         w->timer_ns = action->at_ns;
         break;
+    case SUPERVISE_LEFT:
+        CHECK(false); /* it has no spare container */
+        break;
     case SUPERVISE_END:
         w->has_ended = true;
         w->timer_ns = INT64_MAX;
