@@ -5,8 +5,6 @@
 #define SOON_NS 20000    /* until the engine's own code around a component is left */
 #define AGAIN_NS 1000000 /* until a standby may have come back */
 #define QUEUE_NS 100000  /* until somebody else may want the worker */
-#define GRAIN_NS 50000   /* a smaller budget is watched as if it were this */
-#define LATE_NS 100000   /* that a budget may be seen later, rather than set the timer earlier */
 #define OWN_NS 5000 /* of the engine around an activation, which plans count beside its budget */
 #define LITTLE_NS 50000 /* less is told by the wall clock, as long as it is what it usually is */
 #define STALE_NS 100000 /* so old may the CPU clock be that an activation begins with */
@@ -29,6 +27,7 @@ void engine_busy(struct tt_engine *engine)
     if (engine->is_busy)
         return;
     engine->is_busy = true;
+    engine_watch_busy(engine);
     keep_cpu(engine, engine->ops->cpu_now(engine->world));
 }
 
@@ -38,35 +37,7 @@ void engine_idle(struct tt_engine *engine)
         return;
     engine->is_busy = false;
     tell_cpu(engine, engine->ops->cpu_now(engine->world));
-    if (__atomic_exchange_n(&engine->running->armed_until_ns, 0, __ATOMIC_RELAXED) != 0)
-        engine->ops->disarm(engine->world);
-}
-
-/* A component is asked to return when half of the time is over after which its process is ended:
- * ten budgets, but at least a tenth of what those have that are without one. */
-static int64_t stop_after_ns(const struct tt_engine *engine, const struct node *node)
-{
-    int64_t limit_ns = engine->params.watchdog_ns > 0 ? engine->params.watchdog_ns : TIME_MAX;
-    int64_t budget_ns = node->plan->budget_ns < TIME_MAX / 8 ? node->plan->budget_ns : TIME_MAX / 8;
-
-    if (budget_ns <= 0)
-        return limit_ns / 2;
-    return budget_ns * 5 > limit_ns / 20 || limit_ns == TIME_MAX ? budget_ns * 5 : limit_ns / 20;
-}
-
-void engine_cost_limit(const struct tt_engine *engine, struct node *node)
-{
-    node->stop_after_ns = stop_after_ns(engine, node);
-}
-
-/* Does the timer stand where it can stay? One that fires too early for this job is armed again by
- * its handler, which is an interrupt and a signal; to set one earlier is no less on a virtual
- * machine, whose host is asked for it: a little later is early enough. */
-static bool is_well_armed(const struct node *node, int64_t now_ns, int64_t until_ns,
-                          int64_t armed_ns)
-{
-    return armed_ns != 0 && armed_ns <= until_ns + LATE_NS &&
-           armed_ns - now_ns >= node->usual_ns / 4 * 5;
+    engine_watch_idle(engine);
 }
 
 /* What the engine itself took since the clock was read would be charged to the next activation of
@@ -80,25 +51,14 @@ static void refresh_cpu(struct tt_engine *engine)
 void engine_cost_begin(struct tt_engine *engine, const struct node *node)
 {
     struct running *running = engine->running;
-    int64_t until_ns = engine->now_ns + node->stop_after_ns, armed_ns;
 
     refresh_cpu(engine);
     __atomic_store_n(&engine->stats->stuck_node, node->number, __ATOMIC_RELAXED);
     __atomic_store_n(&engine->stats->stuck_since_ns, engine->now_ns, __ATOMIC_RELAXED);
     running->are_sleeps_seen = false;
     __atomic_store_n(&running->is_over, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&running->job_stop_ns, until_ns, __ATOMIC_RELAXED);
-    if (node->plan->budget_ns > 0)
-        until_ns =
-            engine->now_ns + (node->plan->budget_ns > GRAIN_NS ? node->plan->budget_ns : GRAIN_NS);
-    else if (engine->params.watchdog_ns <= 0)
-        return;
-    __atomic_store_n(&running->job_until_ns, until_ns, __ATOMIC_RELEASE);
-    armed_ns = __atomic_load_n(&running->armed_until_ns, __ATOMIC_ACQUIRE);
-    if (is_well_armed(node, engine->now_ns, until_ns, armed_ns))
-        return;
-    __atomic_store_n(&running->armed_until_ns, until_ns, __ATOMIC_RELEASE);
-    engine->ops->arm(engine->world, until_ns);
+    __atomic_store_n(&running->job_stop_ns, engine->now_ns + node->stop_after_ns, __ATOMIC_RELAXED);
+    engine_watch(engine, node);
 }
 
 int64_t engine_cpu_used(const struct tt_engine *engine)

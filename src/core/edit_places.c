@@ -173,7 +173,7 @@ static void activate(struct tt_engine *engine, const struct node *draft)
     *node = *draft;
     node->is_halted = node->number == engine->edit->node;
     memset(&engine->stats->nodes[node->number], 0, sizeof(engine->stats->nodes[0]));
-    engine_cost_limit(engine, node);
+    engine_watch_limit(engine, node);
     set_segment(engine, node);
     engine->nodes_ended--;
     if (node->sinks)

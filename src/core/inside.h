@@ -133,6 +133,7 @@ struct node {
     uint32_t in_place;     /* likewise: the output that may take its input's frame, or NONE */
     int64_t stop_after_ns; /* of an activation's start: when it is asked to return */
     int64_t usual_ns;      /* what an activation takes, about */
+    int64_t watch_late_ns; /* that its budget may be seen later while it is a little one */
     uint32_t in[TT_PORTS_MAX], out[TT_PORTS_MAX]; /* flows, or NONE; out: the first of each */
     uint32_t out_max[TT_PORTS_MAX], bytes_max[TT_PORTS_MAX], calls_max;
     uint64_t ancestors[TT_NODES_MAX / 64]; /* itself too */
@@ -293,8 +294,9 @@ struct tt_engine {
     uint32_t is_stop_asked_again; /* atomic; components see it in tt_call.stop */
     uint32_t seen_bell, is_stopping /* atomic */;
 
-    int64_t cpu_ns, wall_since_cpu_ns; /* CPU clock as read last; wall time counted since */
-    int64_t cpu_at_ns;                 /* when it was read */
+    int64_t cpu_ns, wall_since_cpu_ns;   /* CPU clock as read last; wall time counted since */
+    int64_t cpu_at_ns;                   /* when it was read */
+    int64_t busy_from_ns, busy_usual_ns; /* how long it is busy before it sleeps, about */
     bool is_busy;
 
     struct degrade *degrade; /* NULL: components stay at their level */
@@ -433,11 +435,16 @@ struct blame {
 enum tt_cause engine_blame(struct tt_engine *engine, const struct blame *blame,
                            uint32_t *ret_component);
 
+/* watch.c */
+void engine_watch_limit(const struct tt_engine *engine, struct node *node); /* of its budget */
+void engine_watch_busy(struct tt_engine *engine);
+void engine_watch_idle(struct tt_engine *engine);
+void engine_watch(struct tt_engine *engine, const struct node *node); /* whose activation begins */
+
 /* cost.c */
 void engine_busy(struct tt_engine *engine);
 void engine_idle(struct tt_engine *engine);
 void engine_cost_begin(struct tt_engine *engine, const struct node *node);
-void engine_cost_limit(const struct tt_engine *engine, struct node *node); /* of its budget */
 int64_t engine_cost_end(struct tt_engine *engine, struct node *node, int64_t start_ns); /* CPU */
 int64_t engine_cpu_used(const struct tt_engine *engine); /* by who runs, so far */
 void engine_cost_take_over(struct tt_engine *engine, struct running *hog);

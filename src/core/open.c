@@ -455,7 +455,7 @@ int engine_settle_node(struct tt_engine *engine, struct node *node, struct tt_er
     if (node->kind == KIND_OUTLET && node->in[0] == NONE)
         return tt_fail(err, -EINVAL, "outlet '%s' is not fed", node->own_plan.name);
     open_rate(engine, node);
-    engine_cost_limit(engine, node);
+    engine_watch_limit(engine, node);
     open_in_place(node);
     if (node->kind == KIND_CLOCKED && node->rate.num <= 0)
         return tt_fail(err, -EINVAL, "'%s' joins by the clock but has no rate",

@@ -245,7 +245,7 @@ static void follow_budget(struct tt_engine *engine, struct node *node, int64_t b
     if (budget_ns <= 0)
         return;
     __atomic_store_n(&node->own_plan.budget_ns, budget_ns, __ATOMIC_RELAXED);
-    engine_cost_limit(engine, node);
+    engine_watch_limit(engine, node);
     engine_record(engine, &record);
 }
 
