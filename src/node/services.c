@@ -22,6 +22,17 @@ static bool may_see(const struct service *service, uid_t uid)
     return uid == 0 || uid == service->uid;
 }
 
+/* By component: what it runs in by now. */
+static json_t *places_of(const struct service *service)
+{
+    json_t *places = json_object();
+
+    for (uint32_t n = 0; service->run != NULL && n < service->picture->component_count; n++)
+        json_object_set_new(places, service->picture->components[n].name,
+                            json_string(run_component(service->run, n).process));
+    return places;
+}
+
 json_t *service_table(const struct node *node, uid_t uid)
 {
     json_t *table = json_array();
@@ -29,13 +40,14 @@ json_t *service_table(const struct node *node, uid_t uid)
     for (const struct service *s = node->services; s != NULL; s = s->next)
         if (may_see(s, uid))
             json_array_append_new(
-                table, json_pack("{ss ss ss sI sI sI ss sI si si}", "name",
+                table, json_pack("{ss ss ss sI sI sI ss sI si si so}", "name",
                                  s->picture != NULL ? s->picture->name : "", "state", state_of(s),
                                  "class", s->class_name, "frames", (json_int_t)s->frames, "late",
                                  (json_int_t)s->late, "lost", (json_int_t)s->lost, "ledger",
                                  s->ledger, "since_ns", (json_int_t)s->since_ns, "level",
                                  s->run != NULL ? (int)run_level(s->run) : 0, "levels",
-                                 s->picture != NULL ? (int)tt_picture_levels(s->picture) : 0));
+                                 s->picture != NULL ? (int)tt_picture_levels(s->picture) : 0,
+                                 "places", places_of(s)));
     return table;
 }
 

@@ -91,6 +91,8 @@ def to_and_fro(node, rounds):
         for words in (("moved", "audio"), ("gain", "video"), ("moved", "container.video"), ("gain", "0")):
             told.append(json.loads(node.run("move", "fro", *words, "--json").stdout))
             check(places(node)[words[0]] == told[-1]["to"], f"{words}: {told[-1]}, but top says {places(node)}")
+            listed = json.loads(node.run("ps", "--json").stdout)[0]["places"]
+            check(listed[words[0]] == told[-1]["to"], f"{words}: {told[-1]}, but ps says {listed}")
             time.sleep(0.02)
     # Make before break: codecs at a key frame, others at any.
     for words in (("enc", "audio"), ("enc", "video"), ("dec", "audio"), ("dec", "video"), ("scale", "audio"), ("scale", "video"),
