@@ -1,5 +1,5 @@
-/* May a component run beside others on another worker of its service? What fits, what does not and by
- * which arithmetic, and how much of each period it needs there. */
+/* May a component run beside others on another worker of its service? What fits, what does not and
+ * by which arithmetic, and how much of each period it needs there. */
 #include <errno.h>
 
 #include "check.h"
