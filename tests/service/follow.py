@@ -41,13 +41,13 @@ with Node() as node:
     if reservation == 0:
         skip("the kernel has no reservation left")
     name = node.status()["services"][0]["name"]
-    node.run("set", name, "it.spin=600000")
+    node.run("set", name, "it.spin=1000000")
 
     def is_grown():
         if "no more than what is reserved" in open(notes.name, encoding="utf-8").read():
             skip("others have reserved what this service would need more")
         now = watched(node)
-        return now[1]["it"] > 600000 and now[0] > reservation
+        return now[1]["it"] > 1.3 * budgets["it"] and now[0] > reservation
 
     wait_for(is_grown, 20, f"budget and reservation stay {budgets['it']} and {reservation} ns: {node.words()}")
     grown = watched(node)
