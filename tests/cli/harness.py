@@ -13,6 +13,7 @@ import tempfile
 import termios
 import threading
 
+os.environ['LC_ALL'] = 'C'  # what other programs say of the user's locale is not what is tested
 TACTUS = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ''
 
 PLAN = {'event': 'plan', 'admitted': True, 'class': 'targeted',

@@ -69,7 +69,7 @@ def test_altered():
 
 
 def test_unreadable():
-    for path, words in (('/nonexistent', 'No such file'), (FOLDER, 'directory'),
+    for path, words in ((os.path.join(FOLDER, 'none'), 'No such file'), (FOLDER, 'directory'),
                         ('/dev/null', ''), (MAKER, 'ledger')):
         for command in ('prove', 'explain'):
             r = tactus(command, path)
