@@ -62,7 +62,7 @@ void machine_refresh(struct machine *machine)
     machine->plan.memory_bytes = available_kb * 1024 / 2; /* the other half is for everybody else */
 }
 
-void machine_look(struct machine *machine, enum tt_right right, bool is_partitioned)
+void machine_look(struct machine *machine, enum tt_right right)
 {
     struct timex clock = {0};
     struct utsname name;
@@ -80,7 +80,7 @@ void machine_look(struct machine *machine, enum tt_right right, bool is_partitio
     machine->plan.wake_ns = MILLI;
     machine->plan.is_wake_assumed = true;
     machine->plan.hop_ns = HOP_NS;
-    machine->plan.is_partitioned = is_partitioned;
+    machine->plan.is_partitioned = false; /* where they may be made none is: all CPUs serve all */
     machine->plan.workers_max = TT_WORKERS_MAX;
     look_at_cpu(machine);
     machine_refresh(machine);

@@ -15,7 +15,7 @@ struct machine {
 };
 
 /* right: the best class, by may_best(). */
-void machine_look(struct machine *machine, enum tt_right right, bool is_partitioned);
+void machine_look(struct machine *machine, enum tt_right right);
 
 /* Promises no more than so many percent of each CPU; 0: what the kernel allows. */
 void machine_limit(struct machine *machine, int64_t percent);

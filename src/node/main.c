@@ -399,7 +399,7 @@ static int begin(struct daemon *d, struct tt_error *err)
     open_log(d);
     may_probe(); /* before there are threads and children */
     may_renounce(d->options.rights);
-    machine_look(&d->node.machine, may_best(), may_partition());
+    machine_look(&d->node.machine, may_best());
     machine_limit(&d->node.machine, d->options.limit_percent);
     d->node.is_kernel_full = d->options.is_kernel_full;
     find_host(&d->options, path);

@@ -37,11 +37,6 @@ enum tt_right may_best(void)
     return rights[TT_ABILITY_FIFO].is_held ? TT_RIGHT_FIFO : TT_RIGHT_OTHER;
 }
 
-bool may_partition(void)
-{
-    return rights[TT_ABILITY_PARTITION].is_held;
-}
-
 json_t *may_print(void)
 {
     json_t *table = json_array();

@@ -15,7 +15,6 @@ void may_renounce(enum tt_right best);
 
 /* The best scheduling class to be had. */
 enum tt_right may_best(void);
-bool may_partition(void);
 
 /* [{"right","state","detail","fix"}]; a new reference. */
 json_t *may_print(void);

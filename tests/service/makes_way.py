@@ -64,10 +64,11 @@ with Node() as node:
     wait_for(lambda: of_machine(node, "wake-up")["source"] == "measured", 60, "the wake-up is not measured")
     cpus = node.status()["cpus"]
     node.restart("--limit", str(round((0.15 + 0.35) * 100 / cpus)))
-    _, least, headroom = asked(node, LINES)
+    plan, least, headroom = asked(node, LINES)
     room_ppm = of_machine(node, "room")["value"]
     room = room_ppm / 1e6
     check(headroom > 0.005, f"alone it has headroom: {least} and {headroom} of {room}")
+    check("an exclusive partition" in plan["class_reason"], f"nothing is put on a partition, and this counts with one: {plan['class_reason']}")
     first = begin(node, "first", LINES)
     had = share(node, "first")
     check(abs(had - least - headroom) < 1e-4, f"it has {had}, not {least} and {headroom}")
