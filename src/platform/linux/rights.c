@@ -100,7 +100,8 @@ static void probe_partition(struct tt_ability *right)
              "boot with systemd.unified_cgroup_hierarchy=1 for exclusive CPUs");
         return;
     }
-    tell(right, access(root, W_OK) < 0 ? -errno : 0, "cgroup v2 with cpuset, writable (nothing is put on one yet)",
+    tell(right, access(root, W_OK) < 0 ? -errno : 0,
+         "cgroup v2 with cpuset, writable (nothing is put on one yet)",
          "cgroup v2 has cpuset, but this process may not make groups", "start tactusd as root");
 }
 
