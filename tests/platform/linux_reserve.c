@@ -20,9 +20,26 @@ static void every_row_is_filled(void)
         fprintf(stderr, "  %-15s %-7s %s%s%s\n", rights[n].name, rights[n].state, rights[n].detail,
                 rights[n].fix[0] ? " -> " : "", rights[n].fix);
         CHECK(rights[n].name && rights[n].state && rights[n].detail[0]);
-        CHECK_INT(rights[n].is_held, strcmp(rights[n].state, "yes") == 0);
-        CHECK_INT(rights[n].is_held, rights[n].fix[0] == 0);
+        CHECK_INT(strcmp(rights[n].state, "yes") == 0, rights[n].fix[0] == 0);
+        if (n != TT_ABILITY_DEADLINE) /* the machine may be full */
+            CHECK_INT(rights[n].is_held, strcmp(rights[n].state, "yes") == 0);
     }
+}
+
+static void a_full_machine_is_no_missing_right(void)
+{
+    struct tt_ability full = {0}, forbidden = {0}, held = {0};
+
+    tt_rights_tell_deadline(-EBUSY, &full);
+    tt_rights_tell_deadline(-EPERM, &forbidden);
+    tt_rights_tell_deadline(0, &held);
+    CHECK(full.is_held && !forbidden.is_held && held.is_held);
+    CHECK_TEXT(full.state, "partly");
+    CHECK_TEXT(forbidden.state, "no");
+    CHECK_TEXT(held.state, "yes");
+    CHECK(strstr(full.detail, "none left to promise") && !strstr(full.fix, "setcap"));
+    CHECK(strstr(forbidden.detail, "not permitted") && strstr(forbidden.fix, "setcap"));
+    CHECK_TEXT(held.fix, "");
 }
 
 static void the_probe_leaves_nothing_behind(void)
@@ -142,6 +159,7 @@ static void what_others_leave_is_lent(void)
 int main(void)
 {
     RUN(every_row_is_filled);
+    RUN(a_full_machine_is_no_missing_right);
     RUN(the_probe_leaves_nothing_behind);
     RUN(numbers_without_sense_are_refused);
     RUN(a_broker_reserves_by_thread_id);

@@ -35,6 +35,20 @@ static void tell(struct tt_ability *right, int code, const char *held, const cha
     (void)snprintf(right->fix, sizeof right->fix, "%s", code == 0 ? "" : fix);
 }
 
+/* Who is refused for want of bandwidth has the right, and has what others give back. */
+void tt_rights_tell_deadline(int code, struct tt_ability *ret)
+{
+    tell(ret, code, "a thread could reserve CPU time", "no thread can reserve CPU time", nice_fix);
+    if (code != -EBUSY)
+        return;
+    ret->is_held = true;
+    ret->state = "partly";
+    (void)snprintf(ret->detail, sizeof ret->detail,
+                   "threads may reserve CPU time, but the kernel has none left to promise now");
+    (void)snprintf(ret->fix, sizeof ret->fix,
+                   "end other reservations on this machine; what starts then can have them");
+}
+
 struct class_trial {
     int deadline, fifo;
 };
@@ -61,9 +75,7 @@ static void probe_classes(struct tt_ability *rights)
 
     if (r == 0)
         (void)pthread_join(thread, NULL);
-    tell(&rights[TT_ABILITY_DEADLINE], trial.deadline, "a thread could reserve CPU time",
-         "no thread can reserve CPU time",
-         trial.deadline == -EBUSY ? "end other reservations on this machine" : nice_fix);
+    tt_rights_tell_deadline(trial.deadline, &rights[TT_ABILITY_DEADLINE]);
     tell(&rights[TT_ABILITY_FIFO], trial.fifo, "a thread could run at a fixed priority",
          "no thread can run at a fixed priority", nice_fix);
 }

@@ -21,7 +21,7 @@ enum tt_ability_kind {
 struct tt_ability {
     const char *name;  /* "deadline", stable for JSON */
     const char *state; /* "yes", "partly", "no" */
-    bool is_held;      /* state is "yes" */
+    bool is_held;      /* state is "yes", or what the right gives is merely used up now */
     char detail[160];  /* what was tried and what came of it */
     char fix[160];     /* what to do about it; "" when nothing is missing */
 };
@@ -29,5 +29,9 @@ struct tt_ability {
 /* Fills ret[TT_ABILITY_COUNT], one row for each kind in order. Takes some 10 ms; starts a thread
  * and children, so call it before the process becomes busy. */
 void tt_rights_probe(struct tt_ability *ret);
+
+/* The row of TT_ABILITY_DEADLINE, after what the kernel said to a small reservation: 0, -EBUSY: it
+ * has no bandwidth left; else there is no right to. */
+void tt_rights_tell_deadline(int code, struct tt_ability *ret);
 
 #endif
