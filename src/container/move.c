@@ -142,6 +142,7 @@ static int begin(struct container *container, struct tt_message *message, struct
     moves->component = (uint32_t)component;
     moves->seen = TT_EDIT_NONE;
     moves->filled = 0;
+    moves->bytes = 0;
     moves->has_carry = moves->is_soon = false;
     moves->awake_until_ns = 0;
     moves->source = TT_SOURCE_RUNNING;

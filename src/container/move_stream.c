@@ -77,8 +77,6 @@ int move_begin_state(struct container *container, uint64_t epoch, struct tt_erro
 {
     struct moves *moves = container->moves;
 
-    moves->filled = 0;
-    moves->bytes = 0;
     moves->has_told = false;
     return state_out_begin(&moves->out, &moves->leaving,
                            &container->picture->components[moves->component], epoch,

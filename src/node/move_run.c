@@ -174,17 +174,28 @@ static void tell_client(struct move *move)
     client_done(client, 0);
 }
 
+/* In the words of `tactus move`. */
+static void log_end(struct move *move)
+{
+    unsigned long long rounds = move->order.step.rounds;
+    long long kib = ((long long)move->bytes + 1023) / 1024;
+    char how[64] = "and began there anew";
+
+    if (!move->is_fresh)
+        (void)tt_format_text(how, sizeof(how), "after %llu round%s of %lld KiB", rounds,
+                             rounds == 1 ? "" : "s", kib);
+    log_move(move, "move-end", "from %s to %s at index %lld: stood still for %lld us, %s",
+             process_of(move, move->from)->name, process_of(move, move->to)->name,
+             (long long)move->index, (long long)((move->begun_ns - move->cut_ns) / 1000), how);
+}
+
 static void finish(struct move *move)
 {
     struct run *run = move->run;
 
     move_hurry(move, false);
     if (!move->order.has_failed)
-        log_move(move, "move-end",
-                 "from %s to %s at index %lld: stood still for %lld us, %llu rounds, %lld bytes",
-                 process_of(move, move->from)->name, process_of(move, move->to)->name,
-                 (long long)move->index, (long long)((move->begun_ns - move->cut_ns) / 1000),
-                 (unsigned long long)move->order.step.rounds, (long long)move->bytes);
+        log_end(move);
     tell_client(move);
     loop_clear(run->params.node->loop, &move->timer);
     for (int n = 0; n < MOVE_SIDES; n++)

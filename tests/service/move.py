@@ -111,6 +111,9 @@ def to_and_fro(node, rounds):
         mine, twins = notes_of(ledger, "moved", number), notes_of(ledger, "twin", number)
         check(len(twins) >= report["sinks"]["other"]["frames"] and mine == twins, f"another state: {mine} is not {twins}")
     ends = [event for event in ledger["events"] if event["event"] == "move-end"]
+    for event in ends:
+        wanted = "and began there anew" if event["process"] in ("enc", "dec", "scale", "rate") else " KiB"
+        check(event["text"].endswith(wanted), f"{event}: not '{wanted}'")
     check(len(ends) == 4 * rounds + 8, f"{len(ends)} moves ended in the ledger")
     print(f"{len(told)} moves: stood still for {sorted(move['down_ns'] // 1000 for move in told)} us; "
           f"late by us: {[sink['late_ours'] for sink in report['sinks'].values()]}")
