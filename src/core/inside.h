@@ -358,7 +358,13 @@ void engine_slot_free(struct tt_engine *engine, uint32_t handle); /* its last re
 
 /* queue.c */
 /* At the end of a link that took a queue's place: as many are lent and wait as the pools count. */
-bool engine_is_lent_out(const struct tt_engine *engine, const struct flow *flow);
+static inline bool engine_is_lent_out(const struct tt_engine *engine, const struct flow *flow)
+{
+    const struct node *to = &engine->nodes[flow->plan->to_node];
+
+    return to->plan->loan_max > 0 && engine->is_live &&
+           flow->count + to->lent_count + to->kept_beside > to->plan->loan_max + flow->spare;
+}
 /* Takes the caller's reference over. */
 void engine_push(struct tt_engine *engine, struct node *from, uint32_t port,
                  const struct entry *entry);

@@ -38,14 +38,6 @@ void engine_flow_clear(struct tt_engine *engine, struct flow *flow)
     flow->has_last = false;
 }
 
-bool engine_is_lent_out(const struct tt_engine *engine, const struct flow *flow)
-{
-    const struct node *to = &engine->nodes[flow->plan->to_node];
-
-    return engine->is_live && to->plan->loan_max > 0 &&
-           flow->count + to->lent_count + to->kept_beside > to->plan->loan_max + flow->spare;
-}
-
 bool engine_has_room(struct tt_engine *engine, const struct node *node)
 {
     for (uint32_t port = 0; port < node->out_count; port++)
@@ -155,11 +147,11 @@ static void drop_oldest(struct tt_engine *engine, struct flow *flow)
  * once: neither loses its oldest to another. */
 static bool is_refused_newest(const struct tt_engine *engine, const struct flow *flow)
 {
+    if (!flow->is_frozen && !engine_is_lent_out(engine, flow))
+        return false;
     if (engine_is_held(engine, &engine->nodes[flow->plan->from_node]))
         return false;
-    if (flow->is_frozen)
-        return flow->count >= flow->plan->depth + flow->spare;
-    return flow->count == 0 && engine_is_lent_out(engine, flow);
+    return flow->is_frozen ? flow->count >= flow->plan->depth + flow->spare : flow->count == 0;
 }
 
 /* A full queue loses its oldest: the consumer, or the edge behind it, is behind. False: the frame
