@@ -123,7 +123,21 @@ def try_ours(bench, node, scene, turn, paths, seconds):
 
 
 def run_ours(bench, node, scene, turn, paths, seconds):
-    running, ledgers, began, promised = [], [], [], 0
+    """What has begun is over before another try: it would be counted there."""
+    running = []
+    try:
+        run_services(bench, node, scene, turn, paths, seconds, running)
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+        end = time.monotonic() + END_MAX_S
+        while any(state == "running" for state in states(node).values()) and time.monotonic() < end:
+            time.sleep(0.02)
+
+
+def run_services(bench, node, scene, turn, paths, seconds, running):
+    ledgers, began, promised = [], [], 0
     for number, path in enumerate(paths):
         ledgers.append(bench.path(f"{turn}-{number}.ledger"))
         if os.path.exists(ledgers[-1]):
