@@ -9,11 +9,10 @@
 enum {
     STEP_NS = 1000, /* budgets are whole microseconds, above the kernel's 1,024 ns */
     BUDGET_MIN_NS = 2000,
-    OVERHEAD_PART = 100, /* of the period, but no more than what a period costs however long it
-                            is: a switch out and in, a timer. And so much for each release: */
-    OVERHEAD_PERIOD_NS = 20000,
-    RELEASE_NS = 60000, /* bells, rings, records, wake-ups and interrupts between components, which
-                           no component's cost counts; a third of it was measured */
+    OVERHEAD_PART = 100, /* of the period, and so much for each release: bells, rings, records,
+                            wake-ups and interrupts between components, which no component's cost
+                            counts; a third of it was measured */
+    RELEASE_NS = 60000,
     OVERHEAD_MOST_PART = 20, /* what fast services had to do with, and did */
     HEADROOM_PART = 4, /* of the lasting demand: activations above the quantile, and the kernel's
                           tick of 4 ms, by which a worker overruns, are paid back out of it */
@@ -95,7 +94,6 @@ static int64_t overhead(const struct demand_set *set, int64_t period_ns)
 {
     int64_t sum_ns = period_ns / OVERHEAD_PART, most_ns = period_ns / OVERHEAD_MOST_PART;
 
-    sum_ns = sum_ns < OVERHEAD_PERIOD_NS ? sum_ns : OVERHEAD_PERIOD_NS;
     for (uint32_t n = 0; n < set->count; n++) {
         struct tt_rational rate = set->tasks[n].rate;
 
