@@ -21,7 +21,7 @@
 
 /* The loop waits for the zygote, and everybody with it: not for long, once it has shown that it
  * works. A new one loads media libraries first. */
-enum { SPAWN_LIMIT_MS = 500, FIRST_SPAWN_LIMIT_MS = 3000, MESSAGES_AT_ONCE = 16 };
+enum { SPAWN_LIMIT_MS = 2000, FIRST_SPAWN_LIMIT_MS = 3000, MESSAGES_AT_ONCE = 16 };
 /* Of messages at once: more than a socket holds. */
 enum { LAST_WORDS_TURNS = 64 };
 
