@@ -88,16 +88,19 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
 
 /* A sandboxed component is ended where it is and loses its state, so not by one activation in a
  * hundred that costs a little more: when it has used twice its budget, or when another would be
- * asked to return. When to look again, or 0: it is none. Does not return when it was ended. */
+ * asked to return. Only then as long as none went well: each page that it touches first is a fault,
+ * and one that is ended for that would begin anew as cold. When to look again, or 0: it is none.
+ * Does not return when it was ended. */
 static int64_t end_in_place(const struct tt_engine *engine, const struct running *running,
                             int64_t now_ns)
 {
-    int64_t budget_ns = running->node->plan->budget_ns, left_ns = NEVER;
+    const struct node *node = running->node;
+    int64_t budget_ns = node->plan->budget_ns, left_ns = NEVER;
     bool is_due;
 
     if (!engine->ops->end_call)
         return 0;
-    if (engine->is_live && budget_ns > 0 && budget_ns < TIME_MAX / 2)
+    if (engine->is_live && node->is_warm && budget_ns > 0 && budget_ns < TIME_MAX / 2)
         left_ns = 2 * budget_ns - engine_cpu_used(engine);
     is_due = now_ns >= running->job_stop_ns || left_ns <= 0;
     if (!engine->ops->end_call(engine->world, is_due))

@@ -142,6 +142,7 @@ struct node {
     bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
     bool is_halted; /* nothing is decided for it: away, or on its way from or to another engine */
     bool is_added;  /* it came while the engine ran */
+    bool is_warm;   /* its instance has had an activation that went well */
     struct running *running; /* its activation; NULL: none */
     bool is_away;            /* its component lost the worker to the standby and is not back */
     bool is_resyncing;       /* its input is dropped until a frame that decodes by itself */

@@ -10,7 +10,7 @@ enum { HOG_AT = 20, BUDGET_NS = 2 * MS };
 static struct graph g;
 static uint32_t hog, sink, ended;
 static jmp_buf back;
-static bool is_inside, is_host_busy;
+static bool is_inside, is_host_busy, is_dear_cold;
 static int64_t longest_ns;
 
 /* As a port does it: the call does not return when sandboxed code runs. */
@@ -38,6 +38,8 @@ static int run_away(void *state, struct tt_call *call)
         return -62;
     }
     is_inside = true;
+    if (is_dear_cold && (call->index == 0 || call->index == HOG_AT + 1))
+        tt_sim_spend(g.sim, 3 * BUDGET_NS);
     for (uint32_t n = 0; call->index == HOG_AT && n < 1000; n++)
         tt_sim_spend(g.sim, MS);
     is_inside = false;
@@ -95,6 +97,16 @@ static void it_is_ended_for_others(void)
     CHECK(longest_ns < 3 * BUDGET_NS);
 }
 
+/* The first of an instance, and of one that begins anew, touches all its memory for the first time:
+ * ended for that, it would never run. */
+static void it_is_not_ended_while_it_is_cold(void)
+{
+    init(BUDGET_NS, true);
+    is_dear_cold = true;
+    run();
+    is_dear_cold = false;
+}
+
 /* Nobody waits but its own next frame: at the time when a native one is asked to return at the
  * latest. */
 static void it_is_ended_at_its_stop_time(void)
@@ -118,6 +130,7 @@ static void it_is_not_ended_in_its_host(void)
 int main(void)
 {
     RUN(it_is_ended_for_others);
+    RUN(it_is_not_ended_while_it_is_cold);
     RUN(it_is_ended_at_its_stop_time);
     RUN(it_is_not_ended_in_its_host);
     return 0;
