@@ -86,6 +86,12 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
+/* A call of its instance went well. */
+static bool is_warm(const struct node *node)
+{
+    return node->calls != node->cold_calls;
+}
+
 /* A sandboxed component is ended where it is and loses its state, so not by one activation in a
  * hundred that costs a little more: when it has used twice its budget, or when another would be
  * asked to return. Only then as long as none went well: each page that it touches first is a fault,
@@ -100,7 +106,7 @@ static int64_t end_in_place(const struct tt_engine *engine, const struct running
 
     if (!engine->ops->end_call)
         return 0;
-    if (engine->is_live && node->is_warm && budget_ns > 0 && budget_ns < TIME_MAX / 2)
+    if (engine->is_live && is_warm(node) && budget_ns > 0 && budget_ns < TIME_MAX / 2)
         left_ns = 2 * budget_ns - engine_cpu_used(engine);
     is_due = now_ns >= running->job_stop_ns || left_ns <= 0;
     if (!engine->ops->end_call(engine->world, is_due))

@@ -142,7 +142,6 @@ struct node {
     bool is_open, is_ended, is_dirty, is_starved, is_first_call_done;
     bool is_halted; /* nothing is decided for it: away, or on its way from or to another engine */
     bool is_added;  /* it came while the engine ran */
-    bool is_warm;   /* its instance has had an activation that went well */
     struct running *running; /* its activation; NULL: none */
     bool is_away;            /* its component lost the worker to the standby and is not back */
     bool is_resyncing;       /* its input is dropped until a frame that decodes by itself */
@@ -154,6 +153,7 @@ struct node {
     int64_t again_index, again_origin_ns, again_duration_ns;
     uint32_t silent_calls; /* of draining, without any output */
     uint32_t calls;        /* atomic: that returned (tt_edit_calls()) */
+    uint32_t cold_calls;   /* as many had returned when the last one failed */
     uint32_t level;
     struct kept *kept;
     uint32_t kept_count, kept_max;

@@ -373,8 +373,8 @@ static int call_component(struct tt_engine *engine, struct node *node, bool is_e
         __atomic_store_n(&node->calls, node->calls + 1, __ATOMIC_RELEASE);
         if (!engine_job_end(engine, running, r))
             return LOST;
-        node->is_warm = r >= 0;
         if (r < 0) {
+            node->cold_calls = node->calls;
             release_outputs(engine, node->out_count);
             return r == LOST ? -EINVAL : r; /* it cannot say that itself */
         }
