@@ -8,12 +8,13 @@ the component says of its state with each frame must be what its twin says, at e
 Beside it, for comparison: the same state between two processes over TCP, without a service around it (build/bench/mover)."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 
 import stats
-from harness import OURS, Missing
+from harness import OURS, OUT, Missing
 from node import Node
 
 # name, KiB of state, pages that a frame writes to, target of the median in us (None: for comparison)
@@ -78,7 +79,12 @@ def move_service(bench, node, turn, scene):
     ours, lost, states = wrong(node.explain(ledger))
     for what, value in (("ours", ours), ("lost", lost), ("wrong_states", states)):
         bench.put(what, "tactus", value, name, turn)
-    os.remove(ledger)
+    if ours or lost or states:
+        kept = os.path.join(OUT, f"move-{turn}.ledger")
+        shutil.move(ledger, kept)
+        bench.say(f"turn {turn}: {ours} late or lost by us, {lost} lost otherwise, {states} states differ: tactus explain {kept}")
+    else:
+        os.remove(ledger)
 
 
 def move_bare(bench, turn, scene):
