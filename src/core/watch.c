@@ -10,7 +10,7 @@
 #define GRAIN_NS 50000  /* a smaller budget is watched as if it were this */
 #define LITTLE_NS 50000 /* what takes no more is watched by many in one go */
 #define LATE_NS 100000  /* that any budget may be seen later, rather than set the timer earlier */
-#define LATE_MAX_NS 1000000
+#define LATE_MAX_NS 150000  /* who waits behind it is to have the worker within 0.4 ms */
 #define BUSY_MAX_NS 1000000 /* one that others made longer says nothing of those that follow */
 
 enum { LATE_SHARE = 64 }; /* of what its frames have until they are due */
