@@ -78,7 +78,7 @@ static const struct cli_command commands[] = {
      .words = CLI_WORDS_RUNNING,
      .more = "Between two of its frames, with its state; tactus top tells where each component\n"
              "runs. CONTAINER is a name as it stands there, container.audio or audio, or a\n"
-             "number:\n"
+             "number; or new, where the service has spare_containers:\n"
              "  tactus move show blur audio\n",
      .run = cli_move},
     {.name = "logs",

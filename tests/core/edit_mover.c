@@ -26,6 +26,19 @@ static void add_new_flow(struct mover *mover, uint32_t side, const struct wire *
     mover->flows[side][mover->flow_count[side]++] = plan;
 }
 
+/* A new link of a wire, with an end in either engine. */
+static void add_link(struct mover *mover, uint32_t number, uint32_t writer, uint32_t reader)
+{
+    uint32_t link = world_new_link(mover->world);
+    const struct world *world = mover->world;
+
+    mover->link_of[number] = link;
+    mover->outlet_of[number] = add_new(
+        mover, writer, way_end(mover, number, TT_NODE_OUTLET, world->links[link].writer, reader));
+    mover->inlet_of[number] = add_new(
+        mover, reader, way_end(mover, number, TT_NODE_INLET, world->links[link].reader, writer));
+}
+
 /* What feeds it: from the side that it leaves by a link, from the other directly. */
 static void plan_input(struct mover *mover, uint32_t number)
 {
@@ -39,15 +52,7 @@ static void plan_input(struct mover *mover, uint32_t number)
         add_new_flow(mover, mover->to, wire, from->node, TT_EDIT_NEW, wire->to_port);
         return;
     }
-    mover->link_of[number] = world_new_link(world);
-    mover->outlet_of[number] =
-        add_new(mover, mover->from,
-                way_end(mover, number, TT_NODE_OUTLET, world->links[mover->link_of[number]].writer,
-                        mover->to));
-    mover->inlet_of[number] =
-        add_new(mover, mover->to,
-                way_end(mover, number, TT_NODE_INLET, world->links[mover->link_of[number]].reader,
-                        mover->from));
+    add_link(mover, number, mover->from, mover->to);
     add_new_flow(mover, mover->from, wire, from->node, mover->outlet_of[number], 0);
     add_new_flow(mover, mover->to, wire, mover->inlet_of[number], TT_EDIT_NEW, wire->to_port);
 }
@@ -62,15 +67,7 @@ static void plan_output(struct mover *mover, uint32_t number)
         add_new_flow(mover, mover->to, wire, TT_EDIT_NEW, to->node, wire->to_port);
         return;
     }
-    mover->link_of[number] = world_new_link(world);
-    mover->outlet_of[number] =
-        add_new(mover, mover->to,
-                way_end(mover, number, TT_NODE_OUTLET, world->links[mover->link_of[number]].writer,
-                        mover->from));
-    mover->inlet_of[number] =
-        add_new(mover, mover->from,
-                way_end(mover, number, TT_NODE_INLET, world->links[mover->link_of[number]].reader,
-                        mover->to));
+    add_link(mover, number, mover->to, mover->from);
     add_new_flow(mover, mover->to, wire, TT_EDIT_NEW, mover->outlet_of[number], 0);
     add_new_flow(mover, mover->from, wire, mover->inlet_of[number], to->node, wire->to_port);
 }

@@ -286,18 +286,25 @@ static void profiles_are_listed_and_forgotten(void)
     profile_close(&profile);
 }
 
+/* One component, alone in its segment, 50 times a second. */
+static struct tt_picture picture_of_work(void)
+{
+    static struct tt_picture_component component = {.kind = "work", .rate = {50, 1}};
+    static struct tt_picture_segment segment = {.name = "work", .rate = {50, 1}};
+
+    return (struct tt_picture){.is_live = true,
+                               .loss = {1, 100},
+                               .components = &component,
+                               .component_count = 1,
+                               .segments = &segment,
+                               .segment_count = 1};
+}
+
 /* Sums of 2, 4, ... costs in a row, none of which counts in two; they lower what the plan is told
  * of rows when there are enough of them, and go with their segment. */
 static void rows_are_learnt(void)
 {
-    struct tt_picture_component component = {.kind = "work", .rate = {50, 1}};
-    struct tt_picture_segment segment = {.name = "work", .rate = {50, 1}};
-    struct tt_picture picture = {.is_live = true,
-                                 .loss = {1, 100},
-                                 .components = &component,
-                                 .component_count = 1,
-                                 .segments = &segment,
-                                 .segment_count = 1};
+    struct tt_picture picture = picture_of_work();
     struct machine machine = {.plan = {.cpus = 2}};
     struct samples *taken = samples_open(&picture);
     struct profile *profile;
@@ -355,14 +362,7 @@ static void rows_are_learnt(void)
 static void rows_of_all_runs_are_one(void)
 {
     enum { RUNS = 3 };
-    struct tt_picture_component component = {.kind = "work", .rate = {50, 1}};
-    struct tt_picture_segment segment = {.name = "work", .rate = {50, 1}};
-    struct tt_picture picture = {.is_live = true,
-                                 .loss = {1, 100},
-                                 .components = &component,
-                                 .component_count = 1,
-                                 .segments = &segment,
-                                 .segment_count = 1};
+    struct tt_picture picture = picture_of_work();
     struct machine machine = {.plan = {.cpus = 2}};
     struct samples *runs[RUNS];
     struct costs_asked asked = {.machine = &machine};

@@ -74,12 +74,17 @@ int tt_reserve_deadline(pid_t tid, int64_t budget_ns, int64_t period_ns, struct 
     return 0;
 }
 
+static struct attributes fifo_of(int priority)
+{
+    return (struct attributes){.size = sizeof(struct attributes),
+                               .policy = SCHED_FIFO,
+                               .flags = FLAG_RESET_ON_FORK,
+                               .priority = (uint32_t)priority};
+}
+
 int tt_reserve_fifo(pid_t tid, int priority, struct tt_error *err)
 {
-    struct attributes wanted = {.size = sizeof wanted,
-                                .policy = SCHED_FIFO,
-                                .flags = FLAG_RESET_ON_FORK,
-                                .priority = (uint32_t)priority};
+    const struct attributes wanted = fifo_of(priority);
     struct attributes now;
     int r = get_attributes(tid, &now);
 
@@ -108,10 +113,7 @@ int tt_reserve_other(pid_t tid, struct tt_error *err)
 
 int tt_reserve_hasten(pid_t tid, int priority, struct tt_reserve_kept *ret)
 {
-    struct attributes wanted = {.size = sizeof wanted,
-                                .policy = SCHED_FIFO,
-                                .flags = FLAG_RESET_ON_FORK,
-                                .priority = (uint32_t)priority};
+    const struct attributes wanted = fifo_of(priority);
     struct attributes now;
     int r = get_attributes(tid, &now);
 
