@@ -16,8 +16,8 @@ SEGMENT = struct.Struct("<8sIIQQ32s")
 RECORD = struct.Struct("<BBBBHHqqqqqqq")
 SEAL_BYTES = 96
 PART_AGREEMENT, PART_FRAMES = 1, 2
-CAUSES = ["none", "input", "edge", "worker", "budget", "host", "network", "clock", "unknown", "media"]
-OURS = {"none", "edge", "worker", "budget", "unknown"}
+CAUSES = ["none", "input", "edge", "worker", "budget", "host", "network", "clock", "unknown", "media", "failed"]
+OURS = {"none", "edge", "worker", "budget", "failed", "unknown"}
 LATE, LOST = 2, 3
 
 

@@ -15,7 +15,7 @@ OUT = os.path.join(machine.TOP, "bench", "out")
 COLUMNS = ["what", "who", "scene", "round", "index", "origin_ns", "arrival_ns", "value"]
 
 
-OURS = ("none", "edge", "worker", "budget", "unknown")  # causes of a late frame that are ours, as the ledger has them
+OURS = ("none", "edge", "worker", "budget", "failed", "unknown")  # causes of a late frame that are ours, as the ledger has them
 
 
 class Missing(Exception):

@@ -18,7 +18,7 @@ enum tt_record_kind {
 
 enum tt_outcome { TT_ON_TIME = 1, TT_LATE_FRAME = 2, TT_LOST_FRAME = 3 };
 
-/* Who broke it. Edge, worker, budget and unknown count as ours. */
+/* Who broke it. Edge, worker, budget, failed and unknown count as ours. */
 enum tt_cause {
     TT_CAUSE_NONE = 0,
     TT_CAUSE_INPUT = 1,  /* late input, by the kernel's receive time only */
@@ -29,8 +29,9 @@ enum tt_cause {
     TT_CAUSE_NETWORK = 6,
     TT_CAUSE_CLOCK = 7,
     TT_CAUSE_UNKNOWN = 8,
-    TT_CAUSE_MEDIA = 9, /* the source had no such frame, or could not be decoded */
-    TT_CAUSE_COUNT = 10
+    TT_CAUSE_MEDIA = 9,   /* the source had no such frame, or could not be decoded */
+    TT_CAUSE_FAILED = 10, /* a component gave an error, was ended by its sandbox, or crashed */
+    TT_CAUSE_COUNT = 11
 };
 
 enum tt_record_flag {

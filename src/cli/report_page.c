@@ -21,6 +21,7 @@ static const struct {
     {"c-unknown", "#7a3b2e", "#d99a86"}, {"c-input", "#1f6fb4", "#5aa9ee"},
     {"c-host", "#0b8f8f", "#2fc9c9"},    {"c-network", "#5350c9", "#9d9bff"},
     {"c-clock", "#7d7a1c", "#cfca4a"},   {"c-media", "#0096c7", "#4cc9f0"},
+    {"c-failed", "#8c1d40", "#ff8fb0"},
 };
 
 /* How many bytes of a character begin here; 0: none that is whole. */

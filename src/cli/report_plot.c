@@ -89,7 +89,8 @@ static const char *cause_class(uint32_t cause)
         [TT_CAUSE_EDGE] = "c-edge",       [TT_CAUSE_WORKER] = "c-worker",
         [TT_CAUSE_BUDGET] = "c-budget",   [TT_CAUSE_HOST] = "c-host",
         [TT_CAUSE_NETWORK] = "c-network", [TT_CAUSE_CLOCK] = "c-clock",
-        [TT_CAUSE_UNKNOWN] = "c-unknown", [TT_CAUSE_MEDIA] = "c-media"};
+        [TT_CAUSE_UNKNOWN] = "c-unknown", [TT_CAUSE_MEDIA] = "c-media",
+        [TT_CAUSE_FAILED] = "c-failed"};
 
     return names[cause < TT_CAUSE_COUNT ? cause : TT_CAUSE_UNKNOWN];
 }

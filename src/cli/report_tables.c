@@ -22,7 +22,8 @@ const char *tables_cause_help(uint32_t cause)
         [TT_CAUSE_NETWORK] = "the network",
         [TT_CAUSE_CLOCK] = "a clock was stepped",
         [TT_CAUSE_UNKNOWN] = "nobody knows; that is ours",
-        [TT_CAUSE_MEDIA] = "the source had no such frame, or it could not be decoded"};
+        [TT_CAUSE_MEDIA] = "the source had no such frame, or it could not be decoded",
+        [TT_CAUSE_FAILED] = "a component gave an error, was ended or crashed"};
 
     return cause < TT_CAUSE_COUNT && helps[cause] ? helps[cause] : "none";
 }

@@ -197,6 +197,8 @@ static int note(void *ctx, uint32_t id, int64_t value)
         record.index = node->running->decision.index;
         record.origin_ns = node->running->decision.origin_ns;
     }
+    if (id == TT_NOTE_TRAP)
+        node->has_trapped = true;
     if (!is_too_much)
         engine_record(node->engine, &record);
     engine_host_end(node);

@@ -143,6 +143,7 @@ struct node {
     bool is_halted; /* nothing is decided for it: away, or on its way from or to another engine */
     bool is_added;  /* it came while the engine ran */
     struct running *running; /* its activation; NULL: none */
+    bool has_trapped;        /* its sandbox ended it, and no activation has gone well since */
     bool is_away;            /* its component lost the worker to the standby and is not back */
     bool is_resyncing;       /* its input is dropped until a frame that decodes by itself */
     int64_t away_since_ns, give_up_ns; /* monotonic; give_up: 0: its End has not come */

@@ -557,12 +557,22 @@ static void deliver(struct tt_engine *engine, struct node *node)
             engine_deliver(engine, node, n, &engine->running->in[n].entry, engine->now_ns);
 }
 
+/* What was ended by its sandbox is not the media's fault, whatever it was fed; when its budget was
+ * what ended it, that says so. */
+static enum tt_cause cause_of_failure(const struct tt_engine *engine, const struct node *node)
+{
+    if (!node->has_trapped)
+        return is_fed_coded(engine, node) ? TT_CAUSE_MEDIA : TT_CAUSE_FAILED;
+    return __atomic_load_n(&engine->running->is_over, __ATOMIC_RELAXED) ? TT_CAUSE_BUDGET
+                                                                        : TT_CAUSE_FAILED;
+}
+
 static void fail(struct tt_engine *engine, struct node *node)
 {
     struct tt_node_stats *stats = &engine->stats->nodes[node->number];
 
     __atomic_store_n(&stats->failures, stats->failures + 1, __ATOMIC_RELAXED);
-    give_up(engine, node, is_fed_coded(engine, node) ? TT_CAUSE_MEDIA : TT_CAUSE_UNKNOWN);
+    give_up(engine, node, cause_of_failure(engine, node));
 }
 
 /* The component has returned: what it gave goes on, what it took is let go. */
@@ -576,10 +586,12 @@ static void end_activation(struct tt_engine *engine, struct node *node, int r)
         pass_on(engine, node, r >= 0);
     if (r >= 0 && node->kind == KIND_SOURCE && engine->running->output_count == 0)
         engine_drop(engine, node, origin_ns, TT_CAUSE_MEDIA); /* it has no such frame */
-    if (r < 0)
+    if (r < 0) {
         fail(engine, node);
-    else
+    } else {
+        node->has_trapped = false;
         deliver(engine, node);
+    }
     release_inputs(engine, node);
     settle_result(engine, node, r, engine->running->is_end);
     node->running = NULL;

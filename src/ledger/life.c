@@ -237,8 +237,10 @@ static uint32_t guilty_hop(const struct ledger_life *life)
     int64_t most_ns = -1;
 
     if (blamed < LEDGER_COMPONENTS_MAX && life->hops[blamed].is_there &&
-        life->frame.cause == TT_CAUSE_BUDGET)
+        (life->frame.cause == TT_CAUSE_BUDGET || life->frame.cause == TT_CAUSE_FAILED))
         return blamed;
+    if (life->frame.cause == TT_CAUSE_FAILED)
+        return most; /* it crashed: no other's hop is evidence */
     for (uint32_t n = 0; n < LEDGER_COMPONENTS_MAX; n++) {
         const struct ledger_hop *hop = &life->hops[n];
         bool is_waiting = life->frame.cause == TT_CAUSE_WORKER;
@@ -287,7 +289,8 @@ static const char *cause_words(uint32_t cause)
         [TT_CAUSE_NETWORK] = "the network",
         [TT_CAUSE_CLOCK] = "a clock was stepped",
         [TT_CAUSE_UNKNOWN] = "nothing that was recorded explains it",
-        [TT_CAUSE_MEDIA] = "the source had no such frame, or it could not be decoded"};
+        [TT_CAUSE_MEDIA] = "the source had no such frame, or it could not be decoded",
+        [TT_CAUSE_FAILED] = "a component failed"};
 
     return words[cause < TT_CAUSE_COUNT ? cause : TT_CAUSE_UNKNOWN];
 }
@@ -296,10 +299,15 @@ void ledger_life_evidence(const struct ledger_life *life, const json_t *agreemen
                           uint32_t bytes)
 {
     uint32_t hop = guilty_hop(life);
-    char evidence[448] = "no activation of this frame was recorded";
+    char evidence[448] = "no activation of this frame was recorded", name[LEDGER_NAME_BYTES];
 
-    if (hop < LEDGER_COMPONENTS_MAX)
+    if (hop < LEDGER_COMPONENTS_MAX) {
         hop_evidence(life, agreement, hop, evidence, sizeof(evidence));
+    } else if (life->frame.cause == TT_CAUSE_FAILED) {
+        ledger_agreement_component(agreement, life->frame.component, name);
+        (void)snprintf(evidence, sizeof(evidence),
+                       "`%s`, of which no activation was recorded for this frame", name);
+    }
     if (life->frame.outcome == TT_ON_TIME)
         (void)snprintf(ret, bytes, "on time; %s%s",
                        hop < LEDGER_COMPONENTS_MAX ? "most of the way was: " : "", evidence);

@@ -6,7 +6,7 @@ static const char *const cause_names[TT_CAUSE_COUNT] = {
     [TT_CAUSE_NONE] = "none",       [TT_CAUSE_INPUT] = "input",   [TT_CAUSE_EDGE] = "edge",
     [TT_CAUSE_WORKER] = "worker",   [TT_CAUSE_BUDGET] = "budget", [TT_CAUSE_HOST] = "host",
     [TT_CAUSE_NETWORK] = "network", [TT_CAUSE_CLOCK] = "clock",   [TT_CAUSE_UNKNOWN] = "unknown",
-    [TT_CAUSE_MEDIA] = "media",
+    [TT_CAUSE_MEDIA] = "media",     [TT_CAUSE_FAILED] = "failed",
 };
 
 const char *tt_cause_name(enum tt_cause cause)

@@ -135,6 +135,8 @@ void run_kill(struct run_process *process);
 
 /* run_watch.c: what containers' memory says of themselves. */
 int64_t run_first_delivery_ns(const struct run *run); /* monotonic; 0: none yet */
+/* Whose activation runs, or ran when the container died; -1: nobody's. */
+int32_t run_component_in_hand(const struct run *run, uint32_t container);
 void run_watch_dog(struct run *run, int64_t now_ns);
 
 #endif

@@ -166,7 +166,16 @@ void run_spawn(struct run *run, uint32_t number)
         feed_death(process, false, true, err.text);
 }
 
-static void expect_gap(struct run *run, uint32_t number)
+/* Signals that a program's own doing brings: whoever was in hand then did it. Others were sent by
+ * somebody. */
+static bool is_crash(int code, int status)
+{
+    return (code == CLD_KILLED || code == CLD_DUMPED) &&
+           (status == SIGSEGV || status == SIGBUS || status == SIGFPE || status == SIGILL ||
+            status == SIGABRT || status == SIGTRAP || status == SIGSYS);
+}
+
+static void expect_gap(struct run *run, uint32_t number, bool has_crashed)
 {
     enum tt_cause cause = TT_CAUSE_EDGE;
     int32_t component = -1;
@@ -174,6 +183,10 @@ static void expect_gap(struct run *run, uint32_t number)
     if (run_is_container(run, number)) {
         component = run->processes[number].stuck_component;
         cause = component >= 0 ? TT_CAUSE_BUDGET : TT_CAUSE_UNKNOWN;
+        if (component < 0 && has_crashed && run->broker->engine_stats[number] != NULL)
+            component = run_component_in_hand(run, number);
+        if (component >= 0 && cause == TT_CAUSE_UNKNOWN)
+            cause = TT_CAUSE_FAILED;
         run->processes[number].stuck_component = -1;
     }
     pump_expect_gap(run->pump, number, cause, component, loop_now_ns());
@@ -234,7 +247,7 @@ static void on_reaped(void *ctx, int code, int status, const struct rusage *usag
         (void)snprintf(text, sizeof(text), "%s: killed by signal %d",
                        run_process_name(run, process->number), status);
     if (!is_clean && run->pump != NULL)
-        expect_gap(run, process->number);
+        expect_gap(run, process->number, is_crash(code, status));
     move_died(process);
     feed_death(process, is_clean, process->error[0] != '\0', text);
     spawn_who_waited(run);

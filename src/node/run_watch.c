@@ -73,6 +73,17 @@ int64_t run_first_delivery_ns(const struct run *run)
     return first_ns;
 }
 
+int32_t run_component_in_hand(const struct run *run, uint32_t container)
+{
+    const struct tt_engine_stats *stats = run->broker->engine_stats[container];
+    uint32_t component;
+
+    if (__atomic_load_n(&stats->stuck_since_ns, __ATOMIC_ACQUIRE) <= 0)
+        return -1;
+    component = component_of(run, container, __atomic_load_n(&stats->stuck_node, __ATOMIC_RELAXED));
+    return component < run->params.picture->component_count ? (int32_t)component : -1;
+}
+
 /* A component that does not return holds its whole worker. */
 static void watch_worker(struct run *run, uint32_t number, int64_t now_ns)
 {

@@ -1,4 +1,5 @@
-/* What is said of a frame that was lost longer ago than the engine remembers. */
+/* What is said of a frame that was lost longer ago than the engine remembers, and of those that a
+ * failed component lost. */
 #include "graph.h"
 
 enum { DEPTH = 8, SENT = 500 };
@@ -77,8 +78,66 @@ static void a_source_that_gave_all_is_not_to_blame(void)
     free_edge(&mute);
 }
 
+enum { FAILS_FROM = 5, TRAPS = 4 };
+
+static bool does_trap;
+
+/* It traps four times in a row and is not started again; or it just gives errors. */
+static int fail_from(void *state, struct tt_call *call)
+{
+    struct fake *fake = state;
+
+    if (call->index < FAILS_FROM) {
+        for (uint32_t n = 0; n < call->out_count; n++)
+            tt_call_out(call, n)->bytes = sizeof(int64_t);
+        return TT_DONE;
+    }
+    if (does_trap && call->index < FAILS_FROM + TRAPS)
+        CHECK_INT(fake->host.note(fake->host.ctx, TT_NOTE_TRAP, 1), 0);
+    return -14;
+}
+
+/* Media that cannot be decoded is the media's fault, a trap is not, whatever the component is fed.
+ */
+static void what_a_failed_component_lost_is_laid_at_its_door(void)
+{
+    static const struct {
+        bool is_coded, does_trap;
+        enum tt_cause cause;
+    } turns[] = {{false, false, TT_CAUSE_FAILED},
+                 {false, true, TT_CAUSE_FAILED},
+                 {true, true, TT_CAUSE_FAILED},
+                 {true, false, TT_CAUSE_MEDIA}};
+
+    for (uint32_t turn = 0; turn < sizeof(turns) / sizeof(turns[0]); turn++) {
+        uint32_t source, risky, sink;
+
+        graph_init(&g, 1);
+        source = graph_node(&g, FAKE_SOURCE);
+        risky = graph_node(&g, FAKE_PASS);
+        sink = graph_node(&g, FAKE_SINK);
+        graph_flow(&g, source, 0, risky, 0);
+        graph_flow(&g, risky, 0, sink, 0);
+        graph_format(&g, 0)->kind = turns[turn].is_coded ? TT_CODED_VIDEO : TT_VIDEO;
+        g.components[risky].process = fail_from;
+        does_trap = turns[turn].does_trap;
+        graph_open(&g);
+        graph_begin(&g, 0);
+        graph_run(&g);
+        CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 10 - FAILS_FROM);
+        for (uint32_t n = 0; n < g.record_count; n++) {
+            if (g.records[n].kind != TT_RECORD_FRAME || g.records[n].outcome != TT_LOST_FRAME)
+                continue;
+            CHECK_INT(g.records[n].cause, turns[turn].cause);
+            CHECK_INT(g.records[n].component, risky);
+        }
+        graph_close(&g);
+    }
+}
+
 int main(void)
 {
+    RUN(what_a_failed_component_lost_is_laid_at_its_door);
     RUN(a_source_that_gave_all_is_not_to_blame);
     return 0;
 }

@@ -31,9 +31,11 @@ static int run_away(void *state, struct tt_call *call)
 {
     const int64_t began_ns = tt_sim_now(g.sim);
 
-    (void)state;
     if (setjmp(back) != 0) {
+        struct fake *fake = state;
+
         is_inside = false;
+        (void)fake->host.note(fake->host.ctx, TT_NOTE_TRAP, 6);
         longest_ns = tt_sim_now(g.sim) - began_ns;
         return -62;
     }
@@ -77,12 +79,26 @@ static void init(int64_t budget_ns, bool has_others)
     graph_begin(&g, 0);
 }
 
-static void run(void)
+/* `cause`: of the frame that went with it. */
+static void run(enum tt_cause cause)
 {
+    uint32_t lost = 0;
+
     while (!g.stats->is_ended)
         (void)graph_run_until(&g, (tt_sim_now(g.sim) - g.epoch_ns) + MS);
     CHECK_INT(ended, 1);
     CHECK_INT(g.stats->nodes[hog].failures, 1);
+    for (uint32_t n = 0; n < g.record_count; n++) {
+        const struct tt_record *record = &g.records[n];
+
+        if (record->kind != TT_RECORD_FRAME || record->sink != 0 || record->index != HOG_AT)
+            continue;
+        CHECK_INT(record->outcome, TT_LOST_FRAME);
+        CHECK_INT(record->cause, cause);
+        CHECK_INT(record->component, hog);
+        lost++;
+    }
+    CHECK_INT(lost, 1);
     CHECK(g.stats->nodes[hog].activations > HOG_AT + 2);
     tt_engine_check(g.engine);
     graph_close(&g);
@@ -92,7 +108,7 @@ static void run(void)
 static void it_is_ended_for_others(void)
 {
     init(BUDGET_NS, true);
-    run();
+    run(TT_CAUSE_BUDGET);
     CHECK(longest_ns >= 2 * BUDGET_NS);
     CHECK(longest_ns < 3 * BUDGET_NS);
 }
@@ -103,7 +119,7 @@ static void it_is_not_ended_while_it_is_cold(void)
 {
     init(BUDGET_NS, true);
     is_dear_cold = true;
-    run();
+    run(TT_CAUSE_BUDGET);
     is_dear_cold = false;
 }
 
@@ -112,7 +128,7 @@ static void it_is_not_ended_while_it_is_cold(void)
 static void it_is_ended_at_its_stop_time(void)
 {
     init(0, false);
-    run();
+    run(TT_CAUSE_FAILED);
     CHECK(longest_ns >= 500 * MS);
     CHECK(longest_ns < 600 * MS);
 }
@@ -122,7 +138,7 @@ static void it_is_not_ended_in_its_host(void)
 {
     init(0, false);
     is_host_busy = true;
-    run();
+    run(TT_CAUSE_FAILED);
     CHECK(!is_host_busy);
     CHECK(longest_ns < 600 * MS);
 }

@@ -113,7 +113,7 @@ static void act(struct world *w, struct food *food, int64_t *index, int64_t *now
         w->ends[process].shared->write_count = eat(food, 8);
         break;
     case 1:
-        pump_expect_gap(w->pump, process, (enum tt_cause)(1 + eat_below(food, 9)),
+        pump_expect_gap(w->pump, process, (enum tt_cause)(1 + eat_below(food, TT_CAUSE_COUNT - 1)),
                         (int32_t)eat_below(food, COMPONENTS + 1) - 1, *now_ns);
         break;
     case 2:

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "key.h"
+#include "ledger/life.h"
 
 #define MS 1000000
 
@@ -275,6 +276,27 @@ static void all_frames_are_listed(void)
     drop(&made);
 }
 
+/* Who failed is named, also when its process died and wrote nothing of it, and not who was at work
+ * for longest. */
+static void who_failed_is_named(void)
+{
+    struct ledger_life life = {
+        .frame = {.outcome = TT_LOST_FRAME, .cause = TT_CAUSE_FAILED, .component = 1},
+        .hops[0] = {.is_there = true, .end_ns = 9 * MS, .cpu_ns = -1}};
+    json_t *agreement = json_loads("{\"components\": [\"clip\", \"blur\"]}", 0, NULL);
+    char text[640];
+
+    ledger_life_evidence(&life, agreement, text, sizeof(text));
+    CHECK_TEXT(text, "a component failed (ours): `blur`, of which no activation was recorded for "
+                     "this frame");
+    life.hops[1] = (struct ledger_hop){.is_there = true, .end_ns = MS, .cpu_ns = -1};
+    ledger_life_evidence(&life, agreement, text, sizeof(text));
+    CHECK_TEXT(text, "a component failed (ours): `blur` waited 0.000 ms and ran 1.000 ms");
+    CHECK_TEXT(tt_cause_name(TT_CAUSE_FAILED), "failed");
+    CHECK(tt_cause_is_ours(TT_CAUSE_FAILED));
+    json_decref(agreement);
+}
+
 /* An agreement of another version: every member missing or of another type. */
 static void bare_agreements_do(void)
 {
@@ -307,5 +329,6 @@ int main(void)
     RUN(what_is_not_there_is_said);
     RUN(all_frames_are_listed);
     RUN(bare_agreements_do);
+    RUN(who_failed_is_named);
     return 0;
 }

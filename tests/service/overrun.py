@@ -13,7 +13,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 IS_LONG = "long" in sys.argv[2:]
 FRAMES = 50
 HANDOFF, BACK = 24, 25
-OURS = ("edge", "worker", "budget", "unknown")
+OURS = ("edge", "worker", "budget", "failed", "unknown")
 TEXT = """tactus: 1
 service: beside
 rate: 50

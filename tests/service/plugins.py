@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Components by path: what runs, what is refused with which words, and how little a stranger's code can reach."""
+import json
 import os
 import re
 import subprocess
@@ -82,7 +83,12 @@ with Node() as node:
                   f"{name}.so: exit {ran.returncode}: {ran.stderr}")
 
     # It dies again and again at the same frame: the service goes on beyond it, and says what happened.
+    ledger = node.path("dies.ledger")
     report = node.report("test.video", "width=64", "height=64", "!", "./libdies.so", "!", "null", "--for", "1s", "--best-effort",
-                         "--no-profile", code=None)
+                         "--no-profile", "--ledger", ledger, code=None)
     check(report["frames"] == 25 and 0 < report["lost"] < 25, f"one that dies in its work: {report}")
+    told = json.loads(node.run("explain", ledger, "all", "--json").stdout)["frames"]
+    at = [(frame["cause"], frame["component"]) for frame in told if frame["outcome"] == "lost" and frame["index"] == 7]
+    check(at == [("failed", "dies")], f"it took its frame with it: {at}")
+    check("`dies`" in node.run("explain", ledger, "7").stdout, "explain names another than who crashed")
     check(node.status() is not None, "tactusd is gone")

@@ -29,9 +29,11 @@ with Node() as node:
     subprocess.run(["gcc", "-w", "-O1", "-shared", "-fPIC", "-D_GNU_SOURCE", "-DFAKE_SERVICE", "-I" + TOP + "/include",
                     "-I" + TOP + "/src", "-I" + TOP + "/tests", "-o", "libmodule.so",
                     os.path.join(TOP, "tests", "sandbox", "fake.c")], check=True)
+    ledger = node.path("sandbox.ledger")
     with open("service.yaml", "w", encoding="utf-8") as text:
         text.write(SERVICE)
-    ran = node.run("run", "service.yaml", "--for", "1500ms", "--best-effort", "--json", code=None)
+    ran = node.run("run", "service.yaml", "--for", "1500ms", "--best-effort", "--json", "--ledger", ledger,
+                   code=None)
     report = json.loads(ran.stdout)
     check("sinks" in report, f"a sandboxed component does not run: {report}")
     out, beside = report["sinks"]["out"], report["sinks"]["beside"]
@@ -43,5 +45,11 @@ with Node() as node:
     check("'risky' (./libmodule.so) was over its time in fake" in told, f"the loop is not told: {told}")
     check("begins anew from its snapshot, trap 2" in told, f"it did not begin anew: {told}")
     check("died" not in node.words(), f"a trap ended the container: {node.words()}")
+    told = json.loads(node.run("explain", ledger, "all", "--json").stdout)["frames"]
+    lost = [frame for frame in told if frame["sink"] == "out" and frame["outcome"] == "lost"]
+    check(("failed", "risky") in {(frame["cause"], frame["component"]) for frame in lost}, f"the trap has no cause: {lost}")
+    first = next(frame for frame in lost if frame["cause"] == "failed")
+    words = node.run("explain", ledger, str(first["index"]), "--sink", "out").stdout
+    check("a component failed (ours): `risky`" in " ".join(words.split()), f"explain names another: {words}")
     print(f"out: {out['on_time']} of {out['frames']} on time, lost {out['lost']}; beside: {beside['on_time']} of "
           f"{beside['frames']}, lost {beside['lost']}")
