@@ -93,21 +93,21 @@ static bool is_warm(const struct node *node)
 }
 
 /* A sandboxed component is ended where it is and loses its state, so not by one activation in a
- * hundred that costs a little more: when it has used twice its budget, or when another would be
- * asked to return. Only then as long as none went well: each page that it touches first is a fault,
- * and one that is ended for that would begin anew as cold. When to look again, or 0: it is none.
- * Does not return when it was ended. */
+ * hundred that costs a little more: when it has used its budget and what is overlooked besides
+ * (engine_watch_limit()), or when another would be asked to return. Only then as long as none went
+ * well: each page that it touches first is a fault, and one that is ended for that would begin anew
+ * as cold. When to look again, or 0: it is none. Does not return when it was ended. */
 static int64_t end_in_place(const struct tt_engine *engine, const struct running *running,
                             int64_t now_ns)
 {
     const struct node *node = running->node;
-    int64_t budget_ns = node->plan->budget_ns, left_ns = NEVER;
+    int64_t left_ns = NEVER;
     bool is_due;
 
     if (!engine->ops->end_call)
         return 0;
-    if (engine->is_live && is_warm(node) && budget_ns > 0 && budget_ns < TIME_MAX / 2)
-        left_ns = 2 * budget_ns - engine_cpu_used(engine);
+    if (engine->is_live && is_warm(node) && node->end_cpu_ns > 0)
+        left_ns = node->end_cpu_ns - engine_cpu_used(engine);
     is_due = now_ns >= running->job_stop_ns || left_ns <= 0;
     if (!engine->ops->end_call(engine->world, is_due))
         return 0;

@@ -132,6 +132,7 @@ struct node {
     uint32_t only;         /* of KIND_SINGLE: its input that is connected */
     uint32_t in_place;     /* likewise: the output that may take its input's frame, or NONE */
     int64_t stop_after_ns; /* of an activation's start: when it is asked to return */
+    int64_t end_cpu_ns;    /* of an activation: sandboxed code that used more is ended; 0: never */
     int64_t usual_ns;      /* what an activation takes, about */
     int64_t watch_late_ns; /* that its budget may be seen later while it is a little one */
     uint32_t in[TT_PORTS_MAX], out[TT_PORTS_MAX]; /* flows, or NONE; out: the first of each */

@@ -12,8 +12,10 @@
 #define LATE_NS 100000  /* that any budget may be seen later, rather than set the timer earlier */
 #define LATE_MAX_NS 150000  /* who waits behind it is to have the worker within 0.4 ms */
 #define BUSY_MAX_NS 1000000 /* one that others made longer says nothing of those that follow */
+#define HICCUP_NS 1000000   /* a page fault, a cold cache or a host may cost that much once */
 
-enum { LATE_SHARE = 64 }; /* of what its frames have until they are due */
+/* Of what its frames have until they are due. */
+enum { LATE_SHARE = 64, HICCUP_SHARE = 8 };
 
 /* A component is asked to return when half of the time is over after which its process is ended:
  * ten budgets, but at least a tenth of what those have that are without one. */
@@ -34,10 +36,26 @@ static int64_t late_of(const struct node *node)
     return late_ns < LATE_NS ? LATE_NS : late_ns > LATE_MAX_NS ? LATE_MAX_NS : late_ns;
 }
 
+/* CPU time of an activation after which sandboxed code is ended where it is: its state is worth
+ * more than a moment of the worker, so twice the budget, and of a small one a hiccup more than it,
+ * as long as who waits meanwhile has that time. 0: there is no budget. */
+static int64_t end_cpu_ns(const struct node *node)
+{
+    int64_t budget_ns = node->plan->budget_ns;
+    int64_t more_ns = node->plan->due_offset_ns / HICCUP_SHARE;
+
+    if (budget_ns <= 0 || budget_ns >= TIME_MAX / 2)
+        return 0;
+    if (more_ns > HICCUP_NS)
+        more_ns = HICCUP_NS;
+    return budget_ns + (more_ns > budget_ns ? more_ns : budget_ns);
+}
+
 void engine_watch_limit(const struct tt_engine *engine, struct node *node)
 {
     node->stop_after_ns = stop_after_ns(engine, node);
     node->watch_late_ns = late_of(node);
+    node->end_cpu_ns = end_cpu_ns(node);
 }
 
 static bool is_watched(const struct tt_engine *engine, const struct node *node)

@@ -5,13 +5,13 @@
 #include "core/inside.h"
 #include "graph.h"
 
-enum { HOG_AT = 20, BUDGET_NS = 2 * MS };
+enum { HOG_AT = 20, BUDGET_NS = 2 * MS, LITTLE_NS = MS / 5 };
 
 static struct graph g;
 static uint32_t hog, sink, ended;
 static jmp_buf back;
 static bool is_inside, is_host_busy, is_dear_cold;
-static int64_t longest_ns;
+static int64_t longest_ns, hiccup_ns, due_ns;
 
 /* As a port does it: the call does not return when sandboxed code runs. */
 static bool end_call(void *world, bool is_due)
@@ -42,8 +42,10 @@ static int run_away(void *state, struct tt_call *call)
     is_inside = true;
     if (is_dear_cold && (call->index == 0 || call->index == HOG_AT + 1))
         tt_sim_spend(g.sim, 3 * BUDGET_NS);
-    for (uint32_t n = 0; call->index == HOG_AT && n < 1000; n++)
-        tt_sim_spend(g.sim, MS);
+    if (call->index == HOG_AT / 2)
+        tt_sim_spend(g.sim, hiccup_ns);
+    for (uint32_t n = 0; call->index == HOG_AT && n < 10000; n++)
+        tt_sim_spend(g.sim, MS / 10);
     is_inside = false;
     for (uint32_t n = 0; n < call->out_count; n++)
         tt_call_out(call, n)->bytes = sizeof(int64_t);
@@ -71,6 +73,8 @@ static void init(int64_t budget_ns, bool has_others)
         graph_flow(&g, pass, 0, sink, 0);
     }
     g.nodes[hog].budget_ns = budget_ns;
+    if (due_ns > 0)
+        g.nodes[hog].due_offset_ns = due_ns;
     g.components[hog].process = run_away;
     ended = 0;
     longest_ns = 0;
@@ -104,13 +108,36 @@ static void run(enum tt_cause cause)
     graph_close(&g);
 }
 
-/* With a budget: when it has used it twice. */
+/* With a large budget: when it has used it twice. */
 static void it_is_ended_for_others(void)
 {
     init(BUDGET_NS, true);
     run(TT_CAUSE_BUDGET);
     CHECK(longest_ns >= 2 * BUDGET_NS);
     CHECK(longest_ns < 3 * BUDGET_NS);
+}
+
+/* One activation that costs a little more, once, is not worth a state, however small the budget is.
+ * What does not return is ended soon all the same. */
+static void it_is_not_ended_for_a_hiccup(void)
+{
+    hiccup_ns = 5 * LITTLE_NS;
+    init(LITTLE_NS, true);
+    run(TT_CAUSE_BUDGET);
+    CHECK(longest_ns >= LITTLE_NS + MS);
+    CHECK(longest_ns < LITTLE_NS + 2 * MS);
+    hiccup_ns = 0;
+}
+
+/* Where frames have little time until they are due, who waits has not that time either. */
+static void it_is_ended_sooner_where_frames_are_due_sooner(void)
+{
+    due_ns = 4 * MS;
+    init(LITTLE_NS, true);
+    run(TT_CAUSE_BUDGET);
+    CHECK(longest_ns >= LITTLE_NS + due_ns / 8);
+    CHECK(longest_ns < LITTLE_NS + MS);
+    due_ns = 0;
 }
 
 /* The first of an instance, and of one that begins anew, touches all its memory for the first time:
@@ -146,6 +173,8 @@ static void it_is_not_ended_in_its_host(void)
 int main(void)
 {
     RUN(it_is_ended_for_others);
+    RUN(it_is_not_ended_for_a_hiccup);
+    RUN(it_is_ended_sooner_where_frames_are_due_sooner);
     RUN(it_is_not_ended_while_it_is_cold);
     RUN(it_is_ended_at_its_stop_time);
     RUN(it_is_not_ended_in_its_host);
