@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/pool_view.h"
+#include "planner/partition.h"
 #include "planner/place.h"
 #include "planner/tardy.h"
 #include "planner/work.h"
@@ -32,6 +33,7 @@ struct crew {
     struct work works[TT_WORKERS_MAX];
     struct reservation reservations[TT_WORKERS_MAX];
     int64_t room_ppm[TT_WORKERS_MAX];
+    uint32_t partition[TT_WORKERS_MAX];
     int64_t *given_ns, *owed_ns; /* by component */
     uint32_t failed;             /* the worker that has no reservation, or count */
     bool is_unknown;             /* costs: nothing can be reserved */
@@ -334,13 +336,16 @@ static int64_t share_ppm(int64_t budget_ns, int64_t period_ns)
     return tt_muldiv(budget_ns, 1000000, period_ns) + 1;
 }
 
-static bool is_never_late(const struct crew *crew)
+/* With so much each: where CPUs are partitions each has a place on one. */
+static bool is_never_late(struct crew *crew)
 {
+    const struct tt_machine *machine = crew->base->machine;
     struct tt_server all[TARDY_SET_MAX];
     uint32_t count = all_servers(crew, all);
 
-    return crew->base->machine->is_partitioned ||
-           tardy_is_never(all, count, crew->base->machine->cpus);
+    if (partition_is_all(machine))
+        return partition_fit(machine, crew->room_ppm, crew->placement.count, crew->partition);
+    return machine->is_partitioned || tardy_is_never(all, count, machine->cpus);
 }
 
 static int64_t least_ppm(const struct crew *crew, uint32_t worker)
@@ -371,8 +376,9 @@ static int share_room(struct crew *crew)
     return 0;
 }
 
-/* Less headroom where that keeps all from being late; with none left they are. */
-static void limit_headroom(struct crew *crew)
+/* Less headroom where that keeps all from being late; with none left they are. False: there is no
+ * place for one of them. */
+static bool limit_headroom(struct crew *crew)
 {
     const int64_t parts = 4;
     int64_t most_ppm[TT_WORKERS_MAX];
@@ -383,16 +389,17 @@ static void limit_headroom(struct crew *crew)
             crew->room_ppm[n] =
                 least_ppm(crew, n) + (most_ppm[n] - least_ppm(crew, n)) * part / parts;
         if (is_never_late(crew))
-            return;
+            return true;
     }
     memcpy(crew->room_ppm, most_ppm, sizeof(most_ppm));
     crew->is_tardy = true;
+    return !partition_is_all(crew->base->machine);
 }
 
 /* 0: each has its reservation, or nobody can have one; 1: not so; negative errno. */
 static int try_share(struct crew *crew)
 {
-    int64_t room_ppm = work_room_ppm(crew->base->machine);
+    int64_t room_ppm = partition_most_ppm(crew->base->machine);
     int r;
 
     for (uint32_t n = 0; n < crew->placement.count; n++)
@@ -401,11 +408,10 @@ static int try_share(struct crew *crew)
     r = plan_workers(crew);
     if (r != 0 || crew->is_unknown)
         return r;
-    if (share_room(crew) != 0) {
+    if (share_room(crew) != 0 || !limit_headroom(crew)) {
         crew->failed = crew->placement.count;
         return 1;
     }
-    limit_headroom(crew);
     return plan_workers(crew);
 }
 
@@ -417,6 +423,15 @@ static void say_no_room(struct crew *crew)
 
     for (uint32_t n = 0; n < crew->placement.count; n++)
         sum_ppm += least_ppm(crew, n);
+    if (partition_is_all(machine)) {
+        (void)tt_format_text(plan->binding, sizeof(plan->binding),
+                             "CPU: %u workers need %s of a CPU together; %u partitions have %s "
+                             "left, %s the emptiest",
+                             crew->placement.count, text_percent(sum_ppm).text,
+                             machine->partition_count, text_percent(work_room_ppm(machine)).text,
+                             text_percent(partition_most_ppm(machine)).text);
+        return;
+    }
     (void)tt_format_text(
         plan->binding, sizeof(plan->binding),
         "CPU: the service's %u workers need %s of a CPU together and %s is free (limit %s, kept "
@@ -505,6 +520,7 @@ static void take_reservations(struct crew *crew)
         plan->workers[n].tolerance_ns = crew->reservations[n].tardiness_ns;
         plan->workers[n].overhead_ns = crew->reservations[n].overhead_ns;
         plan->workers[n].headroom_ns = crew->reservations[n].headroom_ns;
+        plan->workers[n].partition = partition_is_all(crew->base->machine) ? crew->partition[n] : 0;
     }
     plan->budget_ns = plan->workers[0].budget_ns;
     plan->period_ns = plan->deadline_ns = plan->workers[0].period_ns;
@@ -642,7 +658,7 @@ static bool is_single_enough(struct work *base)
 {
     struct reservation reservation;
 
-    return !is_known(base) || work_reserve(base, work_room_ppm(base->machine), &reservation);
+    return !is_known(base) || work_reserve(base, partition_most_ppm(base->machine), &reservation);
 }
 
 static bool is_same_placement(const struct placement *a, const struct placement *b, uint32_t count)

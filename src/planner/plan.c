@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "planner/bend.h"
+#include "planner/partition.h"
 #include "planner/work.h"
 #include "spec/depths.h"
 #include "spec/wiring.h"
@@ -182,13 +183,25 @@ static int check_mean_deadline(struct work *work)
     return 0;
 }
 
+static void put_on_partition(struct work *work)
+{
+    struct tt_plan_worker *worker = &work->plan->workers[0];
+    int64_t share_ppm = tt_muldiv(worker->budget_ns, 1000000, worker->period_ns);
+    bool is_put;
+
+    if (!partition_is_all(work->machine))
+        return;
+    is_put = partition_fit(work->machine, &share_ppm, 1, &worker->partition);
+    tt_assert(is_put); /* its room was that of the emptiest */
+}
+
 /* With a promise wanted, no reservation means no; without one, it is arithmetic for the reader. */
 static void reserve(struct work *work)
 {
     struct tt_plan *plan = work->plan;
     bool is_promised = plan->class != TT_CLASS_BEST_EFFORT;
     struct reservation reservation = {0}, unlimited = {0};
-    bool is_found = work_reserve(work, work_room_ppm(work->machine), &reservation);
+    bool is_found = work_reserve(work, partition_most_ppm(work->machine), &reservation);
 
     if (!is_found && work_reserve_alone(work, &unlimited)) {
         work_reservation_terms(work, &unlimited);
@@ -214,6 +227,7 @@ static void reserve(struct work *work)
     plan->workers[0].tolerance_ns = reservation.tardiness_ns;
     plan->workers[0].overhead_ns = reservation.overhead_ns;
     plan->workers[0].headroom_ns = reservation.headroom_ns;
+    put_on_partition(work);
 }
 
 static bool has_lasting(const struct work *work)
@@ -271,9 +285,9 @@ static int make(struct work *work, struct tt_error *err)
     return 0;
 }
 
-int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
-                 const struct tt_cost *segment_costs, const struct tt_machine *machine,
-                 struct tt_plan **ret, struct tt_error *err)
+static int plan_on(const struct tt_picture *picture, const struct tt_cost *costs,
+                   const struct tt_cost *segment_costs, const struct tt_machine *machine,
+                   struct tt_plan **ret, struct tt_error *err)
 {
     struct tt_plan *plan;
     struct work work = {
@@ -298,6 +312,48 @@ int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
         tt_plan_close(&plan);
         return tt_wrap(err, r, "cannot plan service `%s`", picture->name);
     }
+    *ret = plan;
+    return 0;
+}
+
+static void say_both(struct tt_plan *plan, const char *on_partitions)
+{
+    char beside[sizeof(plan->binding)];
+
+    memcpy(beside, plan->binding, sizeof(beside));
+    (void)tt_format_text(plan->binding, sizeof(plan->binding),
+                         "on partitions, %.110s; beside them, %.110s", on_partitions, beside);
+}
+
+/* Partitions first: nothing there is late by others. What may be admitted without a reservation is
+ * no reason to give one of their CPUs away. */
+int tt_plan_make(const struct tt_picture *picture, const struct tt_cost *costs,
+                 const struct tt_cost *segment_costs, const struct tt_machine *machine,
+                 struct tt_plan **ret, struct tt_error *err)
+{
+    char why[sizeof((*ret)->binding)] = "";
+    struct tt_machine partitions;
+    struct tt_plan *plan = NULL;
+    int r;
+
+    if (machine->is_partitioned || machine->partition_count == 0)
+        return plan_on(picture, costs, segment_costs, machine, ret, err);
+    partition_machine(machine, &partitions);
+    r = plan_on(picture, costs, segment_costs, &partitions, &plan, err);
+    if (r < 0)
+        return r;
+    if (machine->is_on_partitions || (plan->is_admitted && plan->budget_ns > 0)) {
+        *ret = plan;
+        return 0;
+    }
+    if (!plan->is_admitted)
+        memcpy(why, plan->binding, sizeof(why));
+    tt_plan_close(&plan);
+    r = plan_on(picture, costs, segment_costs, machine, &plan, err);
+    if (r < 0)
+        return r;
+    if (!plan->is_admitted && why[0] != '\0')
+        say_both(plan, why);
     *ret = plan;
     return 0;
 }

@@ -31,6 +31,12 @@ struct tt_server { /* a reservation that the node has given */
     int64_t tolerance_ns; /* by which it may come late, as its plan counts with */
 };
 
+enum { TT_PARTITIONS_MAX = 64 };
+
+struct tt_partition { /* a CPU that only what is put there runs on */
+    int64_t limit_ppm, slack_ppm, reserved_ppm;
+};
+
 struct tt_machine {
     uint32_t cpus;
     int64_t limit_ppm;    /* of all CPUs together, what the kernel admits: 900000 x cpus */
@@ -45,7 +51,12 @@ struct tt_machine {
     int64_t hop_ns;       /* per activation of a component */
     int64_t memory_bytes; /* for pools */
     bool is_virtual;      /* a hypervisor below */
-    bool is_partitioned;  /* exclusive cpusets to be had */
+    bool is_partitioned;  /* its CPUs are partitions, and the numbers above are their sums */
+    /* Beside those CPUs, or they themselves. What fits on them is put there first; with
+     * is_on_partitions it runs there, and is planned for nowhere else. */
+    const struct tt_partition *partitions;
+    uint32_t partition_count;
+    bool is_on_partitions;
     uint32_t workers_max; /* containers that a service may have; 0: one */
 };
 
@@ -71,6 +82,7 @@ struct tt_plan_worker {
     int64_t overhead_ns; /* of its budget, for the engine's own work: nothing is promised from it */
     int64_t headroom_ns; /* of its budget, beyond what the promise needs: others come before it */
     int64_t tolerance_ns; /* by which its budget may come late: the plan counts with it */
+    uint32_t partition;   /* the machine's that it is put on, from 1; 0: on none */
 };
 
 struct tt_plan {

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "base/assert.h"
+#include "planner/partition.h"
 #include "planner/tardy.h"
 #include "planner/work.h"
 #include "tactus/format.h"
@@ -155,7 +156,7 @@ static bool reserve_in(struct work *work, enum lateness lateness, int64_t room_p
                        int64_t period_ns, struct reservation *ret)
 {
     int64_t most_ns = tt_muldiv(period_ns, room_ppm, 1000000) / STEP_NS * STEP_NS;
-    int64_t all_ppm = lateness == LATENESS_ALONE ? INT32_MAX : work_room_ppm(work->machine);
+    int64_t all_ppm = lateness == LATENESS_ALONE ? INT32_MAX : partition_most_ppm(work->machine);
     struct demand_set set = work->set, early = work->set;
     struct tt_server own = {.period_ns = period_ns, .tolerance_ns = INT64_MAX};
 

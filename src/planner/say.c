@@ -1,4 +1,5 @@
 /* The arithmetic line by line, and what binds as a sentence. */
+#include "planner/partition.h"
 #include "planner/tardy.h"
 #include "planner/work.h"
 #include "tactus/format.h"
@@ -146,6 +147,14 @@ void work_say_no_room(struct work *work, const struct reservation *wanted)
     int64_t wanted_ppm =
         tt_muldiv(wanted->least_ns + wanted->overhead_ns, 1000000, wanted->period_ns);
 
+    if (partition_is_all(machine)) {
+        (void)tt_format_text(
+            work->plan->binding, sizeof(work->plan->binding),
+            "CPU: the service needs %s of one CPU; of %u partitions the emptiest has %s left",
+            text_percent(wanted_ppm).text, machine->partition_count,
+            text_percent(partition_most_ppm(machine)).text);
+        return;
+    }
     if (wanted_ppm < work_room_ppm(machine)) {
         (void)tt_format_text(
             work->plan->binding, sizeof(work->plan->binding),
@@ -169,7 +178,7 @@ void work_say_binding(struct work *work, const struct reservation *reservation)
 {
     struct tt_plan *plan = work->plan;
     const struct tt_plan_sink *sink = &plan->sinks[plan->sink];
-    int64_t room = work_room_ppm(work->machine),
+    int64_t room = partition_most_ppm(work->machine),
             most = room > WORKER_MAX_PPM ? WORKER_MAX_PPM : room;
     int64_t used = tt_muldiv(reservation->budget_ns, 1000000, reservation->period_ns);
     int64_t cpu_left = most > used ? (most - used) * 1000 / most : 0;

@@ -1,6 +1,8 @@
 /* The books of reservations, the wait for sent frames, and what a run's records teach. */
 #include "node/books.h"
 
+#include <errno.h>
+
 #include "base/record.h"
 #include "check.h"
 #include "node/allowance.h"
@@ -277,6 +279,51 @@ static void so_many_a_second_and_no_more(void)
     }
 }
 
+/* Each partition has a sum of its own; who runs is told the CPUs that it is on, and no others. */
+static void partitions_count_by_themselves(void)
+{
+    static struct books books;
+    struct tt_machine machine = {0};
+    struct books_wish wish = {.service = 3,
+                              .partition = 1,
+                              .budget_ns = 4 * MILLI,
+                              .period_ns = 10 * MILLI,
+                              .room_ppm = 100000};
+
+    books_cut(&books, 2, 900000, 50000);
+    CHECK(books_enter(&books, 1, 5 * MILLI, 10 * MILLI));
+    books_put(&books, 1, 0, 1);
+    CHECK(books_enter(&books, 2, 1 * MILLI, 10 * MILLI));
+    CHECK_INT(books_ppm(&books, 0), 600000);
+    CHECK_INT(books_place_ppm(&books, 0, 0), 100000);
+    CHECK_INT(books_place_ppm(&books, 1, 0), 500000);
+    books_tell(&books, 0, 0, &machine);
+    CHECK_INT(machine.reserved_ppm, 100000);
+    CHECK_INT(machine.server_count, 1);
+    CHECK_INT(machine.partition_count, 2);
+    CHECK_INT(machine.partitions[0].reserved_ppm, 500000);
+    CHECK_INT(machine.partitions[1].reserved_ppm, 0);
+    CHECK(!machine.is_on_partitions);
+    books_tell(&books, 1, 0, &machine); /* it runs on one */
+    CHECK(machine.is_on_partitions);
+    CHECK_INT(machine.partitions[0].reserved_ppm, 0);
+    books_tell(&books, 2, 0, &machine); /* it runs beside them */
+    CHECK_INT(machine.partition_count, 0);
+    CHECK(!machine.is_on_partitions);
+    CHECK_INT(books_renew(&books, &wish, 0), -EBUSY); /* 90 of the 85 per cent */
+    wish.partition = 2;
+    CHECK_INT(books_renew(&books, &wish, 0), 0); /* whatever there is beside them */
+    CHECK_INT(books_place_ppm(&books, 2, 0), 400000);
+    wish.budget_ns = 8 * MILLI;
+    CHECK_INT(books_renew(&books, &wish, 0), 0); /* in place of its own */
+    CHECK_INT(books_place_ppm(&books, 2, 0), 800000);
+    CHECK(books_enter(&books, 3, MILLI, 10 * MILLI)); /* a new number, the same place */
+    CHECK_INT(books_place_ppm(&books, 2, 0), 100000);
+    books_give_back(&books, 1, 0);
+    CHECK_INT(books_place_ppm(&books, 1, 9 * MILLI), 500000); /* until its 0-lag time */
+    CHECK_INT(books_place_ppm(&books, 1, 10 * MILLI), 0);
+}
+
 int main(void)
 {
     RUN(what_is_entered_is_given_back_after_a_period);
@@ -286,6 +333,7 @@ int main(void)
     RUN(least_is_told);
     RUN(what_is_given_is_free_later);
     RUN(less_is_free_after_a_period);
+    RUN(partitions_count_by_themselves);
     RUN(so_many_a_second_and_no_more);
     RUN(frames_wait_for_their_word_in_order);
     RUN(lost_frames_wait_for_nobody);
