@@ -47,7 +47,6 @@ static void run_engine(void *ctx)
     struct container *container = ctx;
 
     sandbox_thread(container);
-    tt_seat_wait_go(&container->seat);
     if (container->is_leaving) /* the service's other workers got none */
         (void)tt_reserve_leave(NULL);
     tt_engine_run(container->engine, container->seat.epoch_ns, container->seat.first_ns);

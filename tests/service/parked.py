@@ -35,6 +35,18 @@ def is_calm(pid):
     return SCHED_FIFO not in policies
 
 
+def rights(pid):
+    """The capabilities of each thread, the first one's first; of a process that waits only that one may have any, to lock memory."""
+    held = []
+    try:
+        for task in sorted(os.listdir(f"/proc/{pid}/task"), key=int):
+            with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as text:
+                held.append(int(re.search(r"^CapPrm:\t([0-9a-f]+)", text.read(), re.M)[1], 16))
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # it ended meanwhile: another user's service came
+    return held
+
+
 def waiting(node):
     return {pid for pid, name in children_of(node.daemon.pid).items() if name == "tactus-spare"}
 
@@ -46,6 +58,7 @@ def serve(node, user):
     try:
         found = container_of(node)
         wait_for(lambda: is_calm(found[0]), 15, "a thread of the container is still under SCHED_FIFO")
+        check(not any(rights(found[0])), "a thread of the container has a capability")
         return found
     finally:
         run.send_signal(signal.SIGINT)
@@ -62,6 +75,7 @@ with Node() as node:
     time.sleep(2)  # tactusd lets others go first before it makes processes
     for user in (0, 0, NOBODY, NOBODY, 0):
         before = waiting(node)
+        wait_for(lambda: not any(any(rights(pid)[1:]) for pid in waiting(node)), 15, "a worker that waits has a capability")
         pid, found_user, found_pools = serve(node, user)
         check(found_user == user, f"the container of user {user} runs as {found_user}")
         check(pid not in pids, "a process serves twice")

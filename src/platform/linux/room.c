@@ -12,12 +12,7 @@
 
 /* A fault is a microsecond: a service of two components needs 40 pages of the first and 100 of the
  * second. */
-enum {
-    AHEAD_BYTES = 512 << 10,
-    HEAP_BYTES = 512 << 10,
-    HUGE_BYTES = 2 << 20,
-    PAGE_BYTES = 4 << 10
-};
+enum { AHEAD_BYTES = 1 << 20, HEAP_BYTES = 512 << 10, HUGE_BYTES = 2 << 20, PAGE_BYTES = 4 << 10 };
 
 static struct {
     char *next;

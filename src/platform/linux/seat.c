@@ -149,13 +149,15 @@ static void set_word(uint32_t *word)
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
+/* A container's worker has nothing to do before go, so it is woken once. What it renounces, and the
+ * heap that the C library makes for a thread, are behind it while it waits. */
 static void begin(void *ctx)
 {
     struct tt_seat *seat = ctx;
 
-    wait_word(&seat->is_ready);
     if (seat->is_container)
         (void)tt_jail_drop_last();
+    wait_word(seat->is_container ? &seat->is_go : &seat->is_ready);
     seat->entry(seat->argument);
 }
 
@@ -163,9 +165,8 @@ static void begin_standby(void *ctx)
 {
     struct tt_seat *seat = ctx;
 
+    (void)tt_jail_drop_last();
     wait_word(&seat->is_ready);
-    if (seat->is_container)
-        (void)tt_jail_drop_last();
     if (seat->standby && seat->world.params.handoff)
         seat->standby(seat->argument);
 }
@@ -222,7 +223,8 @@ int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *arg
     tt_stamp("memory locked");
     if (seat->is_container)
         (void)tt_jail_drop_last();
-    set_word(&seat->is_ready);
+    else
+        set_word(&seat->is_ready);
     return r;
 }
 
@@ -258,6 +260,8 @@ static void go(struct tt_seat *seat, const struct tt_message *message)
     if (seat->on_go)
         seat->on_go(seat->argument, message);
     set_word(&seat->is_go);
+    if (seat->is_container)
+        set_word(&seat->is_ready); /* the standby, after its worker */
     tt_bell_ring(&seat->bells, seat->number);
 }
 

@@ -23,8 +23,8 @@ struct tt_seat {
     /* Before the worker goes on, on the main thread; may be NULL. */
     void (*on_go)(void *argument, const struct tt_message *message);
     /* Written by the main thread, read by the worker: atomic. */
-    uint32_t is_ready;   /* a futex: the worker begins when tactusd was told */
-    bool is_container;   /* its threads renounce what is left of capabilities */
+    uint32_t is_ready;   /* a futex: an edge's worker begins, or a container's standby after go */
+    bool is_container;   /* its threads renounce what is left of capabilities, and wait for go */
     uint64_t idle_pools; /* bits: nobody writes there yet, so their pages are mapped as they come */
     bool is_parked;      /* its threads were there before the setup */
     bool is_locked;      /* all of its memory */
@@ -64,8 +64,8 @@ int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t co
 bool tt_seat_is_profile(const struct tt_seat *seat);
 
 /* Starts the worker, says ready, locks memory while go is on its way, and drops what capability
- * that took; then the worker goes on. The entry should call tt_seat_wait_go() and, at its end,
- * tt_seat_done(). */
+ * that took; then go is listened to. An edge's worker begins before go: its entry should call
+ * tt_seat_wait_go(). At its end it calls tt_seat_done(). */
 int tt_seat_start(struct tt_seat *seat, void (*entry)(void *argument), void *argument,
                   struct tt_error *err);
 void tt_seat_wait_go(struct tt_seat *seat);
