@@ -16,7 +16,7 @@ struct request {
     const char *name, *component, *container;
     struct run *run;
     uint32_t place, to;
-    bool has_joined; /* the target came for it, with what it was planned with */
+    bool has_joined; /* the target came for it, and has its part already */
 };
 
 /* "a, b, c", cut where it would be too long. */
@@ -251,15 +251,15 @@ static int admit(const struct request *request, struct move *move, struct tt_err
 
     if (request->to == wiring->home_of[request->place]) { /* as it was planned */
         move->shift.more_ns = run->moves->shift[request->place].less_ns;
-    } else if (request->has_joined) {
-        move->shift.less_ns = less_of(run, request->place, wiring->process_of[request->place]);
     } else {
-        r = move_plan(&question, &move->shift.more_ns, err);
+        r = request->has_joined ? 0 : move_plan(&question, &move->shift.more_ns, err);
         if (r < 0)
             return r;
+        if (request->has_joined)
+            move->shift.more_ns = run->moves->guest.part_ns;
         move->shift.less_ns = less_of(run, request->place, wiring->process_of[request->place]);
     }
-    if (move->shift.more_ns == 0 || target->budget_ns <= 0)
+    if (request->has_joined || move->shift.more_ns == 0 || target->budget_ns <= 0)
         return 0;
     r = run_resize(run, request->to, target->budget_ns + move->shift.more_ns, target->period_ns,
                    err);
@@ -281,6 +281,7 @@ static int start(const struct request *request, uint64_t client, struct tt_error
         .component = request->place,
         .from = wiring->process_of[request->place],
         .to = request->to,
+        .has_joined = request->has_joined,
         .is_fresh = (run->params.picture->components[request->place].flags & TT_OPAQUE) != 0,
         .stream = {-1, -1}};
     r = request->to == home
@@ -300,8 +301,9 @@ static int start(const struct request *request, uint64_t client, struct tt_error
     return r;
 }
 
-int move_begin_joined(struct run *run, const struct move_join *join, struct tt_error *err)
+int move_begin_joined(struct run *run, struct tt_error *err)
 {
+    const struct move_join *join = &run->moves->join;
     const struct request request = {.name = run->params.picture->name,
                                     .component =
                                         run->params.picture->components[join->component].name,
@@ -311,7 +313,7 @@ int move_begin_joined(struct run *run, const struct move_join *join, struct tt_e
                                     .has_joined = true};
     int r = check_place(&request, err);
 
-    return r == 0 ? start(&request, join->client, err) : r;
+    return r == 0 ? start(&request, run->moves->guest.client, err) : r;
 }
 
 /* Containers may have started anew before anything moved. */
@@ -331,8 +333,6 @@ static bool keep_moves(struct run *run)
 static int begin(const struct request *request, uint64_t client, struct tt_error *err)
 {
     struct run *run = request->run;
-    const struct move_join join = {
-        .client = client, .component = request->place, .to = request->to};
     int r;
 
     if (!keep_moves(run))
@@ -341,7 +341,9 @@ static int begin(const struct request *request, uint64_t client, struct tt_error
         return start(request, client, err);
     r = tt_wiring_may_lead(run->broker->wiring, run->params.picture, request->place, request->to,
                            err);
-    return r == 0 ? move_join(run, &join, err) : r;
+    if (r == 0)
+        move_want(run, request->place, request->to, client);
+    return r;
 }
 
 static int check(struct request *request, struct tt_error *err)

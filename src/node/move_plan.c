@@ -10,6 +10,7 @@
 #include "tactus/format.h"
 
 #define SPARE_PERIOD_MIN_NS INT64_C(1000000) /* a shorter one would be wake-ups above all */
+#define SPARE_BUDGET_MIN_NS INT64_C(1024)    /* what the kernel takes for one, with nobody's part */
 
 static bool is_reached(const struct tt_picture *picture, uint32_t from, uint32_t to)
 {
@@ -110,7 +111,7 @@ int move_plan(const struct move_question *q, int64_t *ret_more_ns, struct tt_err
 
 /* Its period is that of home, or so short that two of them fit into what its sinks have left. */
 int move_plan_spare(const struct move_question *question, const struct tt_plan_worker *home,
-                    struct tt_plan_worker *ret, struct tt_error *err)
+                    struct tt_plan_worker *ret, int64_t *ret_part_ns, struct tt_error *err)
 {
     struct move_question q = *question;
     uint32_t sink = 0;
@@ -118,6 +119,7 @@ int move_plan_spare(const struct move_question *question, const struct tt_plan_w
     int r;
 
     *ret = *home;
+    *ret_part_ns = 0;
     if (q.plan->class == TT_CLASS_BEST_EFFORT || home->budget_ns <= 0) {
         ret->budget_ns = 0;
         return 0;
@@ -126,8 +128,9 @@ int move_plan_spare(const struct move_question *question, const struct tt_plan_w
     while (2 * ret->period_ns > slack_ns && ret->period_ns / 2 >= SPARE_PERIOD_MIN_NS)
         ret->period_ns /= 2;
     ret->deadline_ns = q.period_ns = ret->period_ns;
-    q.budget_ns = home->overhead_ns > 0 ? home->overhead_ns : 1;
+    q.budget_ns = home->overhead_ns > SPARE_BUDGET_MIN_NS ? home->overhead_ns : SPARE_BUDGET_MIN_NS;
     r = move_plan(&q, &more_ns, err);
     ret->budget_ns = r == 0 ? q.budget_ns + more_ns : 0;
+    *ret_part_ns = r == 0 ? more_ns : 0;
     return r;
 }

@@ -145,6 +145,8 @@ static void arrive(struct move *move)
     (void)tt_wiring_put(wiring, move->to, (uint32_t)move->node, move->component, NULL);
     tt_wiring_settle(wiring, move->component, move->to);
     *shift = move->to == home ? (struct move_shift){0, 0} : move->shift;
+    if (move->has_joined) /* it is the component's from now on, no more the container's */
+        process_of(move, move->to)->spare_plan.budget_ns -= move->shift.more_ns;
     run_follow_tell(run, move->to);
     move_tell_arrived(run, move->from, move->to);
 }
@@ -320,18 +322,30 @@ static int open_ways(struct move *move, struct tt_error *err)
     return 0;
 }
 
+struct move_shifts move_shifts(const struct run *run)
+{
+    const struct tt_wiring *wiring = run->broker->wiring;
+
+    return (struct move_shifts){.list = run->moves->shift,
+                                .process_of = wiring->process_of,
+                                .home_of = wiring->home_of,
+                                .count = run->params.picture->component_count};
+}
+
 int move_start(struct run *run, struct move *move, struct tt_error *err)
 {
     bool is_home = move->to == run->broker->wiring->home_of[move->component];
-    const struct move_shift *there = &run->moves->shift[move->component];
-    const struct move_order_params params = {.step = {.rounds_max = ROUNDS_MAX,
-                                                      .pages_enough = PAGES_ENOUGH,
-                                                      .step_ns = STEP_NS,
-                                                      .cut_ns = move->is_fresh ? KEY_NS : CUT_NS},
-                                             .end_ns = END_NS,
-                                             .raised_ns = move->shift.more_ns,
-                                             .freed_ns =
-                                                 is_home ? there->more_ns : move->shift.less_ns};
+    const struct move_shifts shifts = move_shifts(run);
+    bool is_spare = tt_wiring_is_spare(run->broker->wiring, move->from);
+    const struct move_order_params params = {
+        .step = {.rounds_max = ROUNDS_MAX,
+                 .pages_enough = PAGES_ENOUGH,
+                 .step_ns = STEP_NS,
+                 .cut_ns = move->is_fresh ? KEY_NS : CUT_NS},
+        .end_ns = END_NS,
+        .raised_ns = move->has_joined ? 0 : move->shift.more_ns,
+        .freed_ns =
+            is_home ? move_shift_freed(&shifts, move->component, is_spare) : move->shift.less_ns};
     struct move_actions actions;
     int r;
 
@@ -341,7 +355,7 @@ int move_start(struct run *run, struct move *move, struct tt_error *err)
     move->begin_ns = loop_now_ns();
     r = open_ways(move, err);
     if (r < 0) {
-        (void)resize(move, move->to, -move->shift.more_ns);
+        (void)resize(move, move->to, -params.raised_ns);
         return r;
     }
     run->moves->now = move;
@@ -485,15 +499,13 @@ bool move_before_spawn(struct run *run, uint32_t number)
 void move_reserved(struct run_process *process)
 {
     struct run *run = process->run;
-    const struct tt_wiring *wiring = run->broker->wiring;
-    struct move_shifts shifts = {.process_of = wiring->process_of, .home_of = wiring->home_of};
+    struct move_shifts shifts;
     struct tt_error err = {0};
     int64_t more_ns;
 
     if (run->moves == NULL || process->budget_ns <= 0)
         return;
-    shifts.list = run->moves->shift;
-    shifts.count = run->params.picture->component_count;
+    shifts = move_shifts(run);
     more_ns = move_shift_of(&shifts, process->number);
     if (more_ns == 0 || run_resize(run, process->number, process->budget_ns + more_ns,
                                    process->period_ns, &err) >= 0)

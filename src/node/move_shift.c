@@ -14,6 +14,15 @@ int64_t move_shift_of(const struct move_shifts *shifts, uint32_t process)
     return sum_ns;
 }
 
+int64_t move_shift_freed(const struct move_shifts *shifts, uint32_t component, bool is_spare)
+{
+    bool is_last = true;
+
+    for (uint32_t n = 0; n < shifts->count; n++)
+        is_last &= n == component || shifts->process_of[n] != shifts->process_of[component];
+    return is_spare && is_last ? 0 : shifts->list[component].more_ns;
+}
+
 void move_shift_forget(const struct move_shifts *shifts, uint32_t process)
 {
     for (uint32_t n = 0; n < shifts->count; n++) {

@@ -3,6 +3,7 @@
 #ifndef TT_NODE_MOVE_SHIFT_H
 #define TT_NODE_MOVE_SHIFT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct move_shift {
@@ -18,6 +19,9 @@ struct move_shifts {
 };
 
 int64_t move_shift_of(const struct move_shifts *shifts, uint32_t process);
+/* What a container gives back of it when this component is gone from there: nothing when it is the
+ * last in a spare one, which drains with what it has and goes as a whole. */
+int64_t move_shift_freed(const struct move_shifts *shifts, uint32_t component, bool is_spare);
 /* Its new worker has what was planned: nothing of this is there to be given back. */
 void move_shift_forget(const struct move_shifts *shifts, uint32_t process);
 

@@ -10,20 +10,6 @@ static const char *component_name(const struct run *run, uint32_t component)
     return run->params.picture->components[component].name;
 }
 
-static struct move_join *join_of(const struct run *run)
-{
-    return run->moves != NULL && run->moves->join.is_on ? &run->moves->join : NULL;
-}
-
-static void fail_join(struct run *run, const struct tt_error *err)
-{
-    struct client *client = client_find(run->params.node, run->moves->join.client);
-
-    run->moves->join.is_on = false;
-    if (client != NULL)
-        client_error(client, err, 1);
-}
-
 /* Its place in the books before anything begins: what has no room there is not begun. */
 static int enter_books(struct run *run, uint32_t number, struct tt_error *err)
 {
@@ -56,7 +42,7 @@ static int enter_books(struct run *run, uint32_t number, struct tt_error *err)
 
 static int ask(struct run *run, struct tt_error *err)
 {
-    struct move_join *join = &run->moves->join;
+    const struct move_join *join = &run->moves->join;
     struct run_process *process = &run->processes[join->to];
     uint32_t home = run->broker->wiring->home_of[join->component];
     struct move_question question = {.picture = run->params.picture,
@@ -66,83 +52,121 @@ static int ask(struct run *run, struct tt_error *err)
                                      .to = join->to,
                                      .cost_ns = run_budget_of_ns(run, join->component),
                                      .container = process->name};
-    int r = move_plan_spare(&question, run_planned(run, home), &process->spare_plan, err);
+    int r = move_plan_spare(&question, run_planned(run, home), &process->spare_plan,
+                            &run->moves->guest.part_ns, err);
 
     process->last_budget_ns = process->last_period_ns = 0;
     if (r == 0)
         r = enter_books(run, join->to, err);
-    if (r < 0)
-        return r;
-    join->is_asked = true;
-    run_feed_simple(run, SUPERVISE_JOIN, join->to);
-    return 0;
+    if (r == 0)
+        run_feed_simple(run, SUPERVISE_JOIN, join->to);
+    return r;
 }
 
-int move_join(struct run *run, const struct move_join *wanted, struct tt_error *err)
+/* err: what answered, or why it is gone. */
+static void tell_failed(struct run *run, enum move_join_why why, struct tt_error *err)
 {
-    int r = 0;
+    const struct move_join *join = &run->moves->join;
+    struct client *client = client_find(run->params.node, run->moves->guest.client);
+    const char *text = run->moves->guest.why[0] != '\0' ? run->moves->guest.why : err->text;
+    char reason[SUPERVISE_TEXT_BYTES];
 
-    run->moves->join = *wanted;
-    run->moves->join.is_on = true;
-    if (run->supervise.processes[wanted->to].life == SUPERVISE_DONE) /* else when that is reaped */
-        r = ask(run, err);
-    if (r < 0)
-        run->moves->join.is_on = false;
-    return r;
+    (void)tt_format_text(reason, sizeof(reason), "%s", text);
+    if (why == MOVE_JOIN_GONE)
+        (void)tt_fail(err, -EIO, "'%s' stays in %s: %s was gone before it had anything: %s",
+                      component_name(run, join->component),
+                      run_process_name(run, run->broker->wiring->process_of[join->component]),
+                      run_process_name(run, join->to), reason);
+    else if (why == MOVE_JOIN_OVER)
+        (void)tt_fail(err, -ESHUTDOWN, "'%s' stays where it is: the service ended",
+                      component_name(run, join->component));
+    if (client != NULL)
+        client_error(client, err, 1);
+}
+
+static void step(struct run *run, const struct move_join_event *event, struct tt_error *err);
+
+static void answer(struct run *run, enum move_join_event_kind kind, struct tt_error *err)
+{
+    step(run, &(struct move_join_event){.kind = kind, .to = run->moves->join.to}, err);
+}
+
+static void perform(struct run *run, const struct move_join_action *action, struct tt_error *err)
+{
+    switch (action->verb) {
+    case MOVE_JOIN_ASK:
+        if (ask(run, err) < 0)
+            answer(run, MOVE_JOIN_ON_REFUSED, err);
+        break;
+    case MOVE_JOIN_BEGIN:
+        if (move_begin_joined(run, err) < 0)
+            answer(run, MOVE_JOIN_ON_NOT_BEGUN, err);
+        break;
+    case MOVE_JOIN_FAIL:
+        tell_failed(run, action->why, err);
+        break;
+    case MOVE_JOIN_LOOK:
+        move_look_empty(run);
+        break;
+    }
+}
+
+static void step(struct run *run, const struct move_join_event *event, struct tt_error *err)
+{
+    struct move_join_actions actions;
+
+    move_join_step(&run->moves->join, event, &actions);
+    for (uint32_t n = 0; n < actions.count; n++)
+        perform(run, &actions.list[n], err);
+}
+
+static void tell(struct run *run, enum move_join_event_kind kind, uint32_t to, const char *why)
+{
+    const struct move_join_event event = {.kind = kind, .to = to};
+    struct tt_error err = {0};
+
+    if (run->moves == NULL)
+        return;
+    (void)tt_format_text(err.text, sizeof(err.text), "%s", why);
+    step(run, &event, &err);
+}
+
+void move_want(struct run *run, uint32_t component, uint32_t to, uint64_t client)
+{
+    const struct move_join_event event = {.kind = MOVE_JOIN_ON_WANTED,
+                                          .component = component,
+                                          .to = to,
+                                          .is_free =
+                                              run->supervise.processes[to].life == SUPERVISE_DONE};
+    struct tt_error err = {0};
+
+    run->moves->guest = (struct move_guest){.client = client};
+    step(run, &event, &err);
 }
 
 void move_joined(struct run *run, uint32_t number)
 {
-    const struct move_join *join = join_of(run);
-    struct tt_error err = {0};
-
-    if (join == NULL || join->to != number)
-        return;
-    run->moves->join.is_on = false;
-    if (move_begin_joined(run, join, &err) == 0)
-        return;
-    fail_join(run, &err);
-    move_look_empty(run);
+    tell(run, MOVE_JOIN_ON_GOING, number, "");
 }
 
 void move_left(struct run *run, uint32_t number, const char *why)
 {
-    const struct move_join *join = join_of(run);
-    struct tt_error err = {0};
-    int r;
-
     run_reserve_left(&run->processes[number]);
-    if (join == NULL || join->to != number)
-        return;
-    if (!join->is_asked)
-        r = ask(run, &err);
-    else
-        r = tt_fail(&err, -EIO, "'%s' stays in %s: %s was gone before it had anything: %s",
-                    component_name(run, join->component),
-                    run_process_name(run, run->broker->wiring->process_of[join->component]),
-                    run_process_name(run, number), join->why[0] != '\0' ? join->why : why);
-    if (r < 0)
-        fail_join(run, &err);
+    tell(run, MOVE_JOIN_ON_LEFT, number, why);
 }
 
 void move_refused(struct run_process *process, const char *why)
 {
-    struct move_join *join = join_of(process->run);
+    struct run_moves *moves = process->run->moves;
 
-    if (join != NULL && join->to == process->number)
-        (void)tt_format_text(join->why, sizeof(join->why), "its worker has no reservation: %s",
-                             why);
+    if (moves != NULL && moves->join.is_on && moves->join.to == process->number)
+        (void)tt_format_text(moves->guest.why, sizeof(moves->guest.why),
+                             "its worker has no reservation: %s", why);
 }
 
 void move_cancel_join(struct run *run)
 {
-    struct tt_error err = {0};
-
-    if (join_of(run) == NULL)
-        return;
-    (void)tt_fail(&err, -ESHUTDOWN, "'%s' stays where it is: the service ended",
-                  component_name(run, run->moves->join.component));
-    fail_join(run, &err);
+    tell(run, MOVE_JOIN_ON_CANCEL, 0, "");
 }
 
 static bool is_empty(const struct run *run, uint32_t number)
@@ -169,6 +193,6 @@ void move_look_empty(struct run *run)
 
     for (uint32_t n = wiring->container_count - wiring->spare_count; n < wiring->container_count;
          n++)
-        if (run->processes[n].child != NULL && supervise_is_idle(&run->supervise, n))
+        if (supervise_is_idle(&run->supervise, n)) /* its process may be yet to come */
             run_feed_simple(run, SUPERVISE_LEAVE, n);
 }

@@ -45,8 +45,9 @@ static void a_worker_of_its_own_has_homes_period(void)
 {
     struct move_question question = begin(30 * MILLI);
     struct tt_plan_worker own;
+    int64_t part_ns;
 
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), 0);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), 0);
     CHECK_INT(own.period_ns, home.period_ns);
     /* Two whole periods are its own: half in each, rounded up, and what the engine itself takes. */
     CHECK_INT(own.budget_ns, MILLI + 1 + home.overhead_ns);
@@ -56,16 +57,18 @@ static void less_time_takes_a_shorter_period_and_more_of_it(void)
 {
     struct move_question question = begin(6 * MILLI);
     struct tt_plan_worker own;
+    int64_t part_ns;
 
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), 0);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), 0);
     CHECK_INT(own.period_ns, 5 * MILLI / 2);
     CHECK_INT(own.budget_ns, 2 * MILLI + home.overhead_ns);
+    CHECK_INT(part_ns, 2 * MILLI);
     CHECK(2 * own.period_ns <= sink.slack_ns);
     question = begin(3 * MILLI); /* it would be all of it, and more */
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), -EBUSY);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), -EBUSY);
     CHECK(strstr(err.text, "would need") != NULL);
     question = begin(MILLI);
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), -EBUSY);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), -EBUSY);
     CHECK(strstr(err.text, "the deadline of 'out' leaves 1000 us") != NULL);
     CHECK_INT(own.budget_ns, 0);
 }
@@ -74,13 +77,15 @@ static void nothing_promised_is_nothing_reserved(void)
 {
     struct move_question question = begin(30 * MILLI);
     struct tt_plan_worker own;
+    int64_t part_ns;
 
     plan.class = TT_CLASS_BEST_EFFORT;
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), 0);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), 0);
     CHECK_INT(own.budget_ns, 0);
+    CHECK_INT(part_ns, 0);
     question = begin(30 * MILLI);
     question.cost_ns = 0;
-    CHECK_INT(move_plan_spare(&question, &home, &own, &err), -EBUSY);
+    CHECK_INT(move_plan_spare(&question, &home, &own, &part_ns, &err), -EBUSY);
     CHECK(strstr(err.text, "is not known yet") != NULL);
 }
 

@@ -23,6 +23,18 @@ static const struct moves_kind kinds[] = {
      .deaths = 1,
      .ticks = 1},
     {.name = "the user stops", .last_index = 1, .moves = 1, .stops = 1, .ticks = 1},
+    {.name = "a spare container and a guest, to and fro",
+     .is_spare = true,
+     .moves = 2,
+     .visits = 1},
+    {.name = "a spare container, a guest and a death",
+     .is_spare = true,
+     .last_index = 1,
+     .moves = 1,
+     .deaths = 1,
+     .ticks = 1,
+     .visits = 2,
+     .refusals = 1},
 };
 
 static const struct moves_kind deep_kinds[] = {
@@ -38,6 +50,13 @@ static const struct moves_kind deep_kinds[] = {
      .moves = 1,
      .deaths = 2,
      .ticks = 2},
+    {.name = "a spare container and a guest, to and fro, and a death",
+     .is_spare = true,
+     .moves = 2,
+     .deaths = 1,
+     .ticks = 1,
+     .visits = 2,
+     .refusals = 1},
     {.name = "to and fro, and a death",
      .last_index = 1,
      .moves = 2,
@@ -153,7 +172,7 @@ static void try_kind(const struct moves_kind *kind, uint32_t states_max)
     for (uint32_t n = 0; n < seen.count; n++) {
         memcpy(&w, seen_at(&seen, n), sizeof(w));
         if (moves_is_at_rest(&w, kind, false))
-            ends[w.place != MOVES_HOME]++;
+            ends[w.place[MOVES_SELF] != MOVES_HOME]++;
         go_on_from(&seen, n, kind, &step_count);
     }
     is_searching = false;
@@ -202,12 +221,14 @@ static void one_seed(uint64_t seed)
 {
     const struct moves_kind kind = {.name = "a seed",
                                     .is_fresh = seed % 3 == 0,
+                                    .is_spare = seed % 2 == 0,
                                     .last_index = 100,
                                     .moves = 40,
                                     .deaths = (uint8_t)(seed % 7),
                                     .stops = seed % 5 == 0,
                                     .ticks = 200,
-                                    .refusals = 3};
+                                    .refusals = 3,
+                                    .visits = 40};
     struct moves_world w;
 
     random_state = seed_now = seed;
@@ -215,7 +236,7 @@ static void one_seed(uint64_t seed)
     moves_begin(&w, &kind);
     for (uint32_t turn = 0; turn < 3000; turn++) {
         struct moves_choice choices[MOVES_CHOICES];
-        uint32_t count = moves_choices(&w, &kind, choices), place = w.place;
+        uint32_t count = moves_choices(&w, &kind, choices), place = w.place[MOVES_SELF];
         struct moves_choice choice;
 
         if (count == 0)
@@ -226,9 +247,9 @@ static void one_seed(uint64_t seed)
         trail[trail_count++ % TOLD] = choice;
         deaths += choice.kind == MOVES_DIES || choice.kind == MOVES_KILLED;
         moves_do(&w, &kind, choice);
-        moves += w.place != place;
+        moves += w.place[MOVES_SELF] != place;
     }
-    comes_to_an_end(w, &kind, seed % 2 == 0);
+    comes_to_an_end(w, &kind, seed % 4 < 2);
 }
 
 static void a_thousand_seeds_are_safe(void)

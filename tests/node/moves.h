@@ -1,7 +1,9 @@
 /* Two containers of a running service, tactusd between them and a component that moves from one to
  * the other and back: each word, order, death and reaping a step of its own, as late as it pleases.
- * What tactusd decides is told by src/node/move_order.c, src/node/supervise.c and
- * src/node/move_shift.c, what the containers do by src/core/move.c itself. */
+ * What tactusd decides is told by src/node/move_order.c, src/node/move_join.c, src/node/supervise.c
+ * and src/node/move_shift.c, what the containers do by src/core/move.c itself. The other container
+ * may be a spare one, which comes and goes; a guest may then be there beside the component, which
+ * comes and goes in one step. */
 #ifndef TT_TESTS_NODE_MOVES_H
 #define TT_TESTS_NODE_MOVES_H
 
@@ -9,16 +11,21 @@
 #include <stdint.h>
 
 #include "kept.h"
-#include "node/move_order.h"
+#include "kept_move.h"
+#include "node/move_join.h"
 #include "node/move_shift.h"
 
 enum {
     MOVES_HOME = 0, /* its container, and the one that it moves to */
     MOVES_AWAY = 1,
     MOVES_BODIES = 2,
+    MOVES_SELF = 0, /* the component; and its guest */
+    MOVES_GUEST = 1,
+    MOVES_MOVERS = 2,
     MOVES_QUEUE = 6,
     MOVES_CHOICES = 48,
     MOVES_PLAN_NS = 10, /* of each period, each of the two by the plan */
+    MOVES_BARE_NS = 1,  /* a spare one, with nothing */
     MOVES_MORE_NS = 3,  /* the target needs for it */
     MOVES_LESS_NS = 2   /* the source needs no more */
 };
@@ -26,7 +33,8 @@ enum {
 struct moves_kind {
     const char *name;
     bool is_fresh; /* make before break */
-    uint8_t last_index, moves, deaths, stops, ticks, refusals;
+    bool is_spare; /* the other container: started when something is to move there */
+    uint8_t last_index, moves, deaths, stops, ticks, refusals, visits;
 };
 
 enum moves_state { MOVES_GONE = 0, MOVES_BOOTING, MOVES_READY, MOVES_GOING, MOVES_DEAD };
@@ -44,7 +52,8 @@ struct moves_body { /* one container */
     bool has; /* the component is in its graph */
     bool is_begun, is_split;
     uint8_t at, carried;    /* the index that comes; the one that came with the state */
-    int8_t has_ns, last_ns; /* reserved in each period; what it, or its predecessor, had last */
+    int8_t plan_ns;         /* reserved in each period by the plan, */
+    int8_t has_ns, last_ns; /* and in truth; what it, or its predecessor, had last */
     struct moves_queue to, from;
 };
 
@@ -56,15 +65,17 @@ struct moves_world {
     struct moves_queue stream; /* from the source to the target; each move has its own */
     uint8_t epoch;             /* of the move, modulo 4 */
     struct {
-        bool is_on, has_failed, is_told, is_settled[MOVE_SIDES], is_gone[MOVE_SIDES], has_begun;
-        bool is_retire_due, is_source_dead, is_cut, has_timer, is_lost;
-        uint8_t phase, state, rounds, from, to;
-        int8_t raised_ns, freed_ns, limit_ns, step_limit_ns, timer_ns; /* times from now */
+        struct kept_move kept;
+        bool is_on, has_timer, has_joined;
+        uint8_t from, to;
+        int8_t timer_ns; /* from now */
     } move;
-    struct move_shift shift, wanted; /* as they are; and as they are when it arrives */
-    uint32_t place;                  /* where the wiring has the component */
-    uint8_t next;                    /* the index that nobody wrote yet */
-    uint8_t moves_left, deaths_left, stops_left, ticks_left, refusals_left;
+    struct move_join join;
+    bool is_asking;                                /* the user, who has no answer yet */
+    struct move_shift shift[MOVES_MOVERS], wanted; /* as they are; and as it is when it arrives */
+    uint32_t place[MOVES_MOVERS];                  /* where the wiring has them */
+    uint8_t next;                                  /* the index that nobody wrote yet */
+    uint8_t moves_left, deaths_left, stops_left, ticks_left, refusals_left, visits_left;
     bool is_spawn_due[MOVES_BODIES], has_ended, was_late;
 };
 
@@ -76,13 +87,15 @@ enum moves_choice_kind {
     MOVES_BEGINS,         /* the target: what it took */
     MOVES_DRAINS,         /* who was split */
     MOVES_GETS_READY,
-    MOVES_RESERVES, /* way 1: as low as it had been; 2: not what moved components need */
+    MOVES_RESERVES, /* way 1: as low as it had been; 2: not what moved components need; 3: nothing
+                     */
     MOVES_ENDS,     /* by itself, when it was told to stop */
     MOVES_KILLED,   /* as it was told */
     MOVES_REAPED,
     MOVES_MOVE_TICK, /* from here on: not what happens if nobody does anything */
     MOVES_TICK,
-    MOVES_BEGIN,
+    MOVES_BEGIN, /* way 1: the books have no room for a spare one */
+    MOVES_VISIT, /* the guest, there or back */
     MOVES_DIES,
     MOVES_STOP,
     MOVES_CHOICE_COUNT

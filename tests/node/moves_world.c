@@ -1,39 +1,13 @@
 /* Two containers, a component that moves between them and tactusd, one step at a time; moves.h says
  * what. */
-#include "moves.h"
+#include "moves_inside.h"
 
 #include "check.h"
 
 /* Now, whenever it is. */
 static const int64_t now_ns = INT64_C(1000000000000);
 
-static const uint32_t home_of = MOVES_HOME;
-
-enum word {
-    NOTHING = 0,
-    COME, /* tactusd to a container */
-    LEAVE,
-    ROUND,
-    CUT,
-    RESUME,
-    RETIRE,
-    DISCARD,
-    MANY_PAGES, /* source to target */
-    FEW_PAGES,
-    STATE,
-    BROKEN,
-    READY, /* a container to tactusd */
-    ACKED_MANY,
-    ACKED_FEW,
-    TOOK,
-    BEGUN,
-    GAVE_UP,
-    FAILED,
-    SETTLED,
-    SETTLED_LEFT
-};
-
-enum { WORD_MASK = 0x3f, EPOCH_SHIFT = 6 }; /* orders to begin say which move */
+static const uint32_t homes[MOVES_MOVERS] = {MOVES_HOME, MOVES_HOME};
 
 static struct supervise supervise;
 static struct move_order order;
@@ -56,85 +30,69 @@ static uint32_t get(struct moves_queue *queue)
 
 /* --- the move's state, from a world and back --- */
 
-static int8_t small(int64_t at_ns, int64_t then_ns)
-{
-    return (int8_t)(at_ns > then_ns ? at_ns - then_ns : 0);
-}
-
 static void keep_move(struct moves_world *w, int64_t then_ns)
 {
-    move_order_check(&order);
-    CHECK(order.step.state != TT_MOVE_GIVING_UP || order.step.reason[0] != '\0');
-    w->move.phase = order.phase;
-    w->move.has_failed = order.has_failed;
-    w->move.is_told = order.is_told;
-    memcpy(w->move.is_settled, order.is_settled, sizeof(order.is_settled));
-    memcpy(w->move.is_gone, order.is_gone, sizeof(order.is_gone));
-    w->move.has_begun = order.has_begun;
-    w->move.is_retire_due = order.is_retire_due;
-    w->move.is_lost = order.is_lost;
-    w->move.limit_ns = small(order.limit_ns, then_ns);
-    w->move.state = order.step.state;
-    w->move.rounds = (uint8_t)order.step.rounds;
-    w->move.is_source_dead = order.step.is_source_dead;
-    w->move.is_cut = order.step.is_cut;
-    w->move.step_limit_ns = small(order.step.limit_ns, then_ns);
-}
-
-static struct move_order_params params_of(const struct moves_world *w)
-{
-    return (struct move_order_params){
-        .step = {.rounds_max = 2, .pages_enough = 10, .step_ns = 1, .cut_ns = 1},
-        .end_ns = 1,
-        .raised_ns = w->move.raised_ns,
-        .freed_ns = w->move.freed_ns};
+    kept_move_keep(&w->move.kept, &order, then_ns);
 }
 
 static void recall_move(const struct moves_world *w)
 {
-    order = (struct move_order){.params = params_of(w),
-                                .phase = w->move.phase,
-                                .has_failed = w->move.has_failed,
-                                .is_told = w->move.is_told,
-                                .has_begun = w->move.has_begun,
-                                .is_retire_due = w->move.is_retire_due,
-                                .is_lost = w->move.is_lost,
-                                .limit_ns = now_ns + w->move.limit_ns};
-    memcpy(order.is_settled, w->move.is_settled, sizeof(order.is_settled));
-    memcpy(order.is_gone, w->move.is_gone, sizeof(order.is_gone));
-    order.step = (struct tt_move){.params = order.params.step,
-                                  .state = w->move.state,
-                                  .rounds = w->move.rounds,
-                                  .is_source_dead = w->move.is_source_dead,
-                                  .is_cut = w->move.is_cut,
-                                  .limit_ns = now_ns + w->move.step_limit_ns,
-                                  .reason = "before"};
+    kept_move_recall(&w->move.kept, &order, now_ns);
 }
 
 /* --- reservations --- */
 
+static struct move_shifts shifts_of(struct moves_world *w)
+{
+    return (struct move_shifts){
+        .list = w->shift, .process_of = w->place, .home_of = homes, .count = MOVES_MOVERS};
+}
+
 static int64_t shift_of(const struct moves_world *w, uint32_t number)
 {
-    struct move_shift shift = w->shift;
-    const struct move_shifts shifts = {
-        .list = &shift, .process_of = &w->place, .home_of = &home_of, .count = 1};
+    struct moves_world copy = *w;
+    const struct move_shifts shifts = shifts_of(&copy);
 
     return move_shift_of(&shifts, number);
 }
 
+bool moves_is_idle(const struct moves_world *w, uint32_t number)
+{
+    return w->kept.processes[number].is_spare && !w->kept.processes[number].is_filled;
+}
+
 /* What it has is the plan's and what moved components need: never raised for one that did not
- * come, never lowered twice. */
+ * come, never lowered twice; of two in a spare one the first that leaves gives back its part. What
+ * is empty goes with all that it has. */
 static void check_reservations(const struct moves_world *w)
 {
     for (uint32_t n = 0; n < MOVES_BODIES; n++) {
         const struct moves_body *body = &w->bodies[n];
-        bool is_raised = w->move.is_on && w->move.phase == MOVE_UNDER_WAY && n == w->move.to;
-        int64_t due_ns = MOVES_PLAN_NS + shift_of(w, n) + (is_raised ? w->move.raised_ns : 0);
+        bool is_raised = w->move.is_on && w->move.kept.phase == MOVE_UNDER_WAY && n == w->move.to;
+        int64_t due_ns = body->plan_ns + shift_of(w, n) + (is_raised ? w->move.kept.raised_ns : 0);
 
+        if (moves_is_idle(w, n))
+            continue;
         if (body->has_ns > 0)
             CHECK_INT(body->has_ns, due_ns);
         CHECK_INT(body->last_ns, body->has_ns > 0 ? body->has_ns : due_ns);
     }
+}
+
+/* A spare container is known to have something as long as it has; nobody waits for what never
+ * comes. */
+static void check_spare(const struct moves_world *w)
+{
+    bool is_there = false;
+
+    for (uint32_t n = 0; n < MOVES_MOVERS; n++)
+        is_there |= w->place[n] == MOVES_AWAY;
+    if (w->kept.processes[MOVES_AWAY].is_spare)
+        CHECK_INT(w->kept.processes[MOVES_AWAY].is_filled, is_there);
+    CHECK_INT(w->join.is_on, w->is_asking);
+    CHECK(!w->join.is_on || !w->move.is_on);
+    if (w->join.is_on && w->join.is_asked)
+        CHECK(w->bodies[MOVES_AWAY].state != MOVES_GONE);
 }
 
 static void resize(struct moves_world *w, uint32_t number, int64_t more_ns)
@@ -148,8 +106,7 @@ static void resize(struct moves_world *w, uint32_t number, int64_t more_ns)
 
 static void forget_shift(struct moves_world *w, uint32_t number)
 {
-    const struct move_shifts shifts = {
-        .list = &w->shift, .process_of = &w->place, .home_of = &home_of, .count = 1};
+    const struct move_shifts shifts = shifts_of(w);
 
     move_shift_forget(&shifts, number);
 }
@@ -165,11 +122,33 @@ static bool send(struct moves_world *w, uint32_t number, uint32_t word)
     return true;
 }
 
+static void feed_simple(struct moves_world *w, enum supervise_kind kind, uint32_t number);
+
+static void tell_arrived(struct moves_world *w, uint32_t from, uint32_t to)
+{
+    if (!w->kept.processes[MOVES_AWAY].is_spare)
+        return;
+    if (to == MOVES_AWAY)
+        feed_simple(w, SUPERVISE_FILLED, to);
+    else if (w->place[MOVES_SELF] != from && w->place[MOVES_GUEST] != from)
+        feed_simple(w, SUPERVISE_EMPTIED, from);
+}
+
 static void arrive(struct moves_world *w)
 {
-    CHECK_INT(w->place, w->move.from);
-    w->place = w->move.to;
-    w->shift = w->place == home_of ? (struct move_shift){0, 0} : w->wanted;
+    CHECK_INT(w->place[MOVES_SELF], w->move.from);
+    w->place[MOVES_SELF] = w->move.to;
+    w->shift[MOVES_SELF] = w->move.to == MOVES_HOME ? (struct move_shift){0, 0} : w->wanted;
+    if (w->move.has_joined)
+        w->bodies[MOVES_AWAY].plan_ns -= MOVES_MORE_NS;
+    tell_arrived(w, w->move.from, w->move.to);
+}
+
+/* Spare containers that are empty. */
+static void look_empty(struct moves_world *w)
+{
+    if (moves_is_idle(w, MOVES_AWAY))
+        feed_simple(w, SUPERVISE_LEAVE, MOVES_AWAY);
 }
 
 /* What waits in the source goes back; who has not looked at its own yet misses it. */
@@ -177,8 +156,8 @@ static void check_retire(const struct moves_world *w)
 {
     const struct moves_body *target = &w->bodies[w->move.to];
 
-    CHECK(w->move.is_cut);
-    CHECK(target->is_begun || w->was_late || w->move.is_gone[MOVE_TARGET]);
+    CHECK(w->move.kept.is_cut);
+    CHECK(target->is_begun || w->was_late || w->move.kept.is_gone[MOVE_TARGET]);
 }
 
 static void kill(struct moves_world *w, uint32_t number)
@@ -225,12 +204,13 @@ static bool perform_move(struct moves_world *w, const struct move_action *action
     case MOVE_ARRIVE:
         arrive(w);
         break;
-    case MOVE_LOWER:
+    case MOVE_LOWER: /* what was the last of a spare one drains with what that has */
+        CHECK(action->side == MOVE_TARGET || !moves_is_idle(w, from));
         resize(w, action->side == MOVE_TARGET ? to : from, -action->by_ns);
         break;
     case MOVE_FAIL:
         CHECK(action->reason[0] != '\0');
-        CHECK_INT(w->place, from);
+        CHECK_INT(w->place[MOVES_SELF], from);
         break;
     case MOVE_TIMER:
         w->move.has_timer = true;
@@ -240,6 +220,7 @@ static bool perform_move(struct moves_world *w, const struct move_action *action
         memset(&w->move, 0, sizeof(w->move));
         w->wanted = (struct move_shift){0, 0};
         w->was_late = false;
+        look_empty(w);
         break;
     }
     return true;
@@ -304,7 +285,7 @@ static void tactusd_hears(struct moves_world *w, uint32_t number)
     bool has_left = word == SETTLED_LEFT;
 
     if (!takes_part(w, number)) { /* late */
-        if (has_left && w->place == number)
+        if (has_left && w->place[MOVES_SELF] == number)
             kill(w, number);
         return;
     }
@@ -324,38 +305,149 @@ static void tactusd_hears(struct moves_world *w, uint32_t number)
         tell_move(w, MOVE_ON_GAVE_UP, 0);
 }
 
-static void begin_move(struct moves_world *w)
+/* The source of a spare one's last gives nothing back: it goes as a whole. */
+static int64_t freed_ns(struct moves_world *w, uint32_t mover, uint32_t to)
+{
+    const struct move_shifts shifts = shifts_of(w);
+
+    return to == MOVES_HOME
+               ? move_shift_freed(&shifts, mover, w->kept.processes[MOVES_AWAY].is_spare)
+               : MOVES_LESS_NS;
+}
+
+static void begin_move(struct moves_world *w, bool has_joined)
 {
     struct move_actions actions;
     struct move_order_params params;
-    uint32_t to = w->place == MOVES_HOME ? MOVES_AWAY : MOVES_HOME;
+    uint32_t from = w->place[MOVES_SELF], to = from == MOVES_HOME ? MOVES_AWAY : MOVES_HOME;
+    int64_t more_ns = to == MOVES_HOME ? w->shift[MOVES_SELF].less_ns : MOVES_MORE_NS;
 
-    w->moves_left--;
     w->epoch = (w->epoch + 1) & 3;
     w->move.is_on = true;
-    w->move.from = (uint8_t)w->place;
+    w->move.has_joined = has_joined;
+    w->move.from = (uint8_t)from;
     w->move.to = (uint8_t)to;
-    w->wanted = to == home_of ? (struct move_shift){0, 0}
-                              : (struct move_shift){MOVES_MORE_NS, MOVES_LESS_NS};
-    w->move.raised_ns = (int8_t)(to == home_of ? w->shift.less_ns : w->wanted.more_ns);
-    w->move.freed_ns = (int8_t)(to == home_of ? w->shift.more_ns : w->wanted.less_ns);
-    resize(w, to, w->move.raised_ns);
-    params = params_of(w);
+    w->wanted = to == MOVES_HOME ? (struct move_shift){0, 0}
+                                 : (struct move_shift){MOVES_MORE_NS, MOVES_LESS_NS};
+    w->move.kept.raised_ns = (int8_t)(has_joined ? 0 : more_ns);
+    w->move.kept.freed_ns = (int8_t)freed_ns(w, MOVES_SELF, to);
+    resize(w, to, w->move.kept.raised_ns);
+    params = kept_move_params(&w->move.kept);
     move_order_begin(&order, &params, now_ns, &actions);
     keep_move(w, now_ns);
     obey_move(w, &actions, now_ns);
+}
+
+/* --- spare containers --- */
+
+static void step_join(struct moves_world *w, enum move_join_event_kind kind, bool is_full);
+
+/* is_full: the books have no room for it. */
+static void ask_for_spare(struct moves_world *w, bool is_full)
+{
+    struct moves_body *body = &w->bodies[MOVES_AWAY];
+
+    if (is_full) {
+        w->refusals_left--;
+        step_join(w, MOVE_JOIN_ON_REFUSED, false);
+        return;
+    }
+    CHECK_INT(body->state, MOVES_GONE);
+    body->plan_ns = MOVES_BARE_NS + MOVES_MORE_NS;
+    body->last_ns = 0;
+    feed_simple(w, SUPERVISE_JOIN, MOVES_AWAY);
+}
+
+static void perform_join(struct moves_world *w, const struct move_join_action *action, bool is_full)
+{
+    switch (action->verb) {
+    case MOVE_JOIN_ASK:
+        ask_for_spare(w, is_full);
+        break;
+    case MOVE_JOIN_BEGIN:
+        CHECK(w->is_asking);
+        if (!moves_are_all_going(w)) {
+            step_join(w, MOVE_JOIN_ON_NOT_BEGUN, false);
+            break;
+        }
+        w->is_asking = false; /* the move answers */
+        begin_move(w, true);
+        break;
+    case MOVE_JOIN_FAIL:
+        CHECK(w->is_asking);
+        CHECK(action->why != MOVE_JOIN_GONE || w->join.is_asked);
+        w->is_asking = false;
+        break;
+    case MOVE_JOIN_LOOK:
+        look_empty(w);
+        break;
+    }
+}
+
+static void step_join(struct moves_world *w, enum move_join_event_kind kind, bool is_full)
+{
+    const struct move_join_event event = {.kind = kind,
+                                          .to = MOVES_AWAY,
+                                          .is_free =
+                                              w->kept.processes[MOVES_AWAY].life == SUPERVISE_DONE};
+    struct move_join_actions actions;
+
+    move_join_step(&w->join, &event, &actions);
+    for (uint32_t n = 0; n < actions.count; n++)
+        perform_join(w, &actions.list[n], is_full);
+    if (!w->join.is_on)
+        memset(&w->join, 0, sizeof(w->join));
+}
+
+/* At once, or when its container is there. */
+static void want_move(struct moves_world *w, bool is_full)
+{
+    w->moves_left--;
+    if (w->place[MOVES_SELF] == MOVES_AWAY || !moves_is_idle(w, MOVES_AWAY)) {
+        begin_move(w, false);
+        return;
+    }
+    w->is_asking = true;
+    step_join(w, MOVE_JOIN_ON_WANTED, is_full);
+}
+
+/* A whole move of the guest, to where the component is or was, and back. */
+static void visit(struct moves_world *w)
+{
+    uint32_t from = w->place[MOVES_GUEST], to = 1 - from;
+    struct move_shift *shift = &w->shift[MOVES_GUEST];
+    int64_t less_ns = freed_ns(w, MOVES_GUEST, to);
+
+    w->visits_left--;
+    resize(w, to, to == MOVES_HOME ? shift->less_ns : MOVES_MORE_NS);
+    w->place[MOVES_GUEST] = to;
+    *shift = to == MOVES_HOME ? (struct move_shift){0, 0}
+                              : (struct move_shift){MOVES_MORE_NS, MOVES_LESS_NS};
+    tell_arrived(w, from, to);
+    resize(w, from, -less_ns);
+    look_empty(w);
+}
+
+/* It is gone, and nobody follows. */
+static void leave(struct moves_world *w)
+{
+    struct moves_body *body = &w->bodies[MOVES_AWAY];
+
+    CHECK(w->place[MOVES_SELF] != MOVES_AWAY && w->place[MOVES_GUEST] != MOVES_AWAY);
+    body->plan_ns = body->has_ns = body->last_ns = 0; /* its place in the books */
+    step_join(w, MOVE_JOIN_ON_LEFT, false);
 }
 
 /* --- what tactusd does for processes --- */
 
 static void feed(struct moves_world *w, const struct supervise_event *event, int64_t then_ns);
 
-static bool is_alive(const struct moves_body *body)
+bool moves_is_alive(const struct moves_body *body)
 {
     return body->state == MOVES_BOOTING || body->state == MOVES_READY || body->state == MOVES_GOING;
 }
 
-static bool may_run(const struct moves_body *body)
+bool moves_may_run(const struct moves_body *body)
 {
     if (body->state != MOVES_GOING || !body->has)
         return false;
@@ -365,7 +457,7 @@ static bool may_run(const struct moves_body *body)
 /* Or will have it, whatever is said to it from now on. */
 static bool may_take(const struct moves_body *body)
 {
-    return is_alive(body) && !body->is_killed && body->role == MOVES_COMING &&
+    return moves_is_alive(body) && !body->is_killed && body->role == MOVES_COMING &&
            body->target == TT_TARGET_FILLING;
 }
 
@@ -374,7 +466,7 @@ static void spawn(struct moves_world *w, uint32_t number)
 {
     struct moves_body *body = &w->bodies[number];
     const struct moves_body *other = &w->bodies[1 - number];
-    int8_t last_ns = body->last_ns;
+    int8_t last_ns = body->last_ns, plan_ns = body->plan_ns;
 
     CHECK_INT(body->state, MOVES_GONE);
     w->is_spawn_due[number] = false;
@@ -385,8 +477,9 @@ static void spawn(struct moves_world *w, uint32_t number)
     memset(body, 0, sizeof(*body));
     body->state = MOVES_BOOTING;
     body->last_ns = last_ns;
-    body->has = w->place == number;
-    CHECK(!body->has || !may_run(other));
+    body->plan_ns = plan_ns;
+    body->has = w->place[MOVES_SELF] == number;
+    CHECK(!body->has || !moves_may_run(other));
     CHECK(!body->has || !may_take(other));
 }
 
@@ -407,10 +500,13 @@ static void perform(struct moves_world *w, const struct supervise_action *action
         break;
     case SUPERVISE_GO:
         for (uint32_t n = 0; n < MOVES_BODIES; n++)
-            if (action->process == SUPERVISE_ALL || action->process == n) {
+            if ((action->process == SUPERVISE_ALL && w->bodies[n].state != MOVES_GONE) ||
+                action->process == n) {
                 CHECK_INT(w->bodies[n].state, MOVES_READY);
                 w->bodies[n].state = MOVES_GOING;
                 w->bodies[n].at = w->next;
+                if (n == MOVES_AWAY)
+                    step_join(w, MOVE_JOIN_ON_GOING, false);
             }
         break;
     case SUPERVISE_SEND_STOP:
@@ -422,14 +518,16 @@ static void perform(struct moves_world *w, const struct supervise_action *action
         w->timer_ns = action->at_ns;
         break;
     case SUPERVISE_LEFT:
-        CHECK(false); /* it has no spare container */
+        CHECK_INT(action->process, MOVES_AWAY);
+        leave(w);
         break;
     case SUPERVISE_END:
         w->has_ended = true;
         w->timer_ns = INT64_MAX;
         for (uint32_t n = 0; n < MOVES_BODIES; n++)
             CHECK_INT(w->bodies[n].state, MOVES_GONE);
-        CHECK(!w->move.is_on || w->move.phase != MOVE_UNDER_WAY);
+        CHECK(!w->move.is_on || w->move.kept.phase != MOVE_UNDER_WAY);
+        CHECK(!w->join.is_on);
         break;
     }
 }
@@ -451,6 +549,8 @@ static void feed(struct moves_world *w, const struct supervise_event *event, int
         w->timer_ns = w->timer_ns > then_ns ? w->timer_ns - then_ns : 0;
     if (!was_draining && w->kept.state == SUPERVISE_DRAINING && w->move.is_on)
         tell_move(w, MOVE_ON_CANCEL, 0);
+    if (!was_draining && w->kept.state == SUPERVISE_DRAINING)
+        step_join(w, MOVE_JOIN_ON_CANCEL, false);
 }
 
 static void feed_simple(struct moves_world *w, enum supervise_kind kind, uint32_t number)
@@ -485,13 +585,15 @@ static void reap(struct moves_world *w, uint32_t number)
 {
     struct moves_body *body = &w->bodies[number];
     bool is_clean = body->has_ended;
-    int8_t last_ns;
+    int8_t last_ns, plan_ns;
 
     while (body->from.count > 0)
         tactusd_hears(w, number);
     last_ns = body->last_ns;
+    plan_ns = body->plan_ns;
     memset(body, 0, sizeof(*body));
     body->last_ns = last_ns;
+    body->plan_ns = plan_ns;
     (void)tell_side(w, MOVE_ON_DIED, number);
     feed_death(w, number, is_clean);
     spawn_who_waited(w);
@@ -500,7 +602,7 @@ static void reap(struct moves_world *w, uint32_t number)
 static void reserve(struct moves_world *w, uint32_t number, uint32_t way)
 {
     struct moves_body *body = &w->bodies[number];
-    int64_t budget_ns = way == 1 ? body->last_ns : MOVES_PLAN_NS;
+    int64_t budget_ns = way == 1 ? body->last_ns : way == 3 ? 0 : body->plan_ns;
 
     body->is_asked = false;
     body->has_ns = body->last_ns = (int8_t)budget_ns;
@@ -508,8 +610,11 @@ static void reserve(struct moves_world *w, uint32_t number, uint32_t way)
         resize(w, number, shift_of(w, number));
     else if (way == 2)
         forget_shift(w, number);
-    w->refusals_left -= way == 2;
-    feed_simple(w, SUPERVISE_RESERVED, number);
+    w->refusals_left -= way >= 2;
+    feed(w,
+         &(struct supervise_event){
+             .kind = SUPERVISE_RESERVED, .process = number, .is_refusal = way == 3},
+         now_ns);
 }
 
 /* --- what the containers do --- */
@@ -528,7 +633,8 @@ static void stream(struct moves_world *w, uint32_t from, enum word word)
 {
     const struct moves_body *other = &w->bodies[1 - from];
 
-    if (is_alive(other) && other->role == MOVES_COMING && other->epoch == w->bodies[from].epoch)
+    if (moves_is_alive(other) && other->role == MOVES_COMING &&
+        other->epoch == w->bodies[from].epoch)
         put(&w->stream, word);
 }
 
@@ -542,8 +648,8 @@ static void tell_pages(struct moves_world *w, uint32_t number, uint32_t way)
         stream(w, number, way == 1 ? MANY_PAGES : FEW_PAGES);
 }
 
-static void leave(struct moves_world *w, const struct moves_kind *kind, uint32_t number,
-                  uint32_t way)
+static void begin_leaving(struct moves_world *w, const struct moves_kind *kind, uint32_t number,
+                          uint32_t way)
 {
     struct moves_body *body = &w->bodies[number];
 
@@ -618,7 +724,7 @@ static void hear_order(struct moves_world *w, const struct moves_kind *kind, uin
         if (way == 2)
             settle(body, false);
     } else if (word == LEAVE && body->role == MOVES_NO_ROLE) {
-        leave(w, kind, number, way);
+        begin_leaving(w, kind, number, way);
     } else if (word == DISCARD && body->role == MOVES_COMING) {
         target_does(body, TT_TARGET_ON_DISCARD);
     } else if (body->role != MOVES_LEAVING) {
@@ -692,106 +798,13 @@ static void die(struct moves_world *w, uint32_t number)
     memset(&body->to, 0, sizeof(body->to));
 }
 
-/* --- choices --- */
-
-struct list {
-    struct moves_choice *choices;
-    uint32_t count;
-};
-
-static void offer(struct list *list, bool may, enum moves_choice_kind kind, uint32_t body,
-                  uint32_t ways)
-{
-    for (uint32_t way = 0; may && way < ways; way++) {
-        CHECK(list->count < MOVES_CHOICES);
-        list->choices[list->count++] = (struct moves_choice){kind, (uint8_t)body, (uint8_t)way};
-    }
-}
-
-static void offer_move(const struct moves_world *w, const struct moves_kind *kind, uint32_t n,
-                       struct list *list)
-{
-    const struct moves_body *body = &w->bodies[n];
-    enum word order_word = body->to.list[0] & WORD_MASK;
-    bool is_cutting = body->role == MOVES_LEAVING && body->source == TT_SOURCE_CUTTING;
-    bool has_ways = order_word == LEAVE || order_word == ROUND || order_word == COME;
-
-    offer(list, is_alive(body) && body->to.count > 0, MOVES_HEAR_ORDER, n, has_ways ? 3 : 1);
-    offer(list, is_alive(body) && body->role == MOVES_COMING && w->stream.count > 0,
-          MOVES_HEAR_STREAM, n, w->stream.list[0] == STATE ? 2 : 1);
-    offer(list, body->from.count > 0, MOVES_HEAR_WORD, n, 1);
-    offer(list, may_run(body) && (is_cutting || body->at < kind->last_index), MOVES_RUNS, n,
-          is_cutting && kind->is_fresh ? 2 : 1);
-    offer(list, body->role == MOVES_COMING && body->target == TT_TARGET_HAS, MOVES_BEGINS, n, 1);
-    offer(list, body->is_split && body->role == MOVES_LEAVING && body->source == TT_SOURCE_CUT,
-          MOVES_DRAINS, n, 1);
-}
-
-static void offer_life(const struct moves_world *w, uint32_t n, struct list *list)
-{
-    const struct moves_body *body = &w->bodies[n];
-
-    offer(list, body->state == MOVES_BOOTING, MOVES_GETS_READY, n, 1);
-    offer(list, is_alive(body) && body->is_asked, MOVES_RESERVES, n, w->refusals_left > 0 ? 3 : 2);
-    offer(list, body->state == MOVES_GOING && body->is_stopped, MOVES_ENDS, n, 1);
-    offer(list, is_alive(body) && body->is_killed, MOVES_KILLED, n, 1);
-    offer(list, body->state == MOVES_DEAD, MOVES_REAPED, n, 1);
-    offer(list, is_alive(body) && !body->is_killed && w->deaths_left > 0, MOVES_DIES, n, 1);
-}
-
-static bool are_both_going(const struct moves_world *w)
-{
-    for (uint32_t n = 0; n < MOVES_BODIES; n++)
-        if (w->kept.processes[n].life != SUPERVISE_GOING)
-            return false;
-    return w->kept.state == SUPERVISE_RUNNING;
-}
-
-uint32_t moves_choices(const struct moves_world *w, const struct moves_kind *kind,
-                       struct moves_choice ret[MOVES_CHOICES])
-{
-    struct list list = {.choices = ret};
-
-    for (uint32_t n = 0; n < MOVES_BODIES; n++) {
-        offer_move(w, kind, n, &list);
-        offer_life(w, n, &list);
-    }
-    offer(&list, w->move.is_on && w->move.has_timer && !w->has_ended, MOVES_MOVE_TICK, 0, 1);
-    offer(&list, w->timer_ns != INT64_MAX && w->ticks_left > 0, MOVES_TICK, 0, 1);
-    offer(&list, !w->move.is_on && w->moves_left > 0 && are_both_going(w), MOVES_BEGIN, 0, 1);
-    offer(&list, !w->has_ended && w->stops_left > 0, MOVES_STOP, 0, 1);
-    return list.count;
-}
-
-const char *moves_choice_name(uint8_t kind)
-{
-    static const char *const names[MOVES_CHOICE_COUNT] = {"hears its order",
-                                                          "reads the state",
-                                                          "is heard",
-                                                          "runs or stands still",
-                                                          "begins",
-                                                          "drains",
-                                                          "is ready",
-                                                          "has its class",
-                                                          "ends",
-                                                          "is killed",
-                                                          "is reaped",
-                                                          "the move's timer",
-                                                          "the timer",
-                                                          "a move is asked",
-                                                          "dies",
-                                                          "the user stops"};
-
-    return names[kind];
-}
-
 static void tick_move(struct moves_world *w)
 {
     const struct move_event event = {.kind = MOVE_ON_TICK};
     int64_t then_ns = now_ns + w->move.timer_ns;
     bool may_start;
 
-    w->was_late |= w->move.phase == MOVE_SETTLING && w->move.timer_ns > 0;
+    w->was_late |= w->move.kept.phase == MOVE_SETTLING && w->move.timer_ns > 0;
     w->move.has_timer = false;
     feed_move(w, &event, then_ns, &may_start);
     CHECK(!w->move.is_on || w->move.has_timer); /* or it would have no end */
@@ -865,7 +878,10 @@ void moves_do(struct moves_world *w, const struct moves_kind *kind, struct moves
         tick(w);
         break;
     case MOVES_BEGIN:
-        begin_move(w);
+        want_move(w, choice.way == 1);
+        break;
+    case MOVES_VISIT:
+        visit(w);
         break;
     case MOVES_STOP:
         w->stops_left--;
@@ -875,20 +891,27 @@ void moves_do(struct moves_world *w, const struct moves_kind *kind, struct moves
         do_to_body(w, kind, choice);
         break;
     }
-    CHECK(may_run(&w->bodies[0]) + may_run(&w->bodies[1]) <= 1);
+    CHECK(moves_may_run(&w->bodies[0]) + moves_may_run(&w->bodies[1]) <= 1);
     check_reservations(w);
+    check_spare(w);
 }
 
 bool moves_is_at_rest(const struct moves_world *w, const struct moves_kind *kind, bool is_mute)
 {
+    uint32_t place = w->place[MOVES_SELF];
+
     if (w->has_ended)
         return true;
-    if (w->move.is_on || !are_both_going(w) || w->next < kind->last_index)
+    if (w->move.is_on || w->join.is_on || !moves_are_all_going(w) || w->next < kind->last_index)
         return false;
     for (uint32_t n = 0; n < MOVES_BODIES && !is_mute; n++)
         if (w->bodies[n].role != MOVES_NO_ROLE)
             return false;
-    return may_run(&w->bodies[w->place]) && !may_run(&w->bodies[1 - w->place]);
+    if (moves_is_idle(w, MOVES_AWAY) && w->bodies[MOVES_AWAY].state != MOVES_GONE)
+        return false;
+    if (moves_is_idle(w, MOVES_AWAY)) /* with all that was reserved */
+        CHECK_INT(w->bodies[MOVES_AWAY].last_ns, 0);
+    return moves_may_run(&w->bodies[place]) && !moves_may_run(&w->bodies[1 - place]);
 }
 
 void moves_begin(struct moves_world *w, const struct moves_kind *kind)
@@ -900,16 +923,22 @@ void moves_begin(struct moves_world *w, const struct moves_kind *kind)
     w->stops_left = kind->stops;
     w->ticks_left = kind->ticks;
     w->refusals_left = kind->refusals;
+    w->visits_left = kind->visits;
     supervise_init(&supervise, MOVES_BODIES, 0);
     supervise_set_containers(&supervise, MOVES_BODIES);
+    if (kind->is_spare)
+        supervise_set_spares(&supervise, 1);
     kept_keep(&w->kept, &supervise, 0);
     feed_simple(w, SUPERVISE_PLANNED, 0);
     for (uint32_t n = 0; n < MOVES_BODIES; n++)
-        w->bodies[n].last_ns = MOVES_PLAN_NS;
+        if (w->bodies[n].state != MOVES_GONE)
+            w->bodies[n].plan_ns = w->bodies[n].last_ns = MOVES_PLAN_NS;
     for (uint32_t n = 0; n < MOVES_BODIES; n++)
-        moves_do(w, kind, (struct moves_choice){MOVES_GETS_READY, (uint8_t)n, 0});
+        if (w->bodies[n].state != MOVES_GONE)
+            moves_do(w, kind, (struct moves_choice){MOVES_GETS_READY, (uint8_t)n, 0});
     for (uint32_t n = 0; n < MOVES_BODIES; n++)
-        reserve(w, n, 0);
-    CHECK(are_both_going(w));
-    begin_move(w);
+        if (w->bodies[n].state != MOVES_GONE)
+            reserve(w, n, 0);
+    CHECK(moves_are_all_going(w));
+    want_move(w, false);
 }
