@@ -19,9 +19,10 @@
  * Rules. The host allocates state (64-byte aligned, zeroed) and scratch. Without TT_OPAQUE the
  * state holds no pointers: a save is its bytes, and in a sandbox it is [globals][linear memory].
  * host and scratch are never saved; open() gives them anew and is short: it runs after every
- * restore. A parameter changes only by an event at an index. A TT_OPAQUE component without
- * save/restore moves make-before-break at key_point, if it has one connected input and no
- * TT_HISTORY: an instance begins anew elsewhere, and this one gets an End and drains. */
+ * restore. A parameter changes only by an event at an index. A TT_OPAQUE component with TT_SAVES
+ * moves by its save() and restore(). One without moves make-before-break at key_point, if it has
+ * one connected input and no TT_HISTORY: an instance begins anew elsewhere, and this one gets an
+ * End and drains. */
 #ifndef TACTUS_COMPONENT_H
 #define TACTUS_COMPONENT_H
 
@@ -33,6 +34,7 @@ extern "C" {
 
 #define TT_ABI 1u
 #define TT_PORTS_MAX 16u       /* inputs, and likewise outputs, of one instance */
+#define TT_SAVED_MAX 262144u   /* bytes that save() may give */
 #define TT_NO_PORT UINT32_MAX  /* a setting that belongs to no port */
 #define TT_NO_FRAME UINT32_MAX /* a handle that names nothing: an input that gave no frame */
 
@@ -59,7 +61,9 @@ enum tt_component_flag {
     TT_DRAINS = 32,   /* process() is called with a TT_END input until it returns TT_DONE */
     TT_DESKTOP = 64,  /* an edge with the user's screen and speakers; Tactus's own only */
     TT_TOGETHER = 128, /* a source edge with fds(): all of its kind in a service share a process */
-    TT_HISTORY = 256 /* beside TT_OPAQUE: what it gives rests on all that came; never begins anew */
+    TT_HISTORY =
+        256,       /* beside TT_OPAQUE: what it gives rests on all that came; never begins anew */
+    TT_SAVES = 512 /* beside TT_OPAQUE: save() tells all that it knows, and restore() takes it */
 };
 
 enum tt_frame_flag {
@@ -387,9 +391,12 @@ struct tt_component {
                 const struct tt_request *request);
     int (*process)(void *state, struct tt_call *call);
     void (*close)(void *state);
-    int (*save)(void *state, struct tt_writer *writer);    /* TT_OPAQUE only */
-    int (*restore)(void *state, struct tt_reader *reader); /* TT_OPAQUE only */
-    const struct tt_edge *edge;                            /* TT_EDGE only */
+    /* With TT_SAVES, both: between two calls, on another thread than process(), while the component
+     * stands still; so in microseconds, and at most TT_SAVED_MAX bytes. restore() comes after
+     * init() with the same request and before open(), takes all that save() gave, and checks it. */
+    int (*save)(void *state, struct tt_writer *writer);
+    int (*restore)(void *state, struct tt_reader *reader);
+    const struct tt_edge *edge; /* TT_EDGE only */
 };
 
 /* A shared object is a component by its path (`kind: ./libmine.so`) when it exports

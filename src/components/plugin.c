@@ -62,6 +62,10 @@ static int check(const struct tt_component *component, const char *kind, struct 
         return tt_fail(err, -EINVAL, "%s: tt_plugin has no name, help or shape()", kind);
     if ((component->flags & TT_EDGE) && (!component->edge || !component->edge->step))
         return tt_fail(err, -EINVAL, "%s: tt_plugin is TT_EDGE without an edge's step()", kind);
+    if ((component->flags & TT_SAVES) &&
+        (!(component->flags & TT_OPAQUE) || !component->save || !component->restore))
+        return tt_fail(err, -EINVAL,
+                       "%s: tt_plugin is TT_SAVES without TT_OPAQUE, save() and restore()", kind);
     if (component->flags & TT_DESKTOP)
         return tt_fail(err, -EINVAL, "%s: tt_plugin is TT_DESKTOP, which is not for plug-ins",
                        kind);

@@ -170,7 +170,9 @@ int move_read_state(struct container *container, struct tt_error *err)
         r = take_pieces(container, err);
         if (r < 0)
             return r;
-        if (moves->has_carry && (!moves->in.reader || state_in_is_whole(&moves->in)))
-            return 1;
+        if (moves->has_carry && (!moves->in.reader || state_in_is_whole(&moves->in))) {
+            r = state_in_end(&moves->in, err);
+            return r < 0 ? r : 1;
+        }
     }
 }

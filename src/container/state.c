@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container/saved.h"
 #include "sandbox/proxy.h"
 
 #define PAGE TT_SNAPSHOT_PAGE_BYTES
@@ -13,7 +14,9 @@ enum state_kind state_kind(const struct tt_node_plan *node)
 {
     if (tt_proxy_is(node->component))
         return STATE_SLOT;
-    return node->component->flags & TT_OPAQUE ? STATE_OWN : STATE_PLAIN;
+    if ((node->component->flags & TT_OPAQUE) == 0)
+        return STATE_PLAIN;
+    return node->component->flags & TT_SAVES ? STATE_SAVED : STATE_OWN;
 }
 
 /* What can run this state: the package, or the component of this build. */
@@ -35,6 +38,8 @@ static void name_module(const struct tt_picture_component *component,
 
 static uint32_t pages_of(const struct tt_node_plan *node)
 {
+    if (state_kind(node) == STATE_SAVED)
+        return SAVED_PAGES;
     return (uint32_t)(state_room(node->shape->state_bytes) / PAGE);
 }
 
@@ -45,6 +50,15 @@ static struct tt_sum *new_sums(uint32_t count, struct tt_error *err)
     if (!sums)
         (void)tt_fail(err, -ENOMEM, "no memory to move a component");
     return sums;
+}
+
+/* Memory for what save() gives; all else has its own. */
+static int begin_saved(enum state_kind kind, uint8_t **ret, struct tt_error *err)
+{
+    if (kind != STATE_SAVED)
+        return 0;
+    *ret = calloc(SAVED_PAGES, PAGE);
+    return *ret ? 0 : tt_fail(err, -ENOMEM, "no memory to move a component");
 }
 
 int state_out_begin(struct state_out *out, const struct tt_node_plan *node,
@@ -64,11 +78,19 @@ int state_out_begin(struct state_out *out, const struct tt_node_plan *node,
                               writer, err);
     }
     out->writer = &out->plain;
+    out->node = node;
     out->memory = node->state;
-    out->page_count = head.page_count = head.pages_max = pages_of(node);
-    out->sums = new_sums(out->page_count, err);
-    if (!out->sums)
+    out->used = out->page_count = head.page_count = head.pages_max = pages_of(node);
+    r = begin_saved(out->kind, &out->saved, err);
+    if (r == 0 && out->saved) {
+        out->memory = out->saved;
+        out->used = 0;
+    }
+    out->sums = r == 0 ? new_sums(out->page_count, err) : NULL;
+    if (!out->sums) {
+        state_out_close(out);
         return -ENOMEM;
+    }
     r = tt_snapshot_begin(&out->plain, writer, &head, out->sums);
     if (r < 0) {
         state_out_close(out);
@@ -83,7 +105,7 @@ static int tell_pages(struct state_out *out)
     uint64_t number = out->plain.number;
     int r = 0;
 
-    for (uint32_t n = 0; n < out->page_count && r == 0; n++)
+    for (uint32_t n = 0; n < out->used && r == 0; n++)
         r = tt_snapshot_page(&out->plain, n, out->memory + (uint64_t)n * PAGE);
     out->pages = (uint32_t)(out->plain.number - number);
     return r;
@@ -117,7 +139,12 @@ int state_out_cut(struct state_out *out, int64_t index, bool is_told, struct tt_
         return r;
     }
     out->pages = 0;
-    r = is_told ? 0 : tell_pages(out);
+    if (out->saved) {
+        r = saved_take(out->node->component, out->node->state, out->saved, &out->used);
+        if (r < 0)
+            return explain(r, err);
+    }
+    r = is_told && !out->saved ? 0 : tell_pages(out);
     return explain(r == 0 ? tt_snapshot_cut(&out->plain, &cut) : r, err);
 }
 
@@ -125,6 +152,7 @@ void state_out_close(struct state_out *out)
 {
     if (out->kind == STATE_SLOT)
         tt_carry_out_close(&out->carry);
+    free(out->saved);
     free(out->sums);
     memset(out, 0, sizeof *out);
 }
@@ -174,13 +202,16 @@ int state_in_begin(struct state_in *in, const struct tt_node_plan *node,
         return tt_carry_in_begin(&in->carry, tt_proxy_slot(node->state), in->module, err);
     }
     in->reader = &in->plain;
-    in->memory = node->state;
+    in->node = node;
     in->page_count = pages_of(node);
+    if (begin_saved(in->kind, &in->saved, err) < 0)
+        return -ENOMEM;
+    in->memory = in->saved ? in->saved : node->state;
     in->sums = new_sums(in->page_count, err);
     if (!in->sums)
         return -ENOMEM;
     /* What init() left is told, too, where it is another there; pages of zeros are not. */
-    if (in->memory)
+    if (in->memory && !in->saved)
         memset(in->memory, 0, (uint64_t)in->page_count * PAGE);
     tt_snapshot_reader_init(&in->plain, &ops, in, in->sums, in->page_count);
     return 0;
@@ -207,10 +238,18 @@ bool state_in_is_whole(const struct state_in *in)
     return in->reader && in->reader->is_over;
 }
 
+int state_in_end(struct state_in *in, struct tt_error *err)
+{
+    int r = in->saved ? saved_give(in->node->component, in->node->state, in->saved) : 0;
+
+    return r < 0 ? tt_fail(err, r, "it does not take the state that came: %s", strerror(-r)) : 0;
+}
+
 void state_in_close(struct state_in *in)
 {
     if (in->kind == STATE_SLOT)
         tt_carry_in_close(&in->carry);
+    free(in->saved);
     free(in->sums);
     memset(in, 0, sizeof *in);
 }

@@ -122,6 +122,12 @@ static int check_state(const struct request *request, struct tt_error *err)
     return 0;
 }
 
+/* Make before break: nobody can read it, and it does not tell. */
+static bool begins_anew(const struct tt_picture_component *self)
+{
+    return (self->flags & (TT_OPAQUE | TT_SAVES)) == TT_OPAQUE;
+}
+
 /* What nobody can read must be able to begin anew in the midst of its one input. */
 static int check_opaque(const struct tt_picture *picture, uint32_t component, struct tt_error *err)
 {
@@ -169,7 +175,7 @@ static int check_component(const struct request *request, struct tt_error *err)
         return tt_fail(err, -EOPNOTSUPP,
                        "'%s' has degrading levels, and such a component does not move yet",
                        self->name);
-    if (self->flags & TT_OPAQUE)
+    if (begins_anew(self))
         return check_opaque(request->run->params.picture, request->place, err);
     return 0;
 }
@@ -276,14 +282,13 @@ static int start(const struct request *request, uint64_t client, struct tt_error
 
     if (move == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a move");
-    *move = (struct move){
-        .client = client,
-        .component = request->place,
-        .from = wiring->process_of[request->place],
-        .to = request->to,
-        .has_joined = request->has_joined,
-        .is_fresh = (run->params.picture->components[request->place].flags & TT_OPAQUE) != 0,
-        .stream = {-1, -1}};
+    *move = (struct move){.client = client,
+                          .component = request->place,
+                          .from = wiring->process_of[request->place],
+                          .to = request->to,
+                          .has_joined = request->has_joined,
+                          .is_fresh = begins_anew(&run->params.picture->components[request->place]),
+                          .stream = {-1, -1}};
     r = request->to == home
             ? 0
             : tt_wiring_may_lead(wiring, run->params.picture, request->place, request->to, err);

@@ -21,7 +21,7 @@ static json_t *flags_json(uint32_t flags)
                  {TT_EDGE, "edge"},         {TT_OWN_THREADS, "own-threads"},
                  {TT_SEPARATE, "separate"}, {TT_DRAINS, "drains"},
                  {TT_DESKTOP, "desktop"},   {TT_TOGETHER, "together"},
-                 {TT_HISTORY, "history"}};
+                 {TT_HISTORY, "history"},   {TT_SAVES, "saves"}};
     json_t *array = json_array();
 
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)

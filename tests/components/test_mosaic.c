@@ -343,6 +343,36 @@ static void what_cannot_be_is_said(void)
     refused(NULL, "connect 1 to 16 inputs");
 }
 
+/* What is shown again was scaled by an instance that is gone, and is the same picture. */
+static void a_moved_one_shows_the_same(void)
+{
+    static uint8_t before[320 * 180 * 2];
+    uint32_t bytes;
+
+    start("width=320 height=180 method=bicubic", 160, 120, 2);
+    harness_open(&harness, &params);
+    for (uint32_t n = 0; n < 2; n++) {
+        show(n, n);
+        paint(n, 5 + n);
+    }
+    call(1);
+    call(2);
+    bytes = harness.shape.bytes_max[0];
+    CHECK(bytes <= sizeof(before));
+    memcpy(before, harness.data[harness.request.in_count], bytes);
+    harness_close(&harness);
+
+    harness_open(&harness, &params);
+    CHECK_INT(harness.component->flags & TT_SAVES, TT_SAVES);
+    for (uint32_t n = 0; n < 2; n++) {
+        show(n, n);
+        paint(n, 5 + n);
+    }
+    call(3);
+    CHECK(memcmp(before, harness.data[harness.request.in_count], bytes) == 0);
+    harness_close(&harness);
+}
+
 int main(void)
 {
     RUN(cells_fill_the_grid);
@@ -353,6 +383,7 @@ int main(void)
     RUN(who_is_missing_shows_a_slate);
     RUN(places_are_the_users);
     RUN(colours_are_made_alike);
+    RUN(a_moved_one_shows_the_same);
     RUN(what_cannot_be_is_said);
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "components/lib/colour.h"
 #include "components/lib/frames.h"
+#include "components/lib/saves.h"
 #include "components/lib/settings.h"
 #include "components/lib/yuv.h"
 #include "components/video_mosaic/tile.h"
@@ -411,7 +412,8 @@ static int process(void *state_, struct tt_call *call)
 const struct tt_component tt_component_video_mosaic = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    .flags = TT_OPAQUE,
+    /* A picture that was scaled already is scaled again elsewhere: it is kept for speed alone. */
+    .flags = TT_OPAQUE | TT_SAVES,
     .version = 1,
     .name = "video.mosaic",
     .help = "shows pictures side by side in one; who is late does not stop the others",
@@ -428,4 +430,6 @@ const struct tt_component tt_component_video_mosaic = {
     .open = open,
     .process = process,
     .close = close,
+    .save = component_save_nothing,
+    .restore = component_restore_nothing,
 };

@@ -6,6 +6,7 @@
 
 #include "components/lib/colour.h"
 #include "components/lib/frames.h"
+#include "components/lib/saves.h"
 #include "components/lib/settings.h"
 #include "components/zimg/graph.h"
 #include "tactus/error.h"
@@ -354,7 +355,7 @@ static int process(void *state_, struct tt_call *call)
 const struct tt_component tt_component_video_scale = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    .flags = TT_OPAQUE,
+    .flags = TT_OPAQUE | TT_SAVES,
     .version = 1,
     .name = "video.scale",
     .help = "gives pictures another size",
@@ -370,4 +371,6 @@ const struct tt_component tt_component_video_scale = {
     .open = open,
     .process = process,
     .close = close,
+    .save = component_save_nothing,
+    .restore = component_restore_nothing,
 };
