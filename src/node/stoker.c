@@ -26,11 +26,24 @@ struct stoker {
     int fd;
 };
 
+/* A page of 2 MiB that the kernel will take next, for it was given back last. MADV_COLLAPSE fills
+ * its page without giving the CPU away, and nobody with a deadline gets it meanwhile: 5 ms where a
+ * host has to find the memory first, 0.3 ms of a page that is there. A first touch of a private
+ * page finds it too, but gives way after each 4 KiB. */
+static void warm(char *spare)
+{
+    if (madvise(spare, HUGE_BYTES, MADV_HUGEPAGE) < 0)
+        return;
+    *(volatile char *)spare = 0;
+    (void)madvise(spare, HUGE_BYTES, MADV_DONTNEED);
+}
+
 /* A first page, and the kernel makes the others with it; where it has no page of 2 MiB, one by one.
  */
-static bool fill(char *part, uint64_t bytes)
+static bool fill(char *part, uint64_t bytes, char *spare)
 {
     if (bytes == HUGE_BYTES) {
+        warm(spare);
         *(volatile char *)part = 0;
         (void)madvise(part, bytes, MADV_COLLAPSE);
     }
@@ -38,10 +51,12 @@ static bool fill(char *part, uint64_t bytes)
 }
 
 /* Aligned, or no page of 2 MiB would fit; part by part, so that the rest of a machine without
- * memory notices late. */
+ * memory notices late. The spare page is behind the file's. */
 static bool fill_all(int fd, uint64_t bytes)
 {
-    char *place = mmap(NULL, bytes + HUGE_BYTES, PROT_NONE,
+    uint64_t parts_bytes = (bytes + HUGE_BYTES - 1) / HUGE_BYTES * HUGE_BYTES;
+    uint64_t all_bytes = parts_bytes + (uint64_t)2 * HUGE_BYTES;
+    char *place = mmap(NULL, all_bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *from = (char *)(((uintptr_t)place + HUGE_BYTES - 1) / HUGE_BYTES * HUGE_BYTES);
     bool is_filled;
@@ -50,8 +65,9 @@ static bool fill_all(int fd, uint64_t bytes)
         return false;
     is_filled = mmap(from, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == from;
     for (uint64_t at = 0; is_filled && at < bytes; at += HUGE_BYTES)
-        is_filled = fill(from + at, bytes - at < HUGE_BYTES ? bytes - at : HUGE_BYTES);
-    (void)munmap(place, bytes + HUGE_BYTES);
+        is_filled =
+            fill(from + at, bytes - at < HUGE_BYTES ? bytes - at : HUGE_BYTES, from + parts_bytes);
+    (void)munmap(place, all_bytes);
     return is_filled;
 }
 
