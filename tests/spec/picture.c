@@ -572,6 +572,13 @@ static void spare_containers_are_empty_and_have_room(void)
                   2 * (2 * spec_way_depth(&picture->flows[f]) + picture->flows[f].depth));
     CHECK_INT(tt_wiring_may_lead(wiring, picture, scale, 2, &err), 0);
     CHECK_INT(tt_wiring_lead(wiring, picture, scale, 2, &way, &err), 0);
+    check_loans(wiring, picture);
+    /* Of large pictures too the link may lend what it and its reader hold beyond the queue. */
+    for (uint32_t n = wiring->ways[way].first_link; n < wiring->link_count; n++) {
+        const struct tt_picture_flow *flow = &picture->flows[wiring->links[n].flow];
+
+        CHECK(wiring->links[n].loan_max >= 2 * spec_way_depth(flow) + 2 * flow->depth);
+    }
     picture->spare_containers = TT_SPARE_CONTAINERS_MAX;
     picture->is_live = false; /* nothing moves there */
     tt_wiring_close(&without);
