@@ -17,7 +17,6 @@ enum {
     CLIENTS_MAX = 1024,
     CLIENTS_A_USER = 32, /* but root */
     WAITING_MAX = 512,   /* connections that are not accepted yet */
-    ACCEPTS_AT_ONCE = 32
 };
 
 /* Said at once or not at all: who connects without end is not waited for. */
@@ -74,21 +73,17 @@ static void on_accept_timer(void *ctx, uint32_t events)
         loop_set(control->node->loop, &control->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
 }
 
-/* Who waits at the socket keeps it readable: without a descriptor for him the loop would spin. */
+/* One a turn: to be told that nobody else is there takes as long as to let somebody in. Who waits
+ * at the socket keeps it readable: without a descriptor for him the loop would spin. */
 static void on_connection(void *ctx, uint32_t events)
 {
     struct control *control = ctx;
-    int fd = 0;
+    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)events;
-    for (uint32_t n = 0; n < ACCEPTS_AT_ONCE && fd >= 0; n++) {
-        fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            let_in(control, fd);
-    }
     if (fd >= 0)
-        return;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        let_in(control, fd);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         loop_remove(control->node->loop, &control->watch);
         loop_set(control->node->loop, &control->accept_timer, loop_now_ns() + ACCEPT_AGAIN_NS);
     }

@@ -15,6 +15,7 @@
 
 #define MILLI INT64_C(1000000)
 #define DAY_S (24 * 60 * 60)
+#define MEMORY_OLD_NS INT64_C(1000000000)
 
 enum {
     LIMIT_PPM = 900000,   /* the kernel's 95 % of a CPU less its 5 % for the fair class */
@@ -25,6 +26,14 @@ enum {
     WAKE_FIFO_PRIORITY = 50,
     HOP_NS = 2000 /* measured 1.1 us a hop, with room for the memory that it touches */
 };
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
 
 static void look_at_cpu(struct machine *machine)
 {
@@ -48,7 +57,7 @@ static void look_at_cpu(struct machine *machine)
         (void)snprintf(machine->cpu_model, sizeof(machine->cpu_model), "unknown");
 }
 
-void machine_refresh(struct machine *machine)
+static void look_at_memory(struct machine *machine)
 {
     FILE *file = fopen("/proc/meminfo", "re");
     long long available_kb = 0;
@@ -60,6 +69,21 @@ void machine_refresh(struct machine *machine)
     if (file != NULL)
         (void)fclose(file);
     machine->plan.memory_bytes = available_kb * 1024 / 2; /* the other half is for everybody else */
+}
+
+void machine_refresh(struct machine *machine)
+{
+    int64_t at_ns = now_ns();
+
+    if (machine->memory_at_ns != 0 && at_ns - machine->memory_at_ns < MEMORY_OLD_NS)
+        return;
+    look_at_memory(machine);
+    machine->memory_at_ns = at_ns;
+}
+
+void machine_memory_taken(struct machine *machine)
+{
+    machine->memory_at_ns = 0;
 }
 
 void machine_look(struct machine *machine, enum tt_right right)
@@ -108,14 +132,6 @@ static struct {
     enum tt_right right;
     int64_t wake_ns;
 } measurement;
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static int compare(const void *a, const void *b)
 {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,6 +323,7 @@ static void on_tick(void *ctx, uint32_t events)
     if (!d->options.is_foreground)
         bound_log();
     (void)machine_wake_poll(&d->node.machine, d->node.profile);
+    machine_refresh(&d->node.machine);
     if (d->node.services != NULL || d->node.clients != NULL)
         d->node.busy_ns = now_ns;
     if (d->node.is_stopping && (d->node.services == NULL || now_ns >= d->stop_limit_ns))
@@ -469,6 +471,8 @@ int main(int argc, char **argv)
 
     if (d == NULL)
         return 3;
+    /* What is freed is joined then, not all at once when a service starts. */
+    (void)mallopt(M_MXFAST, 0);
     d->signal_fd = -1;
     d->words_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     d->options.rights = TT_RIGHT_DEADLINE;

@@ -413,9 +413,28 @@ static void choose_processes(struct run *run)
             supervise_leave_out(&run->supervise, n);
 }
 
+/* 0.3 MB, of which a start would have to wait until they are zeroed. */
+static struct run *zeroed;
+
+static struct run *make(void)
+{
+    struct run *run = zeroed;
+
+    zeroed = NULL;
+    return run != NULL ? run : calloc(1, sizeof(*run));
+}
+
+static void give_back(struct run *run)
+{
+    if (zeroed == NULL)
+        zeroed = memset(run, 0, sizeof(*run));
+    else
+        free(run);
+}
+
 int run_open(const struct run_params *params, struct run **ret, struct tt_error *err)
 {
-    struct run *run = calloc(1, sizeof(*run));
+    struct run *run = make();
     int r;
 
     if (run == NULL)
@@ -430,7 +449,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
         r = ladder_enter_books(params, err);
     if (r < 0) {
         broker_close(&run->broker);
-        free(run);
+        give_back(run);
         return r;
     }
     run->opened_ns = loop_now_ns();
@@ -467,7 +486,7 @@ void run_close(struct run **closed)
     run_follow_close(run);
     pump_close(&run->pump);
     broker_close(&run->broker);
-    free(run);
+    give_back(run);
     *closed = NULL;
 }
 

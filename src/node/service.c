@@ -275,8 +275,11 @@ static void answer_check(struct service *service)
 
 static void on_plan_due(void *ctx, uint32_t events)
 {
+    struct service *service = ctx;
+
     (void)events;
-    tell_plan(ctx);
+    machine_refresh(&service->node->machine); /* the next one need not wait for it */
+    tell_plan(service);
 }
 
 static void plan(struct service *service);
@@ -326,6 +329,7 @@ static void start(struct service *service)
         service_fail(service, &err, 3);
         return;
     }
+    machine_memory_taken(&service->node->machine);
     /* Its processes may have been woken on this CPU: they go first. */
     service->plan_timer = (struct loop_timer){.fn = on_plan_due, .ctx = service};
     loop_set(service->node->loop, &service->plan_timer, loop_now_ns() + PLAN_REST_NS);

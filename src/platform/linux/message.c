@@ -149,12 +149,11 @@ int tt_message_receive(int fd, struct tt_message *ret, struct tt_error *err)
     struct iovec part;
     ssize_t got;
     int r;
-    char *text = malloc(TT_MESSAGE_BYTES_MAX + 1);
+    /* Not from the heap: for that much it would put all its small pieces together first. */
+    char text[TT_MESSAGE_BYTES_MAX + 1];
 
     memset(ret, 0, sizeof *ret);
-    if (!text)
-        return tt_fail(err, -ENOMEM, "no memory for a message");
-    part = (struct iovec){.iov_base = text, .iov_len = TT_MESSAGE_BYTES_MAX + 1};
+    part = (struct iovec){.iov_base = text, .iov_len = sizeof text};
     header.msg_iov = &part;
     header.msg_control = &control;
     header.msg_controllen = sizeof control;
@@ -176,7 +175,6 @@ int tt_message_receive(int fd, struct tt_message *ret, struct tt_error *err)
         else
             r = understand(ret, text, (size_t)got, err);
     }
-    free(text);
     if (r < 0)
         tt_message_fini(ret);
     return r;
