@@ -10,9 +10,15 @@ static bool is_sandboxed(const struct tt_node_plan *node)
     return node->role == TT_NODE_COMPONENT && node->component && tt_proxy_is(node->component);
 }
 
-static bool end_call(const void *context, bool is_due)
+/* Also before its code is entered, and behind it: one that loses the worker there would go on in
+ * its sandbox without, and what it notes would be nobody's. That is soon over. */
+static bool end_call(const void *context, const struct tt_component *component, bool is_due)
 {
-    return is_due ? tt_trap_stop(context) : tt_trap_is_running();
+    if (!tt_proxy_is(component))
+        return false;
+    if (is_due)
+        (void)tt_trap_stop(context);
+    return true;
 }
 
 int sandbox_begin(struct container *container, struct tt_error *err)

@@ -109,7 +109,7 @@ static int64_t end_in_place(const struct tt_engine *engine, const struct running
     if (engine->is_live && is_warm(node) && node->end_cpu_ns > 0)
         left_ns = node->end_cpu_ns - engine_cpu_used(engine);
     is_due = now_ns >= running->job_stop_ns || left_ns <= 0;
-    if (!engine->ops->end_call(engine->world, is_due))
+    if (!engine->ops->end_call(engine->world, node->plan->component, is_due))
         return 0;
     if (is_due)
         return now_ns + AGAIN_NS;

@@ -9,6 +9,8 @@
 
 #include "base/record.h"
 
+struct tt_component;
+
 struct tt_port_ops {
     /* Monotonic time, ns. Never goes back. */
     int64_t (*now)(void *world);
@@ -50,10 +52,11 @@ struct tt_port_ops {
      * in a port that has one thread only, as are the next two. */
     bool (*hand_over)(void *world);
 
-    /* In on_budget: false: the component that runs is not sandboxed. When it is, and it is_due, it
-     * is ended where it is, and the call does not return; or its host runs for it right now, and it
-     * is ended when that returns. NULL in a port that knows no such. */
-    bool (*end_call)(void *world, bool is_due);
+    /* In on_budget, of the component that runs: false: it is not sandboxed. When it is, and
+     * is_due, its code is ended where it is, and the call does not return; or its host runs for it
+     * right now, and it is ended when that returns; or none of its code runs yet, or any more. NULL
+     * in a port that knows no such. */
+    bool (*end_call)(void *world, const struct tt_component *component, bool is_due);
 
     /* A thread that is not the worker waits until it is wanted as such; its own doorbell is rung
      * first. False: the world ends. */

@@ -12,7 +12,7 @@
 #define LATE_NS 100000  /* that any budget may be seen later, rather than set the timer earlier */
 #define LATE_MAX_NS 150000  /* who waits behind it is to have the worker within 0.4 ms */
 #define BUSY_MAX_NS 1000000 /* one that others made longer says nothing of those that follow */
-#define HICCUP_NS 1000000   /* a page fault, a cold cache or a host may cost that much once */
+#define HICCUP_NS 1000000   /* page faults, a cold cache or a host may cost that much once */
 
 /* Of what its frames have until they are due. */
 enum { LATE_SHARE = 64, HICCUP_SHARE = 8 };
@@ -38,7 +38,8 @@ static int64_t late_of(const struct node *node)
 
 /* CPU time of an activation after which sandboxed code is ended where it is: its state is worth
  * more than a moment of the worker, so twice the budget, and of a small one a hiccup more than it,
- * as long as who waits meanwhile has that time. 0: there is no budget. */
+ * as long as who waits meanwhile has that time. Much more and a tick of the kernel's would find the
+ * reservation used up, and all wait for the next period. 0: there is no budget. */
 static int64_t end_cpu_ns(const struct node *node)
 {
     int64_t budget_ns = node->plan->budget_ns;

@@ -380,11 +380,6 @@ void tt_trap_host_end(void)
         tt_trap_now(TT_TRAP_TIME);
 }
 
-bool tt_trap_is_running(void)
-{
-    return self.visit != NULL;
-}
-
 /* The signal that brought us here is blocked until its handler returns, which it does not. */
 bool tt_trap_stop(const void *context)
 {

@@ -55,9 +55,6 @@ void tt_trap_host_end(void);
 /* By the module's host, on its thread. */
 void tt_trap_now(enum tt_trap trap) __attribute__((noreturn));
 
-/* On the thread: a module runs, or its host for it. */
-bool tt_trap_is_running(void);
-
 /* In a signal handler on the thread, with the third argument of the handler: ends the module that
  * runs and does not return. True: its host runs for it, and it ends at the end of that call; false:
  * none runs. */

@@ -5,26 +5,36 @@
 #include "core/inside.h"
 #include "graph.h"
 
-enum { HOG_AT = 20, BUDGET_NS = 2 * MS, LITTLE_NS = MS / 5 };
+enum { HOG_AT = 20, BUDGET_NS = 2 * MS, LITTLE_NS = MS / 5, DUE_NS = 20 * MS };
 
 static struct graph g;
-static uint32_t hog, sink, ended;
+static uint32_t hog, sink, ended, handed_over;
 static jmp_buf back;
 static bool is_inside, is_host_busy, is_dear_cold;
-static int64_t longest_ns, hiccup_ns, due_ns;
+static int64_t longest_ns, hiccup_ns, entry_ns, due_ns = DUE_NS;
 
 /* As a port does it: the call does not return when sandboxed code runs. */
-static bool end_call(void *world, bool is_due)
+static bool end_call(void *world, const struct tt_component *component, bool is_due)
 {
     (void)world;
+    if (component != &g.components[hog])
+        return false;
     if (!is_inside || !is_due)
-        return is_inside;
+        return true;
     if (is_host_busy) {
         is_host_busy = false;
         return true;
     }
     ended++;
     longjmp(back, 1);
+}
+
+/* Whoever is asked for it has lost the worker: then its notes are nobody's. */
+static bool hand_over(void *world)
+{
+    (void)world;
+    handed_over++;
+    return true;
 }
 
 static int run_away(void *state, struct tt_call *call)
@@ -39,6 +49,8 @@ static int run_away(void *state, struct tt_call *call)
         longest_ns = tt_sim_now(g.sim) - began_ns;
         return -62;
     }
+    if (call->index == HOG_AT / 2)
+        tt_sim_spend(g.sim, entry_ns);
     is_inside = true;
     if (is_dear_cold && (call->index == 0 || call->index == HOG_AT + 1))
         tt_sim_spend(g.sim, 3 * BUDGET_NS);
@@ -73,13 +85,13 @@ static void init(int64_t budget_ns, bool has_others)
         graph_flow(&g, pass, 0, sink, 0);
     }
     g.nodes[hog].budget_ns = budget_ns;
-    if (due_ns > 0)
-        g.nodes[hog].due_offset_ns = due_ns;
+    g.nodes[hog].due_offset_ns = due_ns;
     g.components[hog].process = run_away;
-    ended = 0;
+    ended = handed_over = 0;
     longest_ns = 0;
     graph_open(&g);
     g.ops.end_call = end_call;
+    g.ops.hand_over = hand_over;
     graph_begin(&g, 0);
 }
 
@@ -91,6 +103,7 @@ static void run(enum tt_cause cause)
     while (!g.stats->is_ended)
         (void)graph_run_until(&g, (tt_sim_now(g.sim) - g.epoch_ns) + MS);
     CHECK_INT(ended, 1);
+    CHECK_INT(handed_over, 0);
     CHECK_INT(g.stats->nodes[hog].failures, 1);
     for (uint32_t n = 0; n < g.record_count; n++) {
         const struct tt_record *record = &g.records[n];
@@ -129,15 +142,30 @@ static void it_is_not_ended_for_a_hiccup(void)
     hiccup_ns = 0;
 }
 
-/* Where frames have little time until they are due, who waits has not that time either. */
-static void it_is_ended_sooner_where_frames_are_due_sooner(void)
+/* What prepares its call belongs to it, and is not taken from the worker for a page that was not
+ * there: it would go on in its sandbox as nobody. */
+static void it_is_not_handed_over_at_its_border(void)
 {
-    due_ns = 4 * MS;
+    entry_ns = 3 * BUDGET_NS;
+    init(BUDGET_NS, true);
+    run(TT_CAUSE_BUDGET);
+    entry_ns = 0;
+}
+
+/* Where frames have little time until they are due, who waits has not that time either; and where
+ * they have much, what does not return is ended all the same. */
+static void it_is_ended_as_its_frames_are_due(void)
+{
+    due_ns = DUE_NS / 5;
     init(LITTLE_NS, true);
     run(TT_CAUSE_BUDGET);
     CHECK(longest_ns >= LITTLE_NS + due_ns / 8);
     CHECK(longest_ns < LITTLE_NS + MS);
-    due_ns = 0;
+    due_ns = 100 * DUE_NS;
+    init(LITTLE_NS, true);
+    run(TT_CAUSE_BUDGET);
+    CHECK(longest_ns < LITTLE_NS + 2 * MS);
+    due_ns = DUE_NS;
 }
 
 /* The first of an instance, and of one that begins anew, touches all its memory for the first time:
@@ -174,7 +202,8 @@ int main(void)
 {
     RUN(it_is_ended_for_others);
     RUN(it_is_not_ended_for_a_hiccup);
-    RUN(it_is_ended_sooner_where_frames_are_due_sooner);
+    RUN(it_is_not_handed_over_at_its_border);
+    RUN(it_is_ended_as_its_frames_are_due);
     RUN(it_is_not_ended_while_it_is_cold);
     RUN(it_is_ended_at_its_stop_time);
     RUN(it_is_not_ended_in_its_host);

@@ -169,12 +169,12 @@ static void port_disarm(void *world)
     set_timer(self, 0); /* or it would wake the worker in its sleep */
 }
 
-static bool port_end_call(void *ctx, bool is_due)
+static bool port_end_call(void *ctx, const struct tt_component *component, bool is_due)
 {
     const struct tt_linux *world = ctx;
 
     return world->params.end_call && self && self->world == world &&
-           world->params.end_call(self->context, is_due);
+           world->params.end_call(self->context, component, is_due);
 }
 
 static void wait_change(const uint32_t *word, uint32_t seen)

@@ -40,7 +40,7 @@ struct tt_linux_params {
     void *on_budget_ctx;
     /* As tt_port_ops.end_call, with what the handler was given as its third argument; may be NULL.
      */
-    bool (*end_call)(const void *context, bool is_due);
+    bool (*end_call)(const void *context, const struct tt_component *component, bool is_due);
     struct tt_handoff *handoff; /* borrowed; NULL: there is no standby */
     int handoff_bell;           /* written when the standby is asked for; borrowed */
 };
