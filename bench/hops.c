@@ -39,7 +39,7 @@ static int64_t now(void *world)
     return clock_ns += 10;
 }
 
-static uint32_t wait_until(void *world, uint32_t seen, int64_t until_ns)
+static uint32_t wait_until(void *world, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     (void)world;
     if (until_ns == INT64_MAX)

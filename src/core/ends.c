@@ -271,17 +271,20 @@ void engine_inlet(struct tt_engine *engine, struct node *node)
         engine_heap_remove(&engine->timers, node->number);
 }
 
-static void set_lent(struct node *node, uint32_t handle, bool lent)
+static void set_lent(struct tt_engine *engine, struct node *node, uint32_t handle, bool lent)
 {
     uint64_t bit = (uint64_t)1 << (handle % 64);
+    bool is_foreign = handle / TT_POOL_SLOTS_MAX != engine->params.own_number;
 
     tt_assert(is_lent(node, handle) != lent);
     if (lent) {
         node->lent[handle / 64] |= bit;
         node->lent_count++;
+        engine->lent_on_count += is_foreign;
     } else {
         node->lent[handle / 64] &= ~bit;
         node->lent_count--;
+        engine->lent_on_count -= is_foreign;
     }
 }
 
@@ -299,7 +302,7 @@ static void reclaim(struct tt_engine *engine, struct node *node)
 
             if (!is_lent(node, handle) || tt_link_is_on_loan(node->plan->link, pool, n))
                 continue;
-            set_lent(node, handle, false);
+            set_lent(engine, node, handle, false);
             engine_unref(engine, handle);
         }
 }
@@ -313,7 +316,7 @@ void engine_take_back(struct tt_engine *engine, struct node *node)
             break;
         if (!is_known(engine, pool, slot) || !is_lent(node, engine_handle(pool, slot)))
             continue; /* the peer's lie */
-        set_lent(node, engine_handle(pool, slot), false);
+        set_lent(engine, node, engine_handle(pool, slot), false);
         engine_unref(engine, engine_handle(pool, slot));
     }
     if (tt_link_reader_changed(node->plan->link))
@@ -328,7 +331,7 @@ void engine_outlet_reclaim(struct tt_engine *engine, struct node *node)
 
             if (!is_lent(node, handle) || tt_link_is_away(node->plan->link, pool, n))
                 continue;
-            set_lent(node, handle, false);
+            set_lent(engine, node, handle, false);
             engine_unref(engine, handle);
         }
 }
@@ -374,7 +377,7 @@ void engine_outlet_adopt(struct tt_engine *engine, struct node *node)
 
             if ((!is_own && !inlet) || !tt_link_is_on_loan(node->plan->link, pool, n))
                 continue;
-            set_lent(node, engine_handle(pool, n), true);
+            set_lent(engine, node, engine_handle(pool, n), true);
             slot->refs++;
             slot->inlet = inlet ? inlet->number : 0;
             slot->is_shared = inlet && inlet->plan->is_between;
@@ -432,7 +435,7 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
         return false;
     if (entry->handle != TT_NO_FRAME) {
         engine_ref(engine, entry->handle);
-        set_lent(node, entry->handle, true);
+        set_lent(engine, node, entry->handle, true);
     }
     engine->ops->ring(engine->world, node->plan->peer);
     return true;

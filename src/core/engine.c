@@ -377,6 +377,30 @@ int64_t tt_engine_step(struct tt_engine *engine)
     return next_ns;
 }
 
+static bool is_full(const struct tt_engine *engine, const struct node *outlet)
+{
+    int64_t loan_max = outlet->plan->loan_max;
+
+    return engine->flows[outlet->in[0]].count > 0 ||
+           (loan_max > 0 && (int64_t)outlet->lent_count + outlet->kept_beside >= loan_max);
+}
+
+/* Is there anything that a frame that a reader gives back would set going? Else it is taken back
+ * with the next thing that happens. Whose frames were passed on waits for them by himself. */
+bool engine_awaits_room(const struct tt_engine *engine)
+{
+    if (!engine->has_outlets && !engine->edit)
+        return false;
+    if (!engine->is_live || engine->edit || engine->is_stop_seen || engine->starved_count > 0 ||
+        engine->lent_on_count > 0)
+        return true;
+    for (uint32_t n = 0; n < engine->params.node_count; n++)
+        if (engine->nodes[n].kind == KIND_OUTLET && !engine->nodes[n].is_ended &&
+            is_full(engine, &engine->nodes[n]))
+            return true;
+    return false;
+}
+
 bool engine_work(struct tt_engine *engine)
 {
     while (!engine->stats->is_ended) {
@@ -388,7 +412,8 @@ bool engine_work(struct tt_engine *engine)
             continue;
         if (next_ns - engine->now_ns > NAP_MAX_NS)
             next_ns = engine->now_ns + NAP_MAX_NS;
-        (void)engine->ops->wait(engine->world, engine->seen_bell, next_ns);
+        (void)engine->ops->wait(engine->world, engine->seen_bell, next_ns,
+                                engine_awaits_room(engine));
     }
     return true;
 }

@@ -296,6 +296,8 @@ struct tt_engine {
     bool is_forced;  /* asap: joins go on without what does not come, for one activation */
     uint32_t is_stop_asked_again; /* atomic; components see it in tt_call.stop */
     uint32_t seen_bell, is_stopping /* atomic */;
+    uint32_t lent_on_count; /* of other processes' frames, by all outlets */
+    bool has_outlets;
 
     int64_t cpu_ns, wall_since_cpu_ns;   /* CPU clock as read last; wall time counted since */
     int64_t cpu_at_ns;                   /* when it was read */
@@ -390,6 +392,7 @@ void engine_decide(struct tt_engine *engine, struct node *node, struct decision 
 void engine_inlet(struct tt_engine *engine, struct node *node);
 void engine_outlet(struct tt_engine *engine, struct node *node);
 void engine_close_inlets(struct tt_engine *engine);
+bool engine_awaits_room(const struct tt_engine *engine); /* when it sleeps */
 void engine_take_back(struct tt_engine *engine, struct node *node);
 void engine_outlet_adopt(struct tt_engine *engine, struct node *node);
 void engine_outlet_reclaim(struct tt_engine *engine, struct node *node); /* its link is closed */

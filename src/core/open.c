@@ -487,6 +487,7 @@ static int settle_node(struct tt_engine *engine, struct node *node, struct tt_er
         if (!node->lent)
             return -ENOMEM;
         engine_outlet_adopt(engine, node);
+        engine->has_outlets = true;
     }
     return open_sinks(engine, node, err);
 }

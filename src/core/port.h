@@ -19,8 +19,9 @@ struct tt_port_ops {
     int64_t (*cpu_now)(void *world);
 
     /* Sleeps until the doorbell was rung since `seen`, or until_ns (INT64_MAX: no limit). Returns
-     * the doorbell's count as it is now; spurious returns are allowed. */
-    uint32_t (*wait)(void *world, uint32_t seen, int64_t until_ns);
+     * the doorbell's count as it is now; spurious returns are allowed. Who does not wait for room
+     * need not be woken for a frame that a reader gave back: its doorbell counts it. */
+    uint32_t (*wait)(void *world, uint32_t seen, int64_t until_ns, bool is_for_room);
 
     /* The doorbell's count now, without sleeping. */
     uint32_t (*bell)(void *world);

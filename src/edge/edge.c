@@ -18,7 +18,7 @@ enum { PICTURE_BYTES_MAX = 16 << 20, SERVE_MS = 50, FDS_MAX = 64, FDS_EACH_MAX =
 
 void edge_sleep(struct edge *edge, uint32_t seen, int64_t for_ns)
 {
-    (void)tt_bell_wait(&edge->seat->bells, edge->seat->number, seen, tt_linux_now() + for_ns);
+    (void)tt_bell_wait(&edge->seat->bells, edge->seat->number, seen, tt_linux_now() + for_ns, true);
 }
 
 /* How many descriptors the component has; at most max. */

@@ -96,7 +96,7 @@ static int take_frame(struct edge *edge, uint32_t input, const struct tt_link_sl
         record_sent(edge, input, slot);
     if (slot->slot != TT_NO_FRAME)
         tt_link_give_back(edge->in[input], slot->pool, slot->slot);
-    tt_bell_ring(&edge->seat->bells, edge->in_from[input]);
+    tt_bell_tell_room(&edge->seat->bells, edge->in_from[input]);
     return r == -EAGAIN ? 0 : r;
 }
 

@@ -1,4 +1,5 @@
 /* Frames through real links: an edge before the engine, an edge behind it, and what they may do. */
+#include "core/inside.h"
 #include "graph.h"
 
 enum { DEPTH = 8 };
@@ -419,6 +420,43 @@ static void asap_waits_for_the_edge_behind(void)
     free_edges();
 }
 
+/* Woken for each frame that comes back, a worker would wake twice for each frame that goes. */
+static void room_is_awaited_by_who_needs_it(void)
+{
+    make_graph(TT_MODE_LIVE, TT_LATE_KEEP, false);
+    CHECK(!engine_awaits_room(g.engine));
+    for (int64_t n = 0; n <= DEPTH; n++) {
+        take_back();
+        CHECK(send(n, 0));
+        CHECK(!graph_run_until(&g, (n * 10 + 5) * MS));
+        CHECK_INT(engine_awaits_room(g.engine), n == DEPTH); /* that one waits for a place */
+    }
+    receive();
+    CHECK(!graph_run_until(&g, (DEPTH * 10 + 6) * MS));
+    CHECK(!engine_awaits_room(g.engine));
+    receive();
+    CHECK_INT(edges.got_count, DEPTH + 1);
+    graph_close(&g);
+    free_edges();
+
+    make_graph(TT_MODE_LIVE, TT_LATE_KEEP, true);
+    CHECK(send(0, 0));
+    CHECK(!graph_run_until(&g, 5 * MS));
+    CHECK(engine_awaits_room(g.engine)); /* the edge in front wants its frame back */
+    receive();
+    CHECK(!graph_run_until(&g, 6 * MS));
+    CHECK(!engine_awaits_room(g.engine));
+    take_back();
+    CHECK_INT(edges.lent_count, 0);
+    graph_close(&g);
+    free_edges();
+
+    make_graph(TT_MODE_ASAP, TT_LATE_DROP, false);
+    CHECK(engine_awaits_room(g.engine));
+    graph_close(&g);
+    free_edges();
+}
+
 /* The edge behind dies with frames in its hands, another comes; then the engine itself dies. */
 static void restarts_lose_no_slot(void)
 {
@@ -674,6 +712,7 @@ int main(void)
     RUN(a_full_ring_follows_the_policy);
     RUN(a_drain_waits_for_room);
     RUN(asap_waits_for_the_edge_behind);
+    RUN(room_is_awaited_by_who_needs_it);
     RUN(restarts_lose_no_slot);
     RUN(catching_up_loses_nothing);
     RUN(a_join_of_one_output_recovers);

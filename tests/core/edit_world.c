@@ -185,10 +185,11 @@ static int64_t port_now(void *ctx)
     return ((struct side *)ctx)->world->now_ns;
 }
 
-static uint32_t port_wait(void *ctx, uint32_t seen, int64_t until_ns)
+static uint32_t port_wait(void *ctx, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     (void)seen;
     (void)until_ns;
+    (void)is_for_room;
     return ((struct side *)ctx)->bell;
 }
 

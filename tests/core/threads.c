@@ -21,7 +21,7 @@ static uint32_t read_bell(void *world)
     return __atomic_load_n(&bell, __ATOMIC_ACQUIRE);
 }
 
-static uint32_t real_wait(void *world, uint32_t seen, int64_t until_ns)
+static uint32_t real_wait(void *world, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     struct timespec nap = {.tv_nsec = 200000};
 

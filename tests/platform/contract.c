@@ -61,7 +61,7 @@ static void sleeping_costs_no_cpu(struct fixture *fixture)
     int64_t cpu = fixture->ops->cpu_now(fixture->to), now = fixture->ops->now(fixture->to);
 
     while (fixture->ops->now(fixture->to) < now + 50 * MS)
-        (void)fixture->ops->wait(fixture->to, fixture->ops->bell(fixture->to), now + 50 * MS);
+        (void)fixture->ops->wait(fixture->to, fixture->ops->bell(fixture->to), now + 50 * MS, true);
     CHECK(fixture->ops->cpu_now(fixture->to) - cpu < 25 * MS);
 }
 
@@ -72,11 +72,11 @@ static void wait_ends_at_its_time(struct fixture *fixture)
     uint32_t seen = fixture->ops->bell(fixture->to), rounds = 0;
 
     while (fixture->ops->now(fixture->to) < until) {
-        CHECK(fixture->ops->wait(fixture->to, seen, until) == seen);
+        CHECK(fixture->ops->wait(fixture->to, seen, until, true) == seen);
         CHECK(++rounds < 1000);
     }
     /* In the past: at once. */
-    (void)fixture->ops->wait(fixture->to, seen, now);
+    (void)fixture->ops->wait(fixture->to, seen, now, false);
 }
 
 static void wait_ends_when_rung(struct fixture *fixture)
@@ -86,7 +86,7 @@ static void wait_ends_when_rung(struct fixture *fixture)
 
     fixture->factory->ring_later(&fixture->world, 5 * MS);
     for (uint32_t rounds = 0; got == seen; rounds++) {
-        got = fixture->ops->wait(fixture->to, seen, now + (int64_t)20000 * MS);
+        got = fixture->ops->wait(fixture->to, seen, now + (int64_t)20000 * MS, true);
         CHECK(rounds < 1000);
     }
     CHECK(fixture->ops->now(fixture->to) < now + (int64_t)10000 * MS);
@@ -101,7 +101,7 @@ static void no_bell_is_lost(struct fixture *fixture)
         uint32_t seen = fixture->ops->bell(fixture->to);
 
         fixture->ops->ring(fixture->to, 0);
-        CHECK(fixture->ops->wait(fixture->to, seen, now + (int64_t)20000 * MS) != seen);
+        CHECK(fixture->ops->wait(fixture->to, seen, now + (int64_t)20000 * MS, false) != seen);
         CHECK(fixture->ops->now(fixture->to) < now + (int64_t)10000 * MS);
     }
 }

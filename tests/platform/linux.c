@@ -146,6 +146,69 @@ static void rings_out_of_range_are_ignored(void)
     close_world(&world);
 }
 
+struct sleeper {
+    const struct tt_bells *bells;
+    bool is_for_room;
+    uint32_t got; /* atomic; the count that it was woken with; 0: it sleeps */
+};
+
+static void *sleep_on_it(void *ctx)
+{
+    struct sleeper *sleeper = ctx;
+    uint32_t got = 0;
+
+    while (got == 0)
+        got =
+            tt_bell_wait(sleeper->bells, 0, 0, tt_linux_now() + 60000000000, sleeper->is_for_room);
+    __atomic_store_n(&sleeper->got, got, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static bool is_asleep(const struct tt_bells *bells)
+{
+    return __atomic_load_n((const uint32_t *)bells->memory + 1, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* What is counted is never lost: who goes to sleep behind it does not. Returns the count that it
+ * was woken with: the first is the room's, the second a ring. */
+static uint32_t sleep_through(bool is_for_room)
+{
+    struct contract_world world;
+    struct sleeper sleeper = {.is_for_room = is_for_room};
+    struct timespec nap = {0, 10000000};
+    const struct tt_bells *bells;
+    pthread_t thread;
+
+    open_world(&world, SLOTS, NULL, NULL);
+    bells = sleeper.bells = &((struct own *)world.own)->world.params.bells;
+    CHECK_INT(pthread_create(&thread, NULL, sleep_on_it, &sleeper), 0);
+    while (!is_asleep(bells))
+        (void)nanosleep(&nap, NULL);
+    (void)nanosleep(&nap, NULL);
+    tt_bell_tell_room(bells, 0);
+    CHECK_INT(tt_bell_count(bells, 0), 1);
+    if (!is_for_room) {
+        (void)nanosleep(&nap, NULL);
+        tt_bell_ring(bells, 0);
+    }
+    CHECK_INT(pthread_join(thread, NULL), 0);
+    CHECK_INT(tt_bell_count(bells, 0), is_for_room ? 1 : 2);
+    CHECK_INT(tt_bell_wait(bells, 0, 0, 0, is_for_room), is_for_room ? 1 : 2);
+    close_world(&world);
+    return sleeper.got;
+}
+
+/* On a busy machine the sleeper may not be asleep yet when it is told, and then sees the count. */
+static void room_wakes_who_waits_for_it(void)
+{
+    uint32_t slept_on = 0;
+
+    CHECK_INT(sleep_through(true), 1);
+    for (uint32_t n = 0; n < 30 && slept_on == 0; n++)
+        slept_on += sleep_through(false) == 2;
+    CHECK_INT(slept_on, 1);
+}
+
 int main(void)
 {
     static const struct contract_factory factory = {.name = "linux",
@@ -159,6 +222,7 @@ int main(void)
     RUN(a_moved_timer_watches_the_later_job);
     RUN(an_idle_worker_is_not_woken);
     RUN(rings_out_of_range_are_ignored);
+    RUN(room_wakes_who_waits_for_it);
     contract_run(&factory);
     return 0;
 }

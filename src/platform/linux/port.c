@@ -18,9 +18,11 @@
 #include "platform/linux/reserve.h"
 #include "platform/linux/room.h"
 
+enum { AWAKE, SLEEPS, SLEEPS_FOR_ROOM };
+
 struct bell {
     _Alignas(TT_BELL_BYTES) uint32_t count;
-    uint32_t is_awaited; /* a hint: a sleeper that was killed leaves it set, which costs a call */
+    uint32_t sleeper; /* a hint: one that was killed leaves it set, which costs a call */
 };
 
 _Static_assert(sizeof(struct bell) == TT_BELL_BYTES, "a bell is one cache line");
@@ -34,15 +36,27 @@ static struct bell *bell_at(const struct tt_bells *bells, uint32_t number)
     return number < bells->count ? (struct bell *)bells->memory + number : NULL;
 }
 
-void tt_bell_ring(const struct tt_bells *bells, uint32_t number)
+/* Counted before it is looked who sleeps: who goes to sleep does both the other way round, so one
+ * of the two sees the other. */
+static void ring_for(const struct tt_bells *bells, uint32_t number, uint32_t sleeper_least)
 {
     struct bell *bell = bell_at(bells, number);
 
     if (!bell)
         return;
     __atomic_add_fetch(&bell->count, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&bell->is_awaited, __ATOMIC_SEQ_CST))
+    if (__atomic_load_n(&bell->sleeper, __ATOMIC_SEQ_CST) >= sleeper_least)
         (void)syscall(SYS_futex, &bell->count, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+void tt_bell_ring(const struct tt_bells *bells, uint32_t number)
+{
+    ring_for(bells, number, SLEEPS);
+}
+
+void tt_bell_tell_room(const struct tt_bells *bells, uint32_t number)
+{
+    ring_for(bells, number, SLEEPS_FOR_ROOM);
 }
 
 uint32_t tt_bell_count(const struct tt_bells *bells, uint32_t number)
@@ -53,7 +67,7 @@ uint32_t tt_bell_count(const struct tt_bells *bells, uint32_t number)
 }
 
 uint32_t tt_bell_wait(const struct tt_bells *bells, uint32_t number, uint32_t seen,
-                      int64_t until_ns)
+                      int64_t until_ns, bool is_for_room)
 {
     struct bell *bell = bell_at(bells, number);
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
@@ -61,11 +75,11 @@ uint32_t tt_bell_wait(const struct tt_bells *bells, uint32_t number, uint32_t se
     tt_assert(bell);
     if (until_ns < 0)
         until = (struct timespec){0, 0};
-    __atomic_store_n(&bell->is_awaited, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&bell->sleeper, is_for_room ? SLEEPS_FOR_ROOM : SLEEPS, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&bell->count, __ATOMIC_SEQ_CST) == seen)
         (void)syscall(SYS_futex, &bell->count, FUTEX_WAIT_BITSET, seen,
                       until_ns == INT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
-    __atomic_store_n(&bell->is_awaited, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&bell->sleeper, AWAKE, __ATOMIC_SEQ_CST);
     return __atomic_load_n(&bell->count, __ATOMIC_ACQUIRE);
 }
 
@@ -92,11 +106,11 @@ static int64_t port_cpu_now(void *world)
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-static uint32_t port_wait(void *ctx, uint32_t seen, int64_t until_ns)
+static uint32_t port_wait(void *ctx, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     const struct tt_linux *world = ctx;
 
-    return tt_bell_wait(&world->params.bells, world->params.number, seen, until_ns);
+    return tt_bell_wait(&world->params.bells, world->params.number, seen, until_ns, is_for_room);
 }
 
 static uint32_t port_bell(void *ctx)

@@ -23,11 +23,13 @@ struct tt_bells {
     uint32_t count;
 };
 
-/* Any thread. ring: out-of-range numbers are ignored. wait: as tt_port_ops.wait. */
+/* Any thread. Out-of-range numbers are ignored. tt_bell_tell_room: a frame was given back; it is
+ * counted, and wakes only who sleeps for that, too. wait: as tt_port_ops.wait. */
 void tt_bell_ring(const struct tt_bells *bells, uint32_t number);
+void tt_bell_tell_room(const struct tt_bells *bells, uint32_t number);
 uint32_t tt_bell_count(const struct tt_bells *bells, uint32_t number);
 uint32_t tt_bell_wait(const struct tt_bells *bells, uint32_t number, uint32_t seen,
-                      int64_t until_ns);
+                      int64_t until_ns, bool is_for_room);
 
 int64_t tt_linux_now(void); /* CLOCK_MONOTONIC */
 

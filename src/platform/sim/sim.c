@@ -98,7 +98,7 @@ static int64_t cpu_now(void *world)
     return ((struct tt_sim *)world)->cpu_ns;
 }
 
-static uint32_t wait_for(void *world, uint32_t seen, int64_t until_ns)
+static uint32_t wait_for(void *world, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     struct tt_sim *sim = world;
     int64_t wake_ns = sim->ring_ns < until_ns ? sim->ring_ns : until_ns;

@@ -45,7 +45,7 @@ static int64_t cpu_now(void *to)
     return world->thread != NULL ? tt_thread_cpu_ns(caller(world)) : 0;
 }
 
-static uint32_t wait_for(void *to, uint32_t seen, int64_t until_ns)
+static uint32_t wait_for(void *to, uint32_t seen, int64_t until_ns, bool is_for_room)
 {
     struct tt_world *world = to;
 
