@@ -30,7 +30,9 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { LOG_BYTES_MAX = 1 << 20, TICK_MS = 200, STOP_LIMIT_S = 12, OPEN_FILES = 65536 };
+#define TICK_NS INT64_C(200000000)
+
+enum { LOG_BYTES_MAX = 1 << 20, STOP_LIMIT_S = 12, OPEN_FILES = 65536 };
 
 struct options {
     const char *socket, *state, *host, *metrics; /* metrics NULL: none */
@@ -330,7 +332,8 @@ static void on_tick(void *ctx, uint32_t events)
         d->is_over = true;
     if (d->options.idle_exit_s > 0 && now_ns - d->node.busy_ns >= d->options.idle_exit_s * SECOND)
         d->is_over = true;
-    loop_set(d->node.loop, &d->tick, now_ns + TICK_MS * INT64_C(1000000));
+    /* In step with what services are looked at for: one wake-up for all. */
+    loop_set(d->node.loop, &d->tick, (now_ns / TICK_NS + 1) * TICK_NS);
 }
 
 static void on_wall_step(void *ctx, int64_t step_ns)

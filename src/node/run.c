@@ -19,7 +19,7 @@
 
 #define POLL_NS (20 * RUN_MILLI)
 /* Of a service with a clock that runs: its rings hold half a second, and a wake-up is dear. */
-#define STEADY_POLL_NS (40 * RUN_MILLI)
+#define STEADY_POLL_NS (100 * RUN_MILLI)
 #define PROFILE_LIMIT_NS (6500 * RUN_MILLI)
 #define PROFILE_GRACE_NS (1500 * RUN_MILLI) /* after the time that somebody asked for */
 

@@ -32,6 +32,8 @@ struct run_process {
     pid_t standby_tid;                      /* of its second thread; 0: it has none */
     struct handoff *handoff;                /* containers of live services; else NULL */
     struct tt_forgotten forgotten[2];       /* worker and standby, as they were looked at last */
+    int64_t rescue_ns;                      /* when that was */
+    uint64_t loops_seen;                    /* of its engine, when it was thought of last */
     int64_t budget_ns, period_ns;           /* that the kernel gave its worker; 0: none */
     int64_t last_budget_ns, last_period_ns; /* likewise, or its predecessor's */
     int64_t resume_ns;                      /* media time that its components began at */

@@ -11,6 +11,7 @@
 #define LIVE_NS RUN_SECOND
 #define DYING_NS (300 * RUN_MILLI)
 #define LOOK_NS (100 * RUN_MILLI)
+#define CALM_LOOK_NS (500 * RUN_MILLI) /* of one whose worker goes on: to look is dear */
 
 enum { PERIODS = 10 };
 
@@ -63,9 +64,25 @@ static void rescue(struct run_process *process, pid_t tid, int64_t for_ns)
                                             .text = "the kernel had forgotten its worker"});
 }
 
+/* A worker that is there turns its loop ten times a second, if only to sleep again. */
+static bool is_calm(struct run_process *process, int64_t now_ns)
+{
+    const struct run *run = process->run;
+    uint64_t loops =
+        __atomic_load_n(&run->broker->engine_stats[process->number]->loops, __ATOMIC_RELAXED);
+    bool goes_on = loops != process->loops_seen;
+
+    process->loops_seen = loops;
+    return goes_on && !is_dying(run, process->number) && now_ns - process->rescue_ns < CALM_LOOK_NS;
+}
+
 static void look_at(struct run_process *process, int64_t now_ns)
 {
     const pid_t tids[2] = {process->tid, process->standby_tid};
+
+    if (is_calm(process, now_ns))
+        return;
+    process->rescue_ns = now_ns;
 
     for (uint32_t n = 0; n < 2 && process->child != NULL; n++) {
         int64_t for_ns = tt_forgotten_for(&process->forgotten[n], tids[n], now_ns);

@@ -28,7 +28,7 @@ struct witness {
     pthread_t thread;
     pthread_mutex_t mutex; /* of the ring and the two wishes; held for a copy only */
     pthread_cond_t wake;
-    int64_t step_ns; /* 0: nobody needs it */
+    int64_t step_ns; /* atomic; 0: nobody needs it */
     bool is_over, is_exact;
     struct witness_gap gaps[GAPS];
     uint64_t gap_count;
@@ -98,59 +98,62 @@ static bool wait_until_wanted(struct witness *witness)
     return !is_over;
 }
 
-/* 0: it is not wanted any more. */
-static int64_t wanted_step_ns(struct witness *witness)
-{
-    int64_t step_ns;
+/* What was seen last, all of it at one time: asked again when there is a gap, and each 100 ms. */
+struct seen {
+    int64_t at_ns, stolen_ns, queued_ns, rests;
+    int64_t sleeps; /* since then: a rest each */
+};
 
-    pthread_mutex_lock(&witness->mutex);
-    step_ns = witness->is_over ? 0 : witness->step_ns;
-    pthread_mutex_unlock(&witness->mutex);
-    return step_ns;
+static void see_self(const struct witness *witness, struct seen *seen)
+{
+    seen->queued_ns = waited_ns(witness);
+    seen->rests = rests();
+    seen->sleeps = 0;
 }
 
-static void look_for_steal(struct witness *witness, int64_t *last_ns, int64_t *last_steal_ns)
+static void look_for_steal(struct witness *witness, struct seen *seen, int64_t at_ns)
 {
-    int64_t at_ns = now_ns(), stolen_ns = steal_ns(witness);
-    struct witness_gap gap = {*last_ns, at_ns, stolen_ns - *last_steal_ns};
+    int64_t stolen_ns = steal_ns(witness);
+    struct witness_gap gap = {seen->at_ns, at_ns, stolen_ns - seen->stolen_ns};
 
     if (gap.taken_ns > 0)
         witness_add(witness, &gap);
-    *last_ns = at_ns;
-    *last_steal_ns = stolen_ns;
+    seen->at_ns = at_ns;
+    seen->stolen_ns = stolen_ns;
+    see_self(witness, seen);
 }
 
-/* Returns true when there is a gap: only then is it asked how long others were before it. */
-static bool look_for_gap(const struct witness *witness, int64_t due_ns, int64_t *queued_ns,
-                         struct witness_gap *ret)
+/* Only when it is late is it asked how long others were before it, and whether it was stopped. */
+static void look_for_gap(struct witness *witness, struct seen *seen, int64_t due_ns, int64_t at_ns)
 {
-    int64_t before_ns = *queued_ns, at_ns = now_ns();
+    struct seen before = *seen;
+    struct witness_gap gap;
 
     if (!witness->is_exact || at_ns - due_ns < MILLI)
-        return false;
-    *queued_ns = waited_ns(witness);
-    *ret = (struct witness_gap){due_ns, at_ns, at_ns - due_ns - (*queued_ns - before_ns)};
-    return ret->taken_ns >= MILLI;
+        return;
+    see_self(witness, seen);
+    gap =
+        (struct witness_gap){due_ns, at_ns, at_ns - due_ns - (seen->queued_ns - before.queued_ns)};
+    if (gap.taken_ns >= MILLI && seen->rests - before.rests <= before.sleeps)
+        witness_add(witness, &gap);
 }
 
 static void watch(struct witness *witness)
 {
-    int64_t last_ns = now_ns(), stolen_ns = steal_ns(witness), queued_ns = waited_ns(witness);
-    int64_t step_ns;
+    struct seen seen = {.at_ns = now_ns(), .stolen_ns = steal_ns(witness)};
+    int64_t step_ns, at_ns;
 
-    while ((step_ns = wanted_step_ns(witness)) > 0) {
+    see_self(witness, &seen);
+    while ((step_ns = __atomic_load_n(&witness->step_ns, __ATOMIC_RELAXED)) > 0) {
         int64_t due_ns = now_ns() + (witness->is_exact ? step_ns : STEAL_EVERY_NS);
         struct timespec due = {due_ns / 1000000000, due_ns % 1000000000};
-        int64_t before = rests();
-        struct witness_gap gap;
 
         (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
-        if (look_for_gap(witness, due_ns, &queued_ns, &gap) && rests() - before <= 1)
-            witness_add(witness, &gap);
-        if (now_ns() - last_ns >= STEAL_EVERY_NS) {
-            look_for_steal(witness, &last_ns, &stolen_ns);
-            queued_ns = waited_ns(witness);
-        }
+        seen.sleeps++;
+        at_ns = now_ns();
+        look_for_gap(witness, &seen, due_ns, at_ns);
+        if (at_ns - seen.at_ns >= STEAL_EVERY_NS)
+            look_for_steal(witness, &seen, at_ns);
     }
 }
 
@@ -189,7 +192,7 @@ struct witness *witness_open(void)
 static void wish(struct witness *witness, int64_t step_ns, bool is_over)
 {
     pthread_mutex_lock(&witness->mutex);
-    witness->step_ns = step_ns;
+    __atomic_store_n(&witness->step_ns, step_ns, __ATOMIC_RELAXED);
     witness->is_over = is_over;
     pthread_cond_signal(&witness->wake);
     pthread_mutex_unlock(&witness->mutex);
