@@ -129,6 +129,12 @@ static bool is_index_sound(int64_t index)
     return index == INT64_MIN || (index > -INDEX_MAX && index < INDEX_MAX);
 }
 
+static bool is_shown_sound(const struct tt_edit_shown *shown)
+{
+    return shown->origin_ns > -TIME_MAX && shown->origin_ns < TIME_MAX && shown->duration_ns >= 0 &&
+           shown->duration_ns < TIME_MAX;
+}
+
 static bool is_carry_sound(const struct node *node, const struct tt_edit_carry *carry)
 {
     bool is_sound = carry->size == sizeof(*carry) && carry->post_count <= TT_EDIT_POSTS &&
@@ -138,7 +144,7 @@ static bool is_carry_sound(const struct node *node, const struct tt_edit_carry *
 
     for (uint32_t n = 0; n < TT_PORTS_MAX && is_sound; n++)
         is_sound = is_index_sound(carry->next_index[n]) && is_index_sound(carry->last_index[n]) &&
-                   is_index_sound(carry->shown_index[n]);
+                   is_index_sound(carry->shown_index[n]) && is_shown_sound(&carry->shown[n]);
     for (uint32_t n = 0; is_sound && n < carry->post_count; n++)
         is_sound = is_event_sound(node, &carry->posts[n].event);
     return is_sound;

@@ -73,9 +73,13 @@
  * beside what is done before BEGIN, not behind it.
  *
  * What cannot move (prepare: -EOPNOTSUPP with a sentence): a sink of the service. At CUT or SPLIT
- * (REFUSED): who keeps a frame beyond its call; a join that shows an image, or the last frame of an
- * input that has ended, by a direct flow X -> N; by SPLIT who has several inputs; who has ended.
- * The frame that a join shows of each input goes along, ahead of its queue. A component that lost
+ * (REFUSED): who keeps a frame beyond its call; by SPLIT who has several inputs; who has ended; a
+ * join that shows the last frame of an input that has ended, by a direct flow X -> N, where X
+ * passed on what A itself had given it.
+ * The frame that a join shows of each input goes along, ahead of its queue. By a direct flow X -> N
+ * that may have been long before ADDED (an image, an input that is late): it is lent to A until
+ * RETIRE, so that B has it still, and takes it from there (carry.has_lent: RETIRE after BEGUN, or
+ * nothing is shown of it until a frame comes). A component that lost
  * the worker by an overrun, or has more output to give (TT_AGAIN), is cut when that is over. Events
  * that wait for it go along; those that are posted to it after CUT are lost by RETIRE, so post them
  * to N in B from ADDED on.
@@ -136,6 +140,12 @@ enum tt_edit_order {
     TT_EDIT_ORDER_RETIRE   /* OUT, after CUT */
 };
 
+/* A frame that a join shows, as B lent it to A. */
+struct tt_edit_shown {
+    int64_t origin_ns, duration_ns, arrived_ns;
+    uint32_t handle, bytes, flags, format_id, valid_slices;
+};
+
 /* What goes along with a component's state: plain bytes for the same build, to be sent as they are.
  * Who reads them from another process hands them to tt_edit_begin(), which takes nothing unsound.
  */
@@ -148,6 +158,8 @@ struct tt_edit_carry {
     uint32_t has_last, was_called, is_resyncing, post_count;
     int64_t shown_index[TT_PORTS_MAX]; /* joins' inputs with their bit in has_shown: shown last */
     uint32_t has_shown, is_shown_new;
+    uint32_t has_lent; /* of has_shown: what B lent to A for it */
+    struct tt_edit_shown shown[TT_PORTS_MAX];
     int64_t usual_ns;
     struct {
         struct tt_event event;

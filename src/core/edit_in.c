@@ -75,15 +75,62 @@ static void drop_before(struct tt_engine *engine, struct flow *flow, int64_t ind
     }
 }
 
-/* The frame that a join shows came ahead of what it has not taken. */
-static void show_again(struct tt_engine *engine, struct flow *flow, int64_t index, bool is_new)
+/* Is this frame one that was lent for the component, and is not back? */
+static bool is_still_lent(const struct tt_engine *engine, const struct tt_edit_shown *shown)
 {
+    const struct edit *edit = engine->edit;
+    uint32_t pool = shown->handle / TT_POOL_SLOTS_MAX, slot = shown->handle % TT_POOL_SLOTS_MAX;
+
+    if (pool >= engine->params.pool_count || slot >= engine->pools[pool].view.slot_count ||
+        shown->bytes > engine_slot(engine, shown->handle)->capacity)
+        return false;
+    for (uint32_t n = 0; n < edit->gone_count; n++) {
+        const struct node *node = &engine->nodes[edit->gone[n]];
+
+        if (node->kind == KIND_OUTLET && engine_is_lent(node, shown->handle))
+            return true;
+    }
+    return false;
+}
+
+/* It was given before this engine kept anything for the component. */
+static bool take_lent(struct tt_engine *engine, struct flow *flow, int64_t index,
+                      const struct tt_edit_shown *shown)
+{
+    if (!is_still_lent(engine, shown))
+        return false;
+    engine_ref(engine, shown->handle);
+    flow->last = (struct entry){.index = index,
+                                .origin_ns = shown->origin_ns,
+                                .duration_ns = shown->duration_ns,
+                                .arrived_ns = shown->arrived_ns,
+                                .handle = shown->handle,
+                                .bytes = shown->bytes,
+                                .flags = shown->flags,
+                                .format_id = shown->format_id,
+                                .valid_slices = shown->valid_slices};
+    flow->has_ended = flow->has_ended || flow->is_still;
+    return true;
+}
+
+/* The frame that a join shows came ahead of what it has not taken. */
+static void show_again(struct tt_engine *engine, struct flow *flow, uint32_t input,
+                       const struct tt_edit_carry *carry)
+{
+    int64_t index = carry->shown_index[input];
+    bool is_here;
+
     drop_before(engine, flow, index);
-    if (!flow->is_retained || flow->count == 0 || engine_head(flow, 0)->index != index)
+    if (!flow->is_retained)
         return;
-    engine_pop(engine, flow, &flow->last);
+    is_here = flow->count > 0 && engine_head(flow, 0)->index == index;
+    if (is_here)
+        engine_pop(engine, flow, &flow->last);
+    else if (!(carry->has_lent >> input & 1) ||
+             !take_lent(engine, flow, index, &carry->shown[input]))
+        return;
     flow->has_last = true;
-    flow->is_last_new = is_new;
+    flow->is_last_new = carry->is_shown_new >> input & 1;
 }
 
 static void take_carry(struct tt_engine *engine, struct node *node,
@@ -95,7 +142,7 @@ static void take_carry(struct tt_engine *engine, struct node *node,
         if (!flow)
             continue;
         if (carry->has_shown >> n & 1)
-            show_again(engine, flow, carry->shown_index[n], carry->is_shown_new >> n & 1);
+            show_again(engine, flow, n, carry);
         drop_before(engine, flow, carry->next_index[n]);
         if (engine->edit->is_fresh)
             continue;

@@ -2,12 +2,32 @@
  * as if nothing had been. */
 #include "core/edit_inside.h"
 
-/* Has the other all that is still needed of this input, which it gets from this index on? */
-static bool is_all_there(const struct flow *flow, int64_t index)
+/* Is what a join shows of this input the other's, who lent it and has it until it comes back? What
+ * that one only passed on is no loan of his any more. */
+static bool is_lent_last(const struct tt_engine *engine, const struct flow *flow)
 {
-    if (index <= 0 || (flow->count == 0 && flow->has_ended))
+    const struct node *from = &engine->nodes[flow->plan->from_node];
+    uint32_t pool, slot;
+
+    if (!flow->has_last || flow->last.handle == TT_NO_FRAME || from->kind != KIND_INLET ||
+        !from->plan->is_between)
+        return false;
+    engine_handle_split(flow->last.handle, &pool, &slot);
+    return tt_link_holds(from->plan->link, pool, slot);
+}
+
+/* Has the other what this input's join shows, of all that it gets from this index on? */
+static bool is_last_there(const struct tt_engine *engine, const struct flow *flow, int64_t index)
+{
+    return !flow->has_last || flow->last.index >= index || is_lent_last(engine, flow);
+}
+
+/* Has the other all that is still needed of this input, which it gets from this index on? */
+static bool is_all_there(const struct tt_engine *engine, const struct flow *flow, int64_t index)
+{
+    if (index <= 0 || (flow->count == 0 && (flow->has_ended || flow->is_still)))
         return true;
-    return engine_next_of(flow) >= index && (!flow->has_last || flow->last.index >= index);
+    return engine_next_of(flow) >= index && is_last_there(engine, flow, index);
 }
 
 static bool is_at(const struct tt_engine *engine, const struct node *node)
@@ -19,7 +39,7 @@ static bool is_at(const struct tt_engine *engine, const struct node *node)
     for (uint32_t n = 0; n < node->in_count; n++) {
         const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
-        if (flow && !is_all_there(flow, edit->ask.index[n]))
+        if (flow && !is_all_there(engine, flow, edit->ask.index[n]))
             return false;
     }
     return true;
@@ -54,8 +74,8 @@ static bool shows_an_old_one(const struct tt_engine *engine, const struct node *
     for (uint32_t n = 0; n < node->in_count; n++) {
         const struct flow *flow = node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
-        if (flow && flow->has_last && flow->has_ended &&
-            flow->last.index < engine->edit->ask.index[n])
+        if (flow && (flow->has_ended || flow->is_still) &&
+            !is_last_there(engine, flow, engine->edit->ask.index[n]))
             return true;
     }
     return false;
@@ -87,6 +107,29 @@ static int64_t next_index(const struct tt_engine *engine, const struct node *nod
     return node->next_index;
 }
 
+static void fill_shown(const struct tt_engine *engine, const struct flow *flow, uint32_t input,
+                       struct tt_edit_carry *ret)
+{
+    const struct entry *last = &flow->last;
+
+    if (!flow->has_last)
+        return;
+    ret->has_shown |= 1u << input;
+    ret->is_shown_new |= flow->is_last_new ? 1u << input : 0;
+    ret->shown_index[input] = last->index;
+    if (!is_lent_last(engine, flow))
+        return;
+    ret->has_lent |= 1u << input;
+    ret->shown[input] = (struct tt_edit_shown){.origin_ns = last->origin_ns,
+                                               .duration_ns = last->duration_ns,
+                                               .arrived_ns = last->arrived_ns,
+                                               .handle = last->handle,
+                                               .bytes = last->bytes,
+                                               .flags = last->flags,
+                                               .format_id = last->format_id,
+                                               .valid_slices = last->valid_slices};
+}
+
 static void fill_carry(const struct tt_engine *engine, const struct node *node,
                        struct tt_edit_carry *ret)
 {
@@ -102,11 +145,8 @@ static void fill_carry(const struct tt_engine *engine, const struct node *node,
             n >= node->in_count || node->in[n] == NONE ? NULL : &engine->flows[node->in[n]];
 
         ret->next_index[n] = flow ? engine_next_of(flow) : INT64_MIN;
-        if (flow && flow->has_last) {
-            ret->has_shown |= 1u << n;
-            ret->is_shown_new |= flow->is_last_new ? 1u << n : 0;
-            ret->shown_index[n] = flow->last.index;
-        }
+        if (flow)
+            fill_shown(engine, flow, n, ret);
         if (!flow || !flow->has_index)
             continue;
         ret->has_last |= 1u << n;

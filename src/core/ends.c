@@ -76,11 +76,6 @@ static void take_frame(struct tt_engine *engine, struct node *node, const struct
     engine_push(engine, node, 0, &entry);
 }
 
-static bool is_lent(const struct node *node, uint32_t handle)
-{
-    return node->lent[handle / 64] >> (handle % 64) & 1;
-}
-
 /* A frame that this engine lent to that worker, which passed it on as it was. */
 static bool is_home(const struct tt_engine *engine, const struct node *inlet, uint32_t handle)
 {
@@ -90,7 +85,7 @@ static bool is_home(const struct tt_engine *engine, const struct node *inlet, ui
         const struct node *node = &engine->nodes[n];
 
         if (node->kind == KIND_OUTLET && node->plan->peer == inlet->plan->peer &&
-            is_lent(node, handle))
+            engine_is_lent(node, handle))
             return true;
     }
     return false;
@@ -276,7 +271,7 @@ static void set_lent(struct tt_engine *engine, struct node *node, uint32_t handl
     uint64_t bit = (uint64_t)1 << (handle % 64);
     bool is_foreign = handle / TT_POOL_SLOTS_MAX != engine->params.own_number;
 
-    tt_assert(is_lent(node, handle) != lent);
+    tt_assert(engine_is_lent(node, handle) != lent);
     if (lent) {
         node->lent[handle / 64] |= bit;
         node->lent_count++;
@@ -300,7 +295,7 @@ static void reclaim(struct tt_engine *engine, struct node *node)
         for (uint32_t n = 0; n < engine->pools[pool].view.slot_count; n++) {
             uint32_t handle = engine_handle(pool, n);
 
-            if (!is_lent(node, handle) || tt_link_is_on_loan(node->plan->link, pool, n))
+            if (!engine_is_lent(node, handle) || tt_link_is_on_loan(node->plan->link, pool, n))
                 continue;
             set_lent(engine, node, handle, false);
             engine_unref(engine, handle);
@@ -314,7 +309,7 @@ void engine_take_back(struct tt_engine *engine, struct node *node)
     for (uint32_t n = 0; n < TT_POOL_SLOTS_MAX; n++) {
         if (!tt_link_take_back(node->plan->link, &pool, &slot))
             break;
-        if (!is_known(engine, pool, slot) || !is_lent(node, engine_handle(pool, slot)))
+        if (!is_known(engine, pool, slot) || !engine_is_lent(node, engine_handle(pool, slot)))
             continue; /* the peer's lie */
         set_lent(engine, node, engine_handle(pool, slot), false);
         engine_unref(engine, engine_handle(pool, slot));
@@ -329,7 +324,7 @@ void engine_outlet_reclaim(struct tt_engine *engine, struct node *node)
         for (uint32_t n = 0; n < engine->pools[pool].view.slot_count; n++) {
             uint32_t handle = engine_handle(pool, n);
 
-            if (!is_lent(node, handle) || tt_link_is_away(node->plan->link, pool, n))
+            if (!engine_is_lent(node, handle) || tt_link_is_away(node->plan->link, pool, n))
                 continue;
             set_lent(engine, node, handle, false);
             engine_unref(engine, handle);
@@ -424,7 +419,7 @@ static bool put(struct tt_engine *engine, struct node *node, const struct entry 
         engine_media(engine, engine->now_ns) > engine_due(node, entry->origin_ns))
         slot.flags |= TT_LATE;
     if (entry->handle != TT_NO_FRAME) {
-        if (is_lent(node, entry->handle))
+        if (engine_is_lent(node, entry->handle))
             return false; /* never twice on one link */
         if (engine->is_live && node->plan->loan_max > 0 &&
             node->lent_count + node->kept_beside >= node->plan->loan_max)

@@ -554,6 +554,12 @@ static inline int64_t engine_media(const struct tt_engine *engine, int64_t monot
     return monotonic_ns - engine->epoch_ns;
 }
 
+/* Outlets: has its reader this frame, and has not given it back? */
+static inline bool engine_is_lent(const struct node *node, uint32_t handle)
+{
+    return node->lent[handle / 64] >> (handle % 64) & 1;
+}
+
 /* When a sink must have a frame. */
 static inline int64_t engine_due(const struct node *sink, int64_t origin_ns)
 {

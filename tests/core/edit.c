@@ -129,6 +129,43 @@ static void a_join_moves(enum part_kind kind)
     world_fini(&world);
 }
 
+/* An image that came long ago, an input that is late for good: what is shown of them again and
+ * again goes along, also back to where it came from. */
+static void what_a_join_shows_again_goes_along(void)
+{
+    static const enum part_kind kinds[] = {PART_SOURCE, PART_STOP, PART_STOP, PART_STILL,
+                                           PART_STILL};
+    static struct world world;
+    static struct mover mover;
+    uint32_t wall, sources[5], moves = 0;
+
+    world_init(&world, 10);
+    for (uint32_t n = 0; n < 5; n++)
+        sources[n] = world_part(&world, kinds[n], n % 2);
+    wall = world_part(&world, PART_WALL, 0);
+    for (uint32_t n = 0; n < 5; n++)
+        world_wire(&world, sources[n], wall);
+    world_wire(&world, wall, world_part(&world, PART_SINK, 1));
+    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    while (world.now_ns < world.epoch_ns + 1700 * (int64_t)MS) {
+        world_pass(&world, world_pick(&world, 90 * MS));
+        mover_prepare(&mover, &world, wall, false);
+        if (world_pick(&world, 4) == 0) {
+            mover_give_up(&mover);
+            continue;
+        }
+        CHECK(mover_move(&mover));
+        moves++;
+    }
+    CHECK(moves > 10);
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
+    check_room(&world, 12);
+    stop(&world);
+    world_fini(&world);
+}
+
 /* Between its first and its second frame of an index is no place to cut. */
 static void who_has_more_to_give_gives_it_first(void)
 {
@@ -340,10 +377,12 @@ static void build(struct world *world, uint64_t seed)
     }
 }
 
-/* Two rows that a join brings together. */
+/* Two rows that a join brings together, some with an image. */
 static void build_join(struct world *world, uint64_t seed)
 {
-    uint32_t join, ends[2];
+    static const enum part_kind joins[] = {PART_OVER, PART_MIX, PART_WALL};
+    enum part_kind kind = joins[seed / 3 % 3];
+    uint32_t join, last, still = 0, ends[2];
 
     world_init(world, seed);
     for (uint32_t n = 0; n < 2; n++) {
@@ -353,10 +392,18 @@ static void build_join(struct world *world, uint64_t seed)
             world_part(world, world_pick(world, 2) ? PART_COUNT : PART_PASS, world_pick(world, 2));
         world_wire(world, source, ends[n]);
     }
-    join = world_part(world, world_pick(world, 2) ? PART_OVER : PART_MIX, world_pick(world, 2));
+    if (kind == PART_WALL)
+        still = world_part(world, PART_STILL, world_pick(world, 2));
+    join = world_part(world, kind, world_pick(world, 2));
     world_wire(world, ends[0], join);
     world_wire(world, ends[1], join);
-    world_wire(world, join, world_part(world, PART_SINK, world_pick(world, 2)));
+    last = world_part(world, PART_SINK, world_pick(world, 2));
+    world_wire(world, join, last);
+    if (kind != PART_WALL)
+        return;
+    world_wire(world, still, join);
+    /* An engine of images alone has given all that it ever will, and ends. */
+    world_wire(world, 0, world_part(world, PART_SINK, 1 - world->parts[last].side));
 }
 
 static uint32_t pick_middle(struct world *world)
@@ -364,7 +411,7 @@ static uint32_t pick_middle(struct world *world)
     for (;;) {
         uint32_t number = world_pick(world, world->part_count);
 
-        if (world->parts[number].kind != PART_SINK)
+        if (world->parts[number].kind != PART_SINK && world->parts[number].kind != PART_STILL)
             return number;
     }
 }
@@ -432,6 +479,7 @@ int main(int argc, char **argv)
     a_thousand_moves_find_room();
     a_join_moves(PART_MIX);
     a_join_moves(PART_OVER);
+    what_a_join_shows_again_goes_along();
     who_has_more_to_give_gives_it_first();
     who_keeps_a_frame_is_refused();
     events_go_along();

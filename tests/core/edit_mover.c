@@ -239,6 +239,8 @@ bool mover_move(struct mover *mover)
         pause_a_little(world);
     }
     begin(mover, &report);
+    if (report.carry.has_lent)
+        (void)world_wait(world, mover->to, TT_EDIT_BEGUN);
     pause_a_little(world);
     order(mover, mover->from, TT_EDIT_ORDER_RETIRE);
     CHECK(finish_out(mover, mover->to));

@@ -102,6 +102,39 @@ static int twice(struct state *state, struct tt_call *call, const struct tt_fram
     return give(call, 2 * call->index + 1, 2 * call->index + 1);
 }
 
+static int stop(struct state *state, struct tt_call *call, int64_t last)
+{
+    CHECK_INT(state->counter++, call->index);
+    return call->index > last ? TT_DONE : give(call, call->index, call->index);
+}
+
+/* What an input of this part must show at an index; a frame may have been late there. */
+static int64_t wanted(const struct part *part, uint32_t input, int64_t index)
+{
+    const struct world *world = part->world;
+
+    for (uint32_t n = 0; n < world->wire_count; n++)
+        if (&world->parts[world->wires[n].to] == part && world->wires[n].to_port == input) {
+            enum part_kind kind = world->parts[world->wires[n].from].kind;
+
+            if (kind == PART_STILL)
+                return 0;
+            return kind == PART_STOP && index > STOPPED ? STOPPED : index;
+        }
+    return -1;
+}
+
+static int show(struct state *state, struct tt_call *call)
+{
+    for (uint32_t n = 0; n < call->in_count; n++) {
+        const struct tt_frame *in = tt_call_in(call, n);
+
+        CHECK(in->data != 0);
+        CHECK_INT(*(const int64_t *)tt_frame_data(in), wanted(state->part, n, call->index));
+    }
+    return count(state, call, NULL);
+}
+
 static void hear(struct part *part, const struct tt_call *call)
 {
     for (uint32_t n = 0; n < call->event_count; n++) {
@@ -143,6 +176,12 @@ static int process(void *memory, struct tt_call *call)
             CHECK_INT(*(const int64_t *)tt_frame_data(tt_call_in(call, n)), call->index);
         }
         return count(state, call, NULL);
+    case PART_STILL:
+        return stop(state, call, 0);
+    case PART_STOP:
+        return stop(state, call, STOPPED);
+    case PART_WALL:
+        return show(state, call);
     case PART_TWICE:
         return twice(state, call, in);
     case PART_KEEPER:
@@ -311,6 +350,9 @@ struct wire *world_wire(struct world *world, uint32_t from, uint32_t to)
                                               : part->kind == PART_CODEC ? TT_CODED_VIDEO
                                                                          : TT_VIDEO,
                                       .rate = rate};
+    if (world->parts[from].kind == PART_STILL)
+        wire->format.rate.num = 0, wire->format.rate.den = 1;
+    wire->late_policy = world->parts[from].kind == PART_STOP ? TT_LATE_REPEAT : TT_LATE_KEEP;
     return wire;
 }
 
@@ -398,7 +440,7 @@ struct tt_flow_plan world_flow_plan(const struct wire *wire, uint32_t from, uint
     return (struct tt_flow_plan){.from_node = from,
                                  .to_node = to,
                                  .depth = DEPTH,
-                                 .late_policy = TT_LATE_KEEP,
+                                 .late_policy = wire->late_policy,
                                  .format = &wire->format};
 }
 

@@ -18,7 +18,8 @@ enum {
     SLOTS = 64,
     SLOT_BYTES = 256,
     MS = 1000000,
-    RECORDS = 1 << 15
+    RECORDS = 1 << 15,
+    STOPPED = 20
 };
 
 enum part_kind {
@@ -28,6 +29,9 @@ enum part_kind {
     PART_CODEC,  /* begins at a key frame, holds two frames back, drains */
     PART_MIX,    /* by the clock, of sound: a counter, too */
     PART_OVER,   /* a join that its first input leads: what it shows of both is of one index */
+    PART_STILL,  /* a source of one frame, at rate 0 */
+    PART_STOP,   /* a source that gives nothing after index STOPPED, and no End */
+    PART_WALL,   /* by the clock: shows the newest of each input, again and again where it must */
     PART_TWICE,  /* gives each frame twice, the second by TT_AGAIN */
     PART_KEEPER, /* keeps its last frame */
     PART_SINK    /* what it sees is each index once, in order */
@@ -62,6 +66,7 @@ struct part {
 struct wire {
     uint32_t from, from_port, to, to_port;
     struct tt_format format;
+    uint32_t late_policy;
     int32_t link;           /* NONE where both are on one side */
     uint32_t outlet, inlet; /* node numbers */
 };

@@ -12,10 +12,9 @@ import struct
 import sys
 import threading
 import time
-import zlib
 
 from camera_server import free_port
-from lib import SLOW, Node, check, children_of, probe, seeded, wait_for
+from lib import SLOW, Node, check, children_of, probe, seeded, wait_for, write_png
 
 VICTIM = sys.argv[2]
 ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 20
@@ -49,13 +48,7 @@ def make_inputs(node):
     """A minute of raw pictures that takes no room, and a small PNG."""
     with open(node.path("in.raw"), "wb") as raw:
         raw.truncate(80 * 60 * 3 // 2 * 50 * 60)
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    with open(node.path("logo.png"), "wb") as png:
-        png.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 8, 6, 0, 0, 0)) +
-                  chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\x80\x00\xc0" * 16) * 16)) + chunk(b"IEND", b""))
+    write_png(node.path("logo.png"))
     with open(node.path("source.yaml"), "w", encoding="utf-8") as text:
         text.write("tactus: 1\nservice: source\nrate: 50\ncomponents:\n"
                    "  cam: {kind: raw.read, params: {url: in.raw, width: 80, height: 60, rate: 50, live: true}}\n"

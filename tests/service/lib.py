@@ -6,10 +6,12 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build")
 SKIP = 77
@@ -190,6 +192,16 @@ def probe(path, *words):
                          text=True)
     check(not ran.stderr.strip(), f"ffprobe complains of {path}: {ran.stderr[:500]}")
     return json.loads(ran.stdout)
+
+
+def write_png(path):
+    """A picture of one colour that can be seen through, 16x16."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    with open(path, "wb") as png:
+        png.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 16, 8, 6, 0, 0, 0)) +
+                  chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\x80\x00\xc0" * 16) * 16)) + chunk(b"IEND", b""))
 
 
 def clip(path, seconds=6, size="1280x720", rate=24, audio=True):
