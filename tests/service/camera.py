@@ -55,7 +55,7 @@ def shoot(node, path, chain):
     """The pictures of a run that lasts until the camera is gone, and the frames of its ledger."""
     out, ledger = path + ".yuv", path + ".ledger"
     ran = node.run("run", f"v4l2 url={path} width={WIDTH} height={HEIGHT} ! {chain}raw.write name=out url={out}", "--deadline",
-                   "200ms", "--for", "60s", "--no-profile", "--ledger", ledger, code=None)
+                   "2s", "--for", "60s", "--no-profile", "--ledger", ledger, code=None)
     check(ran.returncode in (0, 1), f"exit {ran.returncode}: {ran.stderr}")  # 1: three pictures of forty break a promise
     words = " ".join(ran.stderr.split())
     check("No such device; it ends here" in words, f"nobody says that the camera is gone: {words}")
@@ -72,12 +72,15 @@ def check_numbers(numbers, frames):
     check(not set(range(BREAK, BREAK + ROW)) & set(numbers) and numbers[-1] == GONE, f"pictures {numbers}")
     # The first ones come before the service begins; a busy machine may lose one.
     there = [n for n in range(numbers[0], GONE + 1) if not BREAK <= n < BREAK + ROW]
-    check(len(numbers) >= len(there) - 2 and len(numbers) > 20, f"pictures are missing: {numbers}")
     lost = [frame for frame in frames if frame["outcome"] == "lost" and frame["index"] > 0]
+    missing = len(there) - len(numbers)
+    check(missing <= len(lost) + 1 and len(numbers) > 20, f"pictures are missing, and nobody says so: {numbers}, {lost}")
     # Pictures lie in their places of the grid, not at them: three that miss may leave two places empty.
     causes = [frame["cause"] for frame in lost]
-    check(causes.count("media") >= ROW - 1 and len(causes) <= ROW + 2, f"the device's loss is not in the ledger: {lost}")
-    check(set(causes) <= {"media", "input", "host"}, f"we are blamed for what the device lost: {causes}")
+    check(causes.count("media") >= ROW - 1, f"the device's loss is not in the ledger: {lost}")
+    # What a busy machine loses it has lost from the file, too.
+    ours = [cause for cause in causes if cause not in ("media", "input", "host")]
+    check(len(ours) <= missing, f"we are blamed for what the device lost: {causes}")
 
 
 def raw(node, fourcc):

@@ -44,22 +44,34 @@ def moved_ns(node, ledger, sink):
     return statistics.median(off[-25:]) - statistics.median(off[:25])
 
 
-with Node() as node:
-    clip, ledger = node.path("clip.ts"), node.path("run.ledger")
-    ports = {"fast": free_port(socket.SOCK_DGRAM), "slow": free_port(socket.SOCK_DGRAM)}
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-f", "lavfi", "-i", "sine=f=1000:r=48000", "-t", "20", "-c:v", "libx264", "-preset",
-           "ultrafast", "-tune", "zerolatency", "-g", "5", "-c:a", "mp2", "-f", "mpegts", clip)
-    with open(node.path("service.yaml"), "w", encoding="utf-8") as text:
-        text.write(SERVICE.format(**ports))
+def listen(node, clip, ports, seconds):
+    """By how much both moved in so long a run."""
+    ledger = node.path("run.ledger")
+    if os.path.exists(ledger):
+        os.remove(ledger)
     senders = [send(clip, ports["fast"], PPM), send(clip, ports["slow"], -PPM)]
     try:
-        node.run("run", node.path("service.yaml"), "--for", f"{SECONDS}s", "--no-profile", "--quiet", "--ledger", ledger, code=None)
+        node.run("run", node.path("service.yaml"), "--for", f"{seconds}s", "--no-profile", "--quiet", "--ledger", ledger, code=None)
     finally:
         for sender in senders:
             sender.kill()
             sender.wait()
     check(os.path.exists(ledger), "the service did not run")
-    fast_ns, slow_ns = moved_ns(node, ledger, "fseen"), moved_ns(node, ledger, "sseen")
-    print(f"the fast one's pictures moved by {fast_ns / 1e6:+.3f} ms, the slow one's by {slow_ns / 1e6:+.3f} ms")
+    return moved_ns(node, ledger, "fseen"), moved_ns(node, ledger, "sseen")
+
+
+with Node() as node:
+    clip = node.path("clip.ts")
+    ports = {"fast": free_port(socket.SOCK_DGRAM), "slow": free_port(socket.SOCK_DGRAM)}
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x90:r=25", "-f", "lavfi", "-i", "sine=f=1000:r=48000", "-t", "20", "-c:v", "libx264", "-preset",
+           "ultrafast", "-tune", "zerolatency", "-g", "5", "-c:a", "mp2", "-f", "mpegts", clip)
+    with open(node.path("service.yaml"), "w", encoding="utf-8") as text:
+        text.write(SERVICE.format(**ports))
+    # What a busy machine adds to single arrivals does not grow; what clocks are apart does.
+    for seconds in (SECONDS, 3 * SECONDS):
+        fast_ns, slow_ns = listen(node, clip, ports, seconds)
+        print(f"in {seconds} s the fast one's pictures moved by {fast_ns / 1e6:+.3f} ms, the slow one's by {slow_ns / 1e6:+.3f} ms")
+        if fast_ns < 0 < slow_ns and slow_ns - fast_ns > 500_000:
+            break
     check(slow_ns - fast_ns > 500_000, "the senders' clocks are not followed")
     check(fast_ns < 0 < slow_ns, "a sender's clock is followed the wrong way")

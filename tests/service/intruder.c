@@ -24,10 +24,10 @@
 #include "passes.h"
 
 enum { PARAM_FIRST, PARAM_COUNT };
-enum { DEADLY_FIRST = 44, DEADLY_EVERY = 20 };
+enum { DEADLY_FIRST = 44, DEADLY_COUNT = 4, DEADLY_EVERY = 20 };
 
 struct intruder {
-    int64_t first, is_live;
+    int64_t first, is_live, calls;
 };
 
 static const struct tt_param params[PARAM_COUNT] = {
@@ -319,7 +319,8 @@ static const struct attempt {
     {"get a socket", try_socket},
     {"leave its namespaces", try_unshare},
 };
-_Static_assert(sizeof attempts / sizeof *attempts == DEADLY_FIRST + 4, "they are the last four");
+_Static_assert(sizeof attempts / sizeof *attempts == DEADLY_FIRST + DEADLY_COUNT,
+               "they are the last");
 
 static int shape(const struct tt_request *request, struct tt_shape *ret, struct tt_error *err)
 {
@@ -345,15 +346,15 @@ static void try_one(int64_t number)
     dprintf(2, "intruder tried %s: %d\n", attempts[number].what, errno);
 }
 
-/* One thing a frame; those that end the process DEADLY_EVERY frames apart. */
+/* One thing a call; those that end the process by turns, DEADLY_EVERY frames apart. */
 static int process(void *state, struct tt_call *call)
 {
-    const struct intruder *self = state;
+    struct intruder *self = state;
 
     if (self->is_live && self->first < DEADLY_FIRST)
-        try_one(self->first + call->index - 5);
+        try_one(self->first + self->calls++ - 5);
     else if (self->is_live && call->index % DEADLY_EVERY == DEADLY_EVERY - 1)
-        try_one(self->first + call->index / DEADLY_EVERY);
+        try_one(self->first + call->index / DEADLY_EVERY % DEADLY_COUNT);
     return passes_on(call);
 }
 
