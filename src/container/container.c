@@ -114,8 +114,26 @@ static int read_picture(struct container *container, struct tt_error *err)
         r = tt_picture_unpack(text, bytes, &container->picture, err);
     free(text);
     (void)close(fd);
-    if (r == 0)
-        r = tt_wiring_make(container->picture, &container->wiring, err);
+    return r == 0 ? tt_wiring_make(container->picture, &container->wiring, err) : r;
+}
+
+/* The picture may come ahead of the rest, while that is still planned. */
+static int hear_service(struct container *container, int control, struct tt_error *err)
+{
+    int r = tt_seat_receive(&container->seat, control, err);
+
+    (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);
+    if (r == 1) {
+        r = read_picture(container, err);
+        tt_message_fini(&container->seat.setup);
+        if (r == 0)
+            r = tt_seat_receive(&container->seat, control, err);
+        if (r == 1)
+            r = tt_fail(err, -EPROTO, "a second picture came ahead of the set-up");
+    }
+    tt_stamp("container set-up heard");
+    if (r == 0 && container->picture == NULL)
+        r = read_picture(container, err);
     if (r == 0 && container->seat.number >= container->wiring->container_count)
         r = tt_fail(err, -EPROTO, "process %u is no container", container->seat.number);
     return r == 0 ? move_recall(container, err) : r;
@@ -384,11 +402,7 @@ static int set_up(struct container *container, int control, const struct tt_jail
     if (is_closed_early)
         r = park(container, control, jail, err);
     if (r == 0)
-        r = tt_seat_receive(&container->seat, control, err);
-    (void)prctl(PR_SET_NAME, "tactus-contain", 0, 0, 0);
-    tt_stamp("container set-up heard");
-    if (r == 0)
-        r = read_picture(container, err);
+        r = hear_service(container, control, err);
     if (r < 0)
         return r;
     container->is_profile = tt_seat_is_profile(&container->seat);

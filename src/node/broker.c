@@ -105,14 +105,16 @@ static int make_stats(struct broker *broker, uint32_t number, struct tt_error *e
     return 0;
 }
 
-static int make_picture(struct broker *broker, struct tt_error *err)
+static int make_picture(struct broker *broker, struct ahead *ahead, struct tt_error *err)
 {
     uint64_t bytes;
     char *packed = tt_picture_pack(broker->picture, &bytes);
 
     if (packed == NULL)
         return tt_fail(err, -ENOMEM, "no memory for the picture");
-    broker->picture_fd = tt_message_text_fd("picture", packed, bytes, err);
+    broker->picture_fd = ahead_take_picture(ahead, packed, bytes);
+    if (broker->picture_fd < 0)
+        broker->picture_fd = tt_message_text_fd("picture", packed, bytes, err);
     free(packed);
     return broker->picture_fd < 0 ? broker->picture_fd : 0;
 }
@@ -128,13 +130,13 @@ int broker_renew_link(struct broker *broker, uint32_t link, struct tt_error *err
     return make(name, tt_link_bytes(broker->wiring->links[link].depth), &broker->links[link], err);
 }
 
-static int make_all(struct broker *broker, struct tt_error *err)
+static int make_all(struct broker *broker, struct ahead *ahead, struct tt_error *err)
 {
     char name[TT_MESSAGE_NAME_BYTES];
     int r = tt_wiring_make(broker->picture, &broker->wiring, err);
 
     if (r == 0)
-        r = make_picture(broker, err);
+        r = make_picture(broker, ahead, err);
     if (r == 0)
         r = make("bells", 64 * (uint64_t)broker->wiring->process_count, &broker->bells, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->container_count; n++)
@@ -148,8 +150,8 @@ static int make_all(struct broker *broker, struct tt_error *err)
     return r;
 }
 
-int broker_open(const struct tt_picture *picture, struct stock *stock, struct broker **ret,
-                struct tt_error *err)
+int broker_open(const struct tt_picture *picture, struct stock *stock, struct ahead *ahead,
+                struct broker **ret, struct tt_error *err)
 {
     const struct broker_memory none = {.fd = -1, .read_fd = -1};
     struct broker *broker = calloc(1, sizeof(*broker));
@@ -167,7 +169,7 @@ int broker_open(const struct tt_picture *picture, struct stock *stock, struct br
     broker->picture_fd = -1;
     broker->picture = picture;
     broker->stock = stock;
-    r = make_all(broker, err);
+    r = make_all(broker, ahead, err);
     if (r < 0) {
         broker_close(&broker);
         return r;
@@ -232,7 +234,6 @@ void broker_gift(const struct broker *broker, uint32_t number, struct broker_gif
     ret->count = 0;
     for (uint32_t n = 0; n < wiring->link_count; n++)
         is_reader |= wiring->links[n].to == number;
-    broker_gift_add(ret, "picture", broker->picture_fd);
     broker_gift_add(ret, "bells", broker->bells.fd);
     broker_gift_add(ret, "records", broker->records[number].fd);
     if (is_container)

@@ -8,6 +8,7 @@
 
 #include "base/ring.h"
 #include "core/engine.h"
+#include "node/ahead.h"
 #include "node/stock.h"
 #include "platform/linux/message.h"
 #include "spec/picture.h"
@@ -31,15 +32,16 @@ struct broker {
     const struct tt_engine_stats *engine_stats[TT_WORKERS_MAX]; /* containers', as they say */
 };
 
-/* picture is borrowed. stock: where frame pools come from first; may be NULL. */
-int broker_open(const struct tt_picture *picture, struct stock *stock, struct broker **ret,
-                struct tt_error *err);
+/* picture is borrowed. stock: where frame pools come from first; may be NULL. ahead: who may have
+ * the picture's file already; NULL: nobody. */
+int broker_open(const struct tt_picture *picture, struct stock *stock, struct ahead *ahead,
+                struct broker **ret, struct tt_error *err);
 void broker_close(struct broker **broker);
 
 /* Memory for a link of a way, all zero, in place of what it had before. */
 int broker_renew_link(struct broker *broker, uint32_t link, struct tt_error *err);
 
-/* What process number K is given, and nothing else. */
+/* What process number K is given beside the picture, and nothing else. */
 struct broker_gift {
     int fds[TT_MESSAGE_FDS_MAX];
     char texts[TT_MESSAGE_FDS_MAX][TT_MESSAGE_NAME_BYTES];

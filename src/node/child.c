@@ -261,9 +261,11 @@ static int start_and_ask(struct zygote *zygote, json_t *order, int control,
 static bool hear(struct child *child, const struct child_ops *ops, void *ctx)
 {
     child->words = loop_add(child->loop, child->fd, EPOLLIN, on_words, child);
+    if (child->words == NULL)
+        return false;
     child->ops = ops;
     child->ctx = ctx;
-    return child->words != NULL;
+    return true;
 }
 
 static int watch_child(struct child *child, struct tt_error *err)
@@ -336,6 +338,23 @@ int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plug
     json_decref(order);
     *ret = spare;
     return 0;
+}
+
+struct child *child_waiting(struct zygote *zygote, const json_t *order, const struct child_ops *ops,
+                            void *ctx)
+{
+    struct child *child = spares_take(zygote->spares, order);
+
+    if (child != NULL) {
+        child->ops = ops;
+        child->ctx = ctx;
+    }
+    return child;
+}
+
+bool child_adopt(struct child *child, const struct child_ops *ops, void *ctx)
+{
+    return hear(child, ops, ctx);
 }
 
 int child_tell(struct child *child, const json_t *order)

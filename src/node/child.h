@@ -41,6 +41,12 @@ int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plug
 int child_fork(struct zygote *zygote, json_t *order, const struct plugins *plugins,
                const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err);
 
+/* One that waits for such an order, or NULL: none is forked. What it says waits too, until
+ * somebody adopts it, who has its callbacks from then on. False: no memory. */
+struct child *child_waiting(struct zygote *zygote, const json_t *order, const struct child_ops *ops,
+                            void *ctx);
+bool child_adopt(struct child *child, const struct child_ops *ops, void *ctx);
+
 /* For a child that waits for its order; the caller keeps it. */
 int child_tell(struct child *child, const json_t *order);
 

@@ -441,7 +441,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
         return tt_fail(err, -ENOMEM, "no memory for a service");
     run->params = *params;
     tt_stamp("told the plan");
-    r = broker_open(params->picture, params->node->stock, &run->broker, err);
+    r = broker_open(params->picture, params->node->stock, params->ahead, &run->broker, err);
     tt_stamp("memory made");
     /* The room is taken before anybody else plans with it; the kernel is asked once there is a
      * thread to give it to. */
@@ -460,6 +460,7 @@ int run_open(const struct run_params *params, struct run **ret, struct tt_error 
     run_prepare_handoff(run);
     *ret = run;
     run_feed_simple(run, SUPERVISE_PLANNED, 0);
+    run->params.ahead = NULL;
     return 0;
 }
 

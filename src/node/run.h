@@ -42,7 +42,9 @@ struct run_params {
     const struct tt_picture *picture; /* borrowed */
     const struct plugins *plugins;    /* borrowed; NULL: none */
     const struct tt_plan *plan;       /* borrowed */
-    uint64_t service;                 /* number in the books */
+    struct ahead
+        *ahead;       /* borrowed until run_open() returns; its process may be taken; NULL: none */
+    uint64_t service; /* number in the books */
     bool is_profile;
     uint32_t level; /* degrading level to begin with, and after each restart of the container */
     const int64_t *level_costs; /* of each from 0 to the deepest; borrowed; NULL: unknown */

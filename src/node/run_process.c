@@ -94,7 +94,7 @@ static json_t *setup_body(const struct run *run, uint32_t number)
 
 static const struct child_ops process_ops;
 
-static int set_up(struct run_process *process, struct tt_error *err)
+static int set_up(struct run_process *process, bool has_picture, struct tt_error *err)
 {
     struct run *run = process->run;
     struct broker_gift *gift = malloc(sizeof(*gift));
@@ -104,6 +104,8 @@ static int set_up(struct run_process *process, struct tt_error *err)
     if (gift == NULL)
         return tt_fail(err, -ENOMEM, "no memory for a process");
     broker_gift(run->broker, process->number, gift);
+    if (!has_picture)
+        broker_gift_add(gift, "picture", run->broker->picture_fd);
     if (process->handoff != NULL)
         handoff_gift(process->handoff, gift);
     if (broker_has_text(run->broker, process->number, "-")) {
@@ -130,7 +132,8 @@ void run_spawn(struct run *run, uint32_t number)
     struct run_process *process = &run->processes[number];
     uint32_t uid = run->params.uid, gid = run->params.gid;
     struct tt_error err = {0};
-    int r;
+    bool has_picture;
+    int r = 0;
 
     process->tid = 0;
     process->budget_ns = process->period_ns = 0;
@@ -148,14 +151,19 @@ void run_spawn(struct run *run, uint32_t number)
     if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
         run->params.plugins->count > 0)
         uid = gid = NOBODY;
-    r = child_spawn(
-        run->params.node->zygote,
-        groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
-        run->params.plugins, &process_ops, process, &process->child, &err);
-    if (r == 0) {
+    if (number == 0)
+        process->child = ahead_take(run->params.ahead, &process_ops, process);
+    has_picture = process->child != NULL;
+    if (!has_picture)
+        r = child_spawn(
+            run->params.node->zygote,
+            groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
+            run->params.plugins, &process_ops, process, &process->child, &err);
+    if (r == 0 && !has_picture)
         haste_take_along(run->params.node->haste, child_pid(process->child));
+    if (r == 0) {
         tt_stamp("forked");
-        r = set_up(process, &err);
+        r = set_up(process, has_picture, &err);
         tt_stamp("set-up sent");
         if (r < 0)
             run_abandon(process);

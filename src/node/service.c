@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/ahead.h"
 #include "node/haste.h"
 #include "node/levels.h"
 #include "node/profile_answer.h"
@@ -75,6 +76,7 @@ static void service_close(struct service *service)
     tt_plan_close(&service->plan);
     costs_fini(&service->costs);
     tt_picture_close(&service->picture);
+    ahead_close(&service->ahead);
     plugins_close(&service->plugins);
     free(service->print);
     drop_fd(&service->stdin_fd);
@@ -213,6 +215,7 @@ static int open_run(struct service *service, bool is_profile, const struct run_o
             .picture = service->picture,
             .plugins = &service->plugins,
             .plan = service->plan,
+            .ahead = is_profile ? NULL : service->ahead,
             .service = service->number,
             .is_profile = is_profile,
             .level = is_profile ? service->profile_level : service->plan->level,
@@ -325,6 +328,7 @@ static void start(struct service *service)
         return;
     }
     r = open_run(service, false, &service_live_ops, &service->run, &err);
+    ahead_close(&service->ahead);
     if (r < 0) {
         service_fail(service, &err, 3);
         return;
@@ -455,6 +459,8 @@ static void on_shape(void *ctx, struct shape_answer *answer, const struct tt_err
     }
     tt_stamp("shaped");
     service->picture = answer->picture;
+    if (service->goal == SERVICE_RUN && answer->is_known)
+        service->ahead = ahead_open(service->node, service->picture, service->uid, service->gid);
     service->plugins = answer->plugins;
     service->print = answer->print;
     if (service->goal == SERVICE_RUN)
@@ -584,17 +590,4 @@ void service_client_gone(struct service *service)
 void service_abandon(struct service *service)
 {
     service_close(service);
-}
-
-void service_wall_step(struct node *node, int64_t step_ns)
-{
-    char text[TEXT_BYTES];
-
-    (void)snprintf(text, sizeof(text),
-                   "the wall clock was set by %+.6f s; media time goes on as if it had not been",
-                   (double)step_ns / (double)SECOND);
-    fprintf(stderr, "%s\n", text);
-    for (struct service *s = node->services; s != NULL; s = s->next)
-        if (s->run != NULL && s->report != NULL)
-            run_event(s->run, "clock-step", text);
 }

@@ -30,6 +30,7 @@ struct service {
     struct shape *shape;
     struct tt_picture *picture;
     struct plugins plugins;
+    struct ahead *ahead; /* NULL: no process of it before its plan */
     char *print;
     struct costs costs;
     struct tt_plan *plan;

@@ -1,5 +1,6 @@
 /* Services by name and number, and what is told of them. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/service_inside.h"
@@ -134,4 +135,17 @@ int service_set(struct service *service, const struct setting *setting, uint64_t
         return tt_fail(err, -EAGAIN, "'%s' has not begun yet; try again in a moment",
                        service->picture->name);
     return run_set(service->run, setting, ret_number, err);
+}
+
+void service_wall_step(struct node *node, int64_t step_ns)
+{
+    char text[TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text),
+                   "the wall clock was set by %+.6f s; media time goes on as if it had not been",
+                   (double)step_ns / 1e9);
+    fprintf(stderr, "%s\n", text);
+    for (struct service *s = node->services; s != NULL; s = s->next)
+        if (s->run != NULL && s->report != NULL)
+            run_event(s->run, "clock-step", text);
 }

@@ -81,7 +81,8 @@ static void on_known(void *ctx, uint32_t events)
 {
     struct shape *shape = ctx;
     const struct known_shape *known = shape->known;
-    struct shape_answer found = {.notes = known->notes, .is_given_once = known->is_given_once};
+    struct shape_answer found = {
+        .notes = known->notes, .is_given_once = known->is_given_once, .is_known = true};
     struct tt_error err = {0};
     int r = shapes_picture(shape->node->shapes, known, &found.picture, &err);
 

@@ -28,6 +28,7 @@ struct shape_answer {
     char *print, *dot;          /* the receiver's, malloc'ed; may be NULL */
     const json_t *notes;        /* borrowed */
     bool is_given_once;         /* an input that can be read one time only */
+    bool is_known;              /* from before: nobody was asked, and no plug-in is in it */
     const json_t *setting;      /* of the operation "setting", which has no picture; borrowed */
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What waits for a service waits for one user alone, serves once, and no memory of frames is given twice."""
+"""What waits for a service waits for one user alone, serves once, is told of one at most, and no memory of frames is given twice."""
 import os
 import re
 import shutil
@@ -86,5 +86,14 @@ with Node() as node:
         pools |= found_pools
         last_user = user
         time.sleep(0.3)
+    refused = ["run", WORDS[1], "--no-profile", "--quiet", "--deadline", "1us"]
+    node.run("check", WORDS[1], "--deadline", "1us", code=1)  # what it costs is known then
+    node.run(*refused, code=1)  # and what the words mean
+    wait_for(lambda: len(waiting(node)) == 5, 15, "no processes wait again")
+    before = waiting(node)
+    node.run(*refused, code=1)
+    wait_for(lambda: before - waiting(node), 15, "nobody was told of the service while it was planned")
+    told = before - waiting(node)
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in told), 15, "who was told of a refused service is still there")
     check(parked, "none of the services had a process that waited")
     print(f"{len(parked)} of {len(pids)} services had a process that waited")

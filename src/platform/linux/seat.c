@@ -19,12 +19,15 @@ int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
     int r;
 
     seat->control = control;
-    seat->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (seat->done_fd == 0)
+        seat->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (seat->done_fd < 0)
         return tt_fail(err, -errno, "cannot make an event descriptor: %s", strerror(errno));
     r = tt_message_receive(control, &seat->setup, err);
     if (r < 0)
         return r;
+    if (seat->is_container && strcmp(tt_message_text(&seat->setup, "op"), "picture") == 0)
+        return 1;
     if (strcmp(tt_message_text(&seat->setup, "op"), "setup") != 0)
         return tt_fail(err, -EPROTO, "expected the operation 'setup', not '%s'",
                        tt_message_text(&seat->setup, "op"));

@@ -12,7 +12,7 @@
 
 struct tt_seat {
     int control;
-    int done_fd; /* an eventfd: the worker has come to its end */
+    int done_fd; /* an eventfd: the worker has come to its end; 0: not made yet */
     uint32_t number;
     struct tt_message setup; /* its descriptors are taken as they are mapped */
     struct tt_bells bells;
@@ -39,7 +39,9 @@ struct tt_seat {
  * worker its reservation while the service is set up. The seat is all zero. */
 int tt_seat_park(struct tt_seat *seat, int control, struct tt_error *err);
 
-/* Waits for the setup message. -EPIPE when tactusd is gone. The seat is all zero, or parked. */
+/* Waits for the setup message. 1: a container's picture came ahead of it, and lies in `setup` until
+ * the caller has ended that and asks again. -EPIPE when tactusd is gone. The seat is all zero, or
+ * parked. */
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err);
 
 /* Maps and takes the descriptor of this name, at least `bytes` long, prefaulted but for what an
