@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "node/allowance.h"
+#include "node/deputy.h"
 #include "node/loop.h"
 #include "platform/linux/forgotten.h"
 #include "platform/linux/handoff.h"
@@ -71,7 +72,8 @@ struct handoff_desk {
     pthread_mutex_t lock; /* of all hand-offs; its holder inherits the desk's urgency */
     struct handoff *list;
     int epoll_fd, quit_fd;
-    int wake_fd; /* a worker was seated, or one is gone */
+    int wake_fd;               /* a worker was seated, or one is gone */
+    struct deputies *deputies; /* serve while the desk's CPU is kept from it */
     enum tt_right right;
     bool has_class;
 };
@@ -277,6 +279,7 @@ static void *run_desk(void *ctx)
     struct epoll_event event = {0};
     int timeout_ms = -1, count;
 
+    (void)pthread_setname_np(pthread_self(), "desk");
     touch_stack();
     for (;;) {
         count = epoll_wait(desk->epoll_fd, &event, 1, timeout_ms);
@@ -284,6 +287,12 @@ static void *run_desk(void *ctx)
             return NULL;
         timeout_ms = keep_class(desk, count == 0 && timeout_ms == IDLE_MS, serve_all(desk));
     }
+}
+
+/* What is to be done later is the desk's own, which is woken by the same event. */
+static void serve_early(void *ctx)
+{
+    (void)serve_all(ctx);
 }
 
 static int watch(struct handoff_desk *desk, int fd, void *what)
@@ -322,8 +331,11 @@ struct handoff_desk *handoff_desk_open(enum tt_right right)
     desk->wake_fd = eventfd(0, EFD_CLOEXEC);
     if (desk->epoll_fd >= 0 && desk->quit_fd >= 0 && desk->wake_fd >= 0 &&
         watch(desk, desk->quit_fd, NULL) == 0 && watch(desk, desk->wake_fd, desk) == 0 &&
-        start(desk) == 0)
+        start(desk) == 0) {
+        desk->deputies = deputies_open(desk->epoll_fd, right == TT_RIGHT_OTHER ? 0 : DESK_PRIORITY,
+                                       serve_early, desk);
         return desk;
+    }
     (void)close(desk->epoll_fd);
     (void)close(desk->quit_fd);
     (void)close(desk->wake_fd);
@@ -344,6 +356,7 @@ void handoff_desk_close(struct handoff_desk **closed)
 
     if (desk == NULL)
         return;
+    deputies_close(&desk->deputies);
     ring(desk->quit_fd);
     (void)pthread_join(desk->thread, NULL);
     (void)close(desk->epoll_fd);

@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -84,7 +86,41 @@ static void *page_of(struct broker_gift *gift, int *ret_bell)
     return page;
 }
 
-static void hand_over_often(enum tt_right right)
+static uint32_t is_held; /* atomic */
+
+static void hold(int signal)
+{
+    (void)signal;
+    while (__atomic_load_n(&is_held, __ATOMIC_ACQUIRE))
+        (void)usleep(1000);
+}
+
+/* As the kernel does it with a CPU: the desk's thread gets nowhere. */
+static void hold_desk(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    char path[300], name[16];
+    uint32_t count = 0;
+
+    CHECK(tasks != NULL);
+    CHECK(signal(SIGUSR1, hold) != SIG_ERR);
+    __atomic_store_n(&is_held, 1, __ATOMIC_RELEASE);
+    while ((task = readdir(tasks)) != NULL) {
+        FILE *file;
+
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
+        file = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file && fgets(name, sizeof(name), file) && strcmp(name, "desk\n") == 0)
+            count += tgkill(getpid(), atoi(task->d_name), SIGUSR1) == 0;
+        if (file)
+            (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    CHECK_INT(count, 1);
+}
+
+static void hand_over_often(enum tt_right right, bool is_desk_held)
 {
     struct handoff_desk *desk = handoff_desk_open(right);
     struct tt_linux_params params = {0};
@@ -111,11 +147,14 @@ static void hand_over_often(enum tt_right right)
     }
     handoff_seat(handoff, &seat);
     CHECK_INT(handoff_worker(handoff), seat.worker);
+    if (is_desk_held)
+        hold_desk();
     __atomic_store_n(&go, 1, __ATOMIC_RELEASE);
     limit_ns = loop_now_ns() + 60 * (int64_t)1000 * MS;
     while (__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) < ROUNDS && loop_now_ns() < limit_ns)
         (void)usleep(1000);
     CHECK(__atomic_load_n(&rounds, __ATOMIC_ACQUIRE) >= ROUNDS);
+    __atomic_store_n(&is_held, 0, __ATOMIC_RELEASE);
     tt_linux_fini(&world);
     handoff_close(&handoff);
     handoff_desk_close(&desk);
@@ -166,12 +205,17 @@ static void the_desk_reserves_while_somebody_is_seated(void)
 
 static void without_rights(void)
 {
-    hand_over_often(TT_RIGHT_OTHER);
+    hand_over_often(TT_RIGHT_OTHER, false);
 }
 
 static void with_a_reservation(void)
 {
-    hand_over_often(TT_RIGHT_DEADLINE);
+    hand_over_often(TT_RIGHT_DEADLINE, false);
+}
+
+static void while_the_desk_waits_for_its_cpu(void)
+{
+    hand_over_often(TT_RIGHT_OTHER, true);
 }
 
 /* What the desk reserves for itself, on a thread that may be asked. */
@@ -190,5 +234,6 @@ int main(void)
     RUN(the_desk_reserves_while_somebody_is_seated);
     RUN(without_rights);
     RUN(with_a_reservation);
+    RUN(while_the_desk_waits_for_its_cpu);
     return 0;
 }
