@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "container/inside.h"
+#include "container/move.h"
 #include "core/degrade.h"
 
 /* What init() and open() are told: the level to begin at. */
@@ -29,6 +29,13 @@ static uint32_t floor_here(const struct container *container)
     return most;
 }
 
+/* Who has levels may come here later. */
+static bool may_have_levels(const struct container *container)
+{
+    return floor_here(container) > 0 ||
+           (move_is_possible(container) && tt_picture_levels(container->picture) > 0);
+}
+
 /* Without a clock nothing is late, and a measurement stays at its level. */
 int levels_open(struct container *container, struct tt_error *err)
 {
@@ -39,11 +46,11 @@ int levels_open(struct container *container, struct tt_error *err)
         .calm_ns = tt_seat_plan(&container->seat, "level_calm_ns", 0),
     };
 
-    if (floor == 0 || container->is_profile || !container->picture->is_live)
+    if (!may_have_levels(container) || container->is_profile || !container->picture->is_live)
         return 0;
     if (params.first > floor)
         params.first = floor; /* others have more */
-    for (uint32_t n = 0; n <= floor; n++)
+    for (uint32_t n = 0; n <= tt_picture_levels(container->picture) && n < TT_LEVELS_MAX; n++)
         params.cost[n] = tt_seat_plan_of(&container->seat, "level_cost", n, 0);
     if (tt_engine_degrade(container->engine, &params) < 0)
         return tt_fail(err, -ENOMEM, "no memory for the service's levels");

@@ -63,18 +63,24 @@ static void tell_all(struct tt_engine *engine)
     }
 }
 
-static void step(struct tt_engine *engine, const struct tt_level_event *event)
+static void perform(struct tt_engine *engine, const struct tt_level_actions *actions)
 {
     struct degrade *degrade = engine->degrade;
+
+    if (actions->is_asking)
+        __atomic_store_n(&degrade->asked, actions->asked + 1, __ATOMIC_RELEASE);
+    if (actions->why == TT_LEVEL_STAYS && !degrade->is_behind)
+        return;
+    __atomic_store_n(&degrade->now, actions->level, __ATOMIC_RELEASE);
+    tell_all(engine);
+}
+
+static void step(struct tt_engine *engine, const struct tt_level_event *event)
+{
     struct tt_level_actions actions;
 
-    tt_level_step(&degrade->level, event, &actions);
-    if (actions.is_asking)
-        __atomic_store_n(&degrade->asked, actions.asked + 1, __ATOMIC_RELEASE);
-    if (actions.why == TT_LEVEL_STAYS && !degrade->is_behind)
-        return;
-    __atomic_store_n(&degrade->now, actions.level, __ATOMIC_RELEASE);
-    tell_all(engine);
+    tt_level_step(&engine->degrade->level, event, &actions);
+    perform(engine, &actions);
 }
 
 static void hear_answer(struct tt_engine *engine)
@@ -186,15 +192,54 @@ int tt_engine_degrade(struct tt_engine *engine, const struct tt_level_params *pa
     return 0;
 }
 
-/* It has come from another engine, at the level that it had there. */
-void engine_degrade_join(struct tt_engine *engine, struct node *node)
+/* The deepest level of what runs here. */
+static uint32_t floor_here(const struct tt_engine *engine)
 {
-    struct degrade *degrade = engine->degrade;
+    uint32_t most = 0;
 
-    if (!degrade || !has_levels(node))
+    for (uint32_t n = 0; n < engine->params.node_count; n++) {
+        const struct node *node = &engine->nodes[n];
+
+        if (has_levels(node) && !node->is_ended && node->plan->request->level_count > most)
+            most = node->plan->request->level_count;
+    }
+    return most;
+}
+
+static void settle(struct tt_engine *engine, uint32_t least)
+{
+    struct tt_level_actions actions;
+
+    tt_level_settle(&engine->degrade->level, floor_here(engine), least, engine->now_ns, &actions);
+    perform(engine, &actions);
+}
+
+/* The level that it is at, or that waits for it. */
+static uint32_t level_told(const struct node *node)
+{
+    uint32_t level = node->level;
+
+    for (uint32_t n = 0; n < node->box.waiting_count; n++)
+        if (node->box.waiting[n].event.kind == TT_EVENT_LEVEL)
+            level = (uint32_t)node->box.waiting[n].event.i;
+    return level;
+}
+
+/* Its new worker was asked for room for no less than that. What others here are at is deep enough
+ * for it, too. */
+void engine_degrade_join(struct tt_engine *engine, const struct node *node, uint32_t least)
+{
+    if (!engine->degrade || !has_levels(node))
         return;
-    degrade->told[node->number] = (uint8_t)node->level;
+    engine->degrade->told[node->number] = (uint8_t)level_told(node);
+    settle(engine, least);
     tell_all(engine);
+}
+
+void engine_degrade_left(struct tt_engine *engine)
+{
+    if (engine->degrade)
+        settle(engine, 0);
 }
 
 uint32_t tt_engine_level(const struct tt_engine *engine)

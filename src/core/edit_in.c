@@ -149,10 +149,10 @@ static void take_carry(struct tt_engine *engine, struct node *node,
         flow->has_index = carry->has_last >> n & 1;
         flow->last_index = carry->last_index[n];
     }
+    node->level = carry->level;
     if (engine->edit->is_fresh)
         return;
     node->next_index = carry->index;
-    node->level = carry->level;
     node->is_first_call_done = carry->was_called != 0;
     node->is_resyncing = carry->is_resyncing != 0;
     node->usual_ns = carry->usual_ns;
@@ -168,7 +168,7 @@ static void begin(struct tt_engine *engine, struct node *node)
     if (edit->has_carry)
         take_carry(engine, node, &edit->begin);
     node->is_open = true;
-    engine_degrade_join(engine, node);
+    engine_degrade_join(engine, node, edit->has_carry ? edit->begin.level : 0);
     for (uint32_t n = 0; n < edit->gone_count; n++) {
         struct node *gone = &engine->nodes[edit->gone[n]];
 

@@ -337,6 +337,7 @@ void edit_drop_drafts(struct tt_engine *engine)
 static void retire_told(struct tt_engine *engine, struct node *node)
 {
     edit_retire(engine, node);
+    engine_degrade_left(engine);
     limit_loans(engine, 0);
     engine->edit->phase = PHASE_SWEEPING;
     edit_tell(engine->edit, TT_EDIT_RETIRED);

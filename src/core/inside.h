@@ -428,7 +428,9 @@ void engine_record_format(struct tt_engine *engine, const struct node *node, uin
 /* degrade.c */
 void engine_degrade(struct tt_engine *engine, const struct tt_record *record);
 void engine_take_level(struct tt_engine *engine, struct node *node, const struct tt_event *event);
-void engine_degrade_join(struct tt_engine *engine, struct node *node);
+/* It has come from another engine, where it was at this level; somebody has gone to another. */
+void engine_degrade_join(struct tt_engine *engine, const struct node *node, uint32_t least);
+void engine_degrade_left(struct tt_engine *engine);
 
 /* blame.c */
 void engine_drop(struct tt_engine *engine, const struct node *node, int64_t origin_ns,

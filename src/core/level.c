@@ -215,6 +215,19 @@ static void maybe_ask(struct tt_level *level, int64_t now_ns, struct tt_level_ac
     ret->asked = level->level - 1;
 }
 
+void tt_level_settle(struct tt_level *level, uint32_t floor, uint32_t least, int64_t now_ns,
+                     struct tt_level_actions *ret)
+{
+    uint32_t to = least > level->level ? least : level->level;
+
+    tt_assert(floor < TT_LEVELS_MAX);
+    *ret = (struct tt_level_actions){.level = level->level};
+    level->params.floor = floor;
+    to = to < floor ? to : floor;
+    if (to != level->level)
+        change(level, to, now_ns, TT_LEVEL_SETTLED, ret);
+}
+
 void tt_level_step(struct tt_level *level, const struct tt_level_event *event,
                    struct tt_level_actions *ret)
 {

@@ -42,9 +42,10 @@ struct tt_level_event {
 
 enum tt_level_why {
     TT_LEVEL_STAYS = 0,
-    TT_LEVEL_AHEAD = 1,   /* down: the next frame would be late */
-    TT_LEVEL_MISSED = 2,  /* down: one was */
-    TT_LEVEL_ADMITTED = 3 /* up */
+    TT_LEVEL_AHEAD = 1,    /* down: the next frame would be late */
+    TT_LEVEL_MISSED = 2,   /* down: one was */
+    TT_LEVEL_ADMITTED = 3, /* up */
+    TT_LEVEL_SETTLED = 4   /* either: others run here now */
 };
 
 struct tt_level_actions {
@@ -78,6 +79,10 @@ struct tt_level {
 };
 
 void tt_level_init(struct tt_level *level, const struct tt_level_params *params);
+/* Components came to the worker or left it: now these are the deepest of theirs, and who came was
+ * at level `least`, which is not undone for it. ret->why: as for a step. */
+void tt_level_settle(struct tt_level *level, uint32_t floor, uint32_t least, int64_t now_ns,
+                     struct tt_level_actions *ret);
 void tt_level_step(struct tt_level *level, const struct tt_level_event *event,
                    struct tt_level_actions *ret);
 

@@ -171,10 +171,6 @@ static int check_component(const struct request *request, struct tt_error *err)
     if (self->flags & TT_OWN_THREADS)
         return tt_fail(err, -EOPNOTSUPP, "'%s' (%s) has threads of its own, and those do not move",
                        self->name, self->kind);
-    if (self->level_count > 0)
-        return tt_fail(err, -EOPNOTSUPP,
-                       "'%s' has degrading levels, and such a component does not move yet",
-                       self->name);
     if (begins_anew(self))
         return check_opaque(request->run->params.picture, request->place, err);
     return 0;

@@ -144,6 +144,7 @@ static void arrive(struct move *move)
             wiring->processes[move->from].places[n].component = UINT32_MAX;
     (void)tt_wiring_put(wiring, move->to, (uint32_t)move->node, move->component, NULL);
     tt_wiring_settle(wiring, move->component, move->to);
+    run_level_moved(run, move->component, move->from, move->to);
     *shift = move->to == home ? (struct move_shift){0, 0} : move->shift;
     if (move->has_joined) /* it is the component's from now on, no more the container's */
         process_of(move, move->to)->spare_plan.budget_ns -= move->shift.more_ns;

@@ -115,6 +115,8 @@ bool run_worker(const struct run *run, uint32_t process, struct run_worker *ret)
 int run_resize(struct run *run, uint32_t process, int64_t budget_ns, int64_t period_ns,
                struct tt_error *err);
 
+/* A component that is not where the plan has it, whatever that says of levels; NULL: none. */
+const char *run_level_away(const struct run *run);
 /* To on_level. */
 void run_level_answer(struct run *run, bool is_admitted);
 /* The lowest that any of its workers is at, as its components told it. */

@@ -127,6 +127,7 @@ json_t *run_level_costs(const struct run *run);
 int64_t run_level_calm_ns(void);                                /* 0: the engine's own */
 void run_level_ask(struct run_process *process, int64_t level); /* a container's question */
 void run_level_began(struct run *run, uint32_t number);         /* a container, at the first one */
+void run_level_moved(struct run *run, uint32_t component, uint32_t from, uint32_t to);
 void run_on_degrade(void *ctx, uint32_t component, uint32_t level, int64_t index);
 void run_level_tell(struct run *run);
 

@@ -26,6 +26,11 @@ int64_t run_level_calm_ns(void)
     return ms > 0 && ms <= 60000 ? ms * RUN_MILLI : 0;
 }
 
+static uint32_t at_most(uint32_t level, uint32_t floor)
+{
+    return level < floor ? level : floor;
+}
+
 static bool is_in(const struct run *run, uint32_t component, uint32_t number)
 {
     return run->broker->wiring->process_of[component] == number;
@@ -77,6 +82,29 @@ void run_level_answer(struct run *run, bool is_admitted)
                          NULL, NULL, 0, NULL);
 }
 
+/* As src/core/degrade.c does it: who comes stays as deep as it was. */
+void run_level_moved(struct run *run, uint32_t component, uint32_t from, uint32_t to)
+{
+    const struct tt_picture_component *self = &run->params.picture->components[component];
+    uint32_t own = tt_picture_level_of(self, run->processes[from].level);
+
+    if (self->level_count == 0)
+        return;
+    if (own > run->processes[to].level)
+        run->processes[to].level = own;
+    run->processes[from].level = at_most(run->processes[from].level, floor_of(run, from));
+}
+
+const char *run_level_away(const struct run *run)
+{
+    const struct tt_wiring *wiring = run->broker->wiring;
+
+    for (uint32_t n = 0; n < run->params.picture->component_count; n++)
+        if (wiring->process_of[n] != wiring->home_of[n])
+            return run->params.picture->components[n].name;
+    return NULL;
+}
+
 uint32_t run_level(const struct run *run)
 {
     uint32_t most = 0;
@@ -92,7 +120,7 @@ void run_level_began(struct run *run, uint32_t number)
     const struct tt_picture *picture = run->params.picture;
     uint32_t floor = floor_of(run, number), level = run->params.level;
 
-    run->processes[number].level = level < floor ? level : floor;
+    run->processes[number].level = at_most(level, floor);
     if (run->pump == NULL || run->params.is_profile) /* which is of one level as a whole */
         return;
     for (uint32_t n = 0; n < picture->component_count; n++)

@@ -138,8 +138,11 @@ static int admit(struct service *service, uint32_t level, struct tt_error *err)
     struct tt_plan *plan = NULL;
     struct tt_machine machine;
     struct levels_beside beside = {.machine = &machine};
+    const char *away = run_level_away(service->run);
     int r;
 
+    if (away != NULL)
+        return tt_fail(err, -EBUSY, "'%s' is away from the container that plans have it in", away);
     machine_refresh(&node->machine);
     machine = node->machine.plan;
     books_tell(&node->books, service->number, loop_now_ns(), &machine);

@@ -166,6 +166,64 @@ static void what_a_join_shows_again_goes_along(void)
     world_fini(&world);
 }
 
+static void check_levels(struct world *world, uint32_t part, uint32_t level, uint32_t one,
+                         uint32_t other)
+{
+    uint32_t activations = world->parts[part].activations;
+
+    world_pass(world, 50 * MS);
+    CHECK(world->parts[part].activations > activations);
+    CHECK_INT(world->parts[part].level, level);
+    CHECK_INT(tt_engine_level(world->sides[0].engine), one);
+    CHECK_INT(tt_engine_level(world->sides[1].engine), other);
+}
+
+static void swap_side(struct world *world, uint32_t part, bool is_break)
+{
+    static struct mover mover;
+
+    mover_prepare(&mover, world, part, is_break);
+    CHECK(mover_move(&mover));
+}
+
+/* Who comes at a level stays at it where nobody is deeper, and takes others there along; a worker
+ * that nobody with levels runs on any more has none. */
+static void levels_go_along(enum part_kind kind)
+{
+    static struct world world;
+    struct tt_level_params levels[SIDES] = {{.first = 2, .floor = 3}, {.first = 0, .floor = 1}};
+    uint32_t source, deep, other;
+    bool is_break = kind == PART_CODEC;
+
+    world_init(&world, 11);
+    source = world_part(&world, PART_SOURCE, 0);
+    deep = world_part(&world, kind, 0);
+    world_wire(&world, source, deep);
+    world_wire(&world, deep, world_part(&world, PART_SINK, 0));
+    source = world_part(&world, PART_SOURCE, 1);
+    other = world_part(&world, PART_COUNT, 1);
+    world_wire(&world, source, other);
+    world_wire(&world, other, world_part(&world, PART_SINK, 1));
+    world.parts[deep].level_count = 3;
+    world.parts[other].level_count = 1;
+    world.levels = levels;
+    world_open(&world, TT_MODE_LIVE, 2000 * (int64_t)MS);
+    check_levels(&world, deep, 2, 2, 0);
+    swap_side(&world, deep, is_break);
+    check_levels(&world, deep, 2, 0, 2);
+    CHECK_INT(world.parts[other].level, 1);
+    swap_side(&world, other, false);
+    check_levels(&world, other, 1, 1, 2);
+    swap_side(&world, deep, is_break);
+    check_levels(&world, deep, 2, 2, 0);
+    CHECK_INT(world.parts[other].level, 1);
+    while (world_step(&world))
+        ;
+    check_end(&world, 200, 1);
+    stop(&world);
+    world_fini(&world);
+}
+
 /* Between its first and its second frame of an index is no place to cut. */
 static void who_has_more_to_give_gives_it_first(void)
 {
@@ -480,6 +538,8 @@ int main(int argc, char **argv)
     a_join_moves(PART_MIX);
     a_join_moves(PART_OVER);
     what_a_join_shows_again_goes_along();
+    levels_go_along(PART_COUNT);
+    levels_go_along(PART_CODEC);
     who_has_more_to_give_gives_it_first();
     who_keeps_a_frame_is_refused();
     events_go_along();

@@ -151,6 +151,7 @@ static int process(void *memory, struct tt_call *call)
     const struct tt_host *host = &part->hosts[part->side];
 
     part->activations++;
+    part->level = call->level;
     part->world->now_ns += 1000 + world_pick(part->world, (uint32_t)part->world->cost_max_ns);
     hear(part, call);
     switch (part->kind) {
@@ -376,7 +377,8 @@ struct tt_node_plan world_part_plan(struct part *part, struct state *state)
                                         .pins = part->pins,
                                         .texts = "",
                                         .texts_bytes = 1,
-                                        .rate = rate};
+                                        .rate = rate,
+                                        .level_count = part->level_count};
     for (uint32_t n = 0; n < part->in_count + part->out_count; n++)
         part->pins[n] = (struct tt_pin){"pin", n, 1};
     plan.component = &part->component;
@@ -545,6 +547,8 @@ void world_open(struct world *world, uint32_t mode, int64_t end_ns)
         lay_part(world, n);
     for (uint32_t n = 0; n < SIDES; n++)
         open_side(world, n, mode, end_ns);
+    for (uint32_t n = 0; n < SIDES && world->levels; n++)
+        CHECK_INT(tt_engine_degrade(world->sides[n].engine, &world->levels[n]), 0);
     world->epoch_ns = world->now_ns + MS;
     for (uint32_t n = 0; n < SIDES; n++)
         tt_engine_begin(world->sides[n].engine, world->epoch_ns, 0);

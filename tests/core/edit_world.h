@@ -3,6 +3,7 @@
 #ifndef TT_TESTS_EDIT_WORLD_H
 #define TT_TESTS_EDIT_WORLD_H
 
+#include "core/degrade.h"
 #include "core/edit.h"
 
 #include "check.h"
@@ -60,7 +61,8 @@ struct part {
     uint32_t activations, wall_events, param_events, closes, opens;
     int64_t next_index; /* sinks: what they must see next */
     uint32_t ends;
-    bool may_lose; /* what it sees may have gaps */
+    bool may_lose;               /* what it sees may have gaps */
+    uint32_t level_count, level; /* degrading: beyond 0; the one of its last call */
 };
 
 struct wire {
@@ -108,6 +110,7 @@ struct world {
     bool is_stalled[SIDES];     /* its worker gets no CPU */
     int64_t budget_ns;          /* of counters; 0: none */
     bool has_standby;
+    const struct tt_level_params *levels; /* degrading: of each side; NULL: none */
     void (*hook)(struct part *part, const struct tt_call *call); /* in a counter's call */
 };
 

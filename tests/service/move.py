@@ -21,13 +21,13 @@ components:
   cam:   {{kind: test.video, params: {{width: 64, height: 64}}}}
   moved: {{kind: ./keeper.tactus, params: {{kib: 256}}}}
   twin:  {{kind: ./keeper.tactus, params: {{kib: 256}}}}
-  scale: {{kind: video.scale, params: {{width: 32, height: 32}}}}
+  scale: {{kind: video.scale, params: {{width: 32, height: 32}}, degrade: [method=point]}}
   album: {{kind: "null"}}
   other: {{kind: "null"}}
   tone:  {{kind: test.audio, params: {{quantum: 240}}}}
   gain:  {{kind: audio.gain, params: {{gain_db: -6}}}}
   pcm:   {{kind: "null"}}
-  enc:   {{kind: av.encode, params: {{codec: libx264, preset: ultrafast, tune: zerolatency, gop: 8}}}}
+  enc:   {{kind: av.encode, params: {{codec: libx264, preset: superfast, tune: zerolatency, gop: 8}}, degrade: [preset=ultrafast]}}
   dec:   {{kind: av.decode}}
   coded: {{kind: "null"}}
   rate:  {{kind: audio.resample, params: {{rate: 44100, quantum: 240}}}}
