@@ -18,7 +18,6 @@
 #include "platform/linux/stamp.h"
 
 enum {
-    PICTURE_BYTES_MAX = 16 << 20,
     REPORT_NS = 1000000000,
     DRAIN_NS = 1000000000,
     POLL_EARLY_MS = 5, /* until the first frame, whose time is shown to a person who waits */
@@ -102,19 +101,14 @@ static void start_spinners(const struct container *container)
 
 static int read_picture(struct container *container, struct tt_error *err)
 {
-    int fd = tt_message_take(&container->seat.setup, "picture");
     uint64_t bytes = 0;
-    char *text = NULL;
-    int r;
+    char *data = NULL;
+    int r = tt_seat_picture(&container->seat, &data, &bytes, err);
 
-    if (fd < 0)
-        return tt_fail(err, -EPROTO, "the picture was not handed over");
-    r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
     if (r == 0)
-        r = tt_picture_unpack(text, bytes, &container->picture, err);
-    free(text);
-    (void)close(fd);
-    return r == 0 ? tt_wiring_make(container->picture, &container->wiring, err) : r;
+        r = tt_wiring_unpack(data, bytes, &container->picture, &container->wiring, err);
+    free(data);
+    return r;
 }
 
 /* The picture may come ahead of the rest, while that is still planned. */

@@ -14,7 +14,7 @@
 #include "platform/linux/stamp.h"
 #include "tactus/format.h"
 
-enum { PICTURE_BYTES_MAX = 16 << 20, SERVE_MS = 50, FDS_MAX = 64, FDS_EACH_MAX = 16 };
+enum { SERVE_MS = 50, FDS_MAX = 64, FDS_EACH_MAX = 16 };
 
 void edge_sleep(struct edge *edge, uint32_t seen, int64_t for_ns)
 {
@@ -161,19 +161,14 @@ static const void *host_kernels(void *ctx, const char *set)
 /* In the first of the process's components; the others borrow it. */
 static int read_picture(struct edge *edge, struct tt_error *err)
 {
-    int fd = tt_message_take(&edge->seat->setup, "picture");
     uint64_t bytes = 0;
-    char *text = NULL;
-    int r;
+    char *data = NULL;
+    int r = tt_seat_picture(edge->seat, &data, &bytes, err);
 
-    if (fd < 0)
-        return tt_fail(err, -EPROTO, "the picture was not handed over");
-    r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, &text, &bytes, err);
     if (r == 0)
-        r = tt_picture_unpack(text, bytes, &edge->picture, err);
-    free(text);
-    (void)close(fd);
-    return r == 0 ? tt_wiring_make(edge->picture, &edge->wiring, err) : r;
+        r = tt_wiring_unpack(data, bytes, &edge->picture, &edge->wiring, err);
+    free(data);
+    return r;
 }
 
 static int find_component(struct edge *edge, const struct tt_jail *jail, struct tt_error *err)

@@ -80,6 +80,9 @@ struct tt_wiring {
 
 /* -E2BIG beyond the limits above or when a pool would exceed 64 GiB. */
 int tt_wiring_make(const struct tt_picture *picture, struct tt_wiring **ret, struct tt_error *err);
+/* Of a picture as tt_picture_pack() made it: each process makes both for itself. */
+int tt_wiring_unpack(const char *data, uint64_t bytes, struct tt_picture **ret_picture,
+                     struct tt_wiring **ret, struct tt_error *err);
 void tt_wiring_close(struct tt_wiring **wiring);
 
 bool tt_wiring_is_container(const struct tt_wiring *wiring, uint32_t process);

@@ -14,6 +14,8 @@
 #include "platform/linux/room.h"
 #include "platform/linux/stamp.h"
 
+enum { PICTURE_BYTES_MAX = 16 << 20 };
+
 int tt_seat_receive(struct tt_seat *seat, int control, struct tt_error *err)
 {
     int r;
@@ -138,6 +140,18 @@ int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t co
 bool tt_seat_is_profile(const struct tt_seat *seat)
 {
     return json_is_true(json_object_get(json_object_get(seat->setup.body, "plan"), "is_profile"));
+}
+
+int tt_seat_picture(struct tt_seat *seat, char **ret, uint64_t *ret_bytes, struct tt_error *err)
+{
+    int fd = tt_message_take(&seat->setup, "picture");
+    int r;
+
+    if (fd < 0)
+        return tt_fail(err, -EPROTO, "the picture was not handed over");
+    r = tt_message_read_fd(fd, PICTURE_BYTES_MAX, ret, ret_bytes, err);
+    (void)close(fd);
+    return r;
 }
 
 static void wait_word(const uint32_t *word)

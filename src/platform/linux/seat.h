@@ -65,6 +65,9 @@ int64_t tt_seat_plan_of(const struct tt_seat *seat, const char *key, uint32_t co
                         int64_t otherwise);
 bool tt_seat_is_profile(const struct tt_seat *seat);
 
+/* The service's picture as setup handed it over; once. *ret is malloc'ed. */
+int tt_seat_picture(struct tt_seat *seat, char **ret, uint64_t *ret_bytes, struct tt_error *err);
+
 /* Starts the worker, says ready, locks memory while go is on its way, and drops what capability
  * that took; then go is listened to. An edge's worker begins before go: its entry should call
  * tt_seat_wait_go(). At its end it calls tt_seat_done(). */
