@@ -480,8 +480,8 @@ static int make_pool(struct plan *plan, uint32_t process)
     return r;
 }
 
-/* Half a second of records: tactusd looks ten times a second, and sometimes it is not let. An activation
- * gives a hop, at a sink a frame and maybe a use or a note for each input. */
+/* Half a second of records: tactusd looks ten times a second, and sometimes it is not let. An
+ * activation gives a hop, at a sink a frame and maybe a use or a note for each input. */
 static uint32_t record_slots(const struct plan *plan, uint32_t process)
 {
     uint64_t a_second = 0;

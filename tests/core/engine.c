@@ -1,4 +1,5 @@
-/* The engine on small graphs: chains, joins, lateness, End, links; every step is checked. */
+/* The engine on small graphs: chains, lateness, End, room in the pool, records; every step is
+ * checked. */
 #include "graph.h"
 
 static struct graph g;
@@ -113,266 +114,6 @@ static void fan_out_counts_each_consumer(void)
     for (uint32_t n = 0; n < 3; n++)
         CHECK_INT(graph_check_sink(&g, n, 0, TT_ON_TIME), 10);
     graph_close(&g);
-}
-
-/* The second input stays away for every third index. */
-static struct fake *run_join(uint32_t kind, uint32_t policy, uint32_t media)
-{
-    uint32_t a, b, join, sink;
-
-    graph_init(&g, 3);
-    a = graph_node(&g, FAKE_SOURCE);
-    b = graph_node(&g, FAKE_SOURCE);
-    join = graph_node(&g, kind);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, a, 0, join, 0);
-    graph_flow(&g, b, 0, join, 1)->late_policy = policy;
-    graph_flow(&g, join, 0, sink, 0);
-    graph_format(&g, 1)->kind = media;
-    g.fakes[b]->skip_every = 3;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
-    return g.fakes[join];
-}
-
-static void a_missing_audio_frame_is_silence(void)
-{
-    struct fake *join = run_join(FAKE_LED, TT_LATE_SILENCE, TT_AUDIO);
-    uint32_t missing = 0;
-
-    for (uint32_t n = 0; n < join->log_count; n++) {
-        if (join->log[n].input != 1)
-            continue;
-        missing += !join->log[n].is_there;
-        if (join->log[n].is_there)
-            CHECK_INT(join->log[n].index, join->log[n].call_index);
-    }
-    CHECK_INT(missing, 3);
-    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
-    graph_close(&g);
-}
-
-static void a_missing_audio_frame_is_repeated(void)
-{
-    struct fake *join = run_join(FAKE_LED, TT_LATE_REPEAT, TT_AUDIO);
-
-    for (uint32_t n = 0; n < join->log_count; n++) {
-        bool is_missing = join->log[n].call_index % 3 == 2;
-
-        if (join->log[n].input != 1)
-            continue;
-        CHECK(join->log[n].is_there);
-        CHECK_INT(join->log[n].value, join->log[n].call_index - is_missing);
-        CHECK_INT((join->log[n].flags & TT_REPEATED) != 0, is_missing);
-    }
-    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
-    graph_close(&g);
-}
-
-/* One period behind is shown again at the fire time: not late by the rule. */
-static void a_video_frame_one_period_old_is_shown_again(void)
-{
-    struct fake *join = run_join(FAKE_LED, TT_LATE_DROP, TT_VIDEO);
-
-    for (uint32_t n = 0; n < join->log_count; n++)
-        CHECK(join->log[n].is_there);
-    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
-    graph_close(&g);
-}
-
-/* The second input gives nothing from index 4 to 7: two periods behind, it is late. */
-static struct fake *run_absent(uint32_t policy)
-{
-    uint32_t a, b, join, sink;
-
-    graph_init(&g, 4);
-    a = graph_node(&g, FAKE_SOURCE);
-    b = graph_node(&g, FAKE_SOURCE);
-    join = graph_node(&g, FAKE_LED);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, a, 0, join, 0)->depth = 16;
-    graph_flow(&g, b, 0, join, 1)->late_policy = policy;
-    graph_flow(&g, join, 0, sink, 0);
-    g.nodes[b].rate = (struct tt_rational){100, 1};
-    g.fakes[b]->skip_every = 0;
-    g.fakes[b]->fail_at = 0;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    CHECK(!graph_run_until(&g, 35 * MS));
-    g.fakes[b]->skip_every = 1; /* nothing at all */
-    CHECK(!graph_run_until(&g, 75 * MS));
-    g.fakes[b]->skip_every = 0;
-    graph_run(&g);
-    return g.fakes[join];
-}
-
-/* A leader that comes two periods behind finds the other input's frames of its own index, not the
- * newer ones that wait beside them. */
-static void a_slow_leader_is_shown_what_belongs_to_it(void)
-{
-    uint32_t source, codec, join, sink, seen = 0;
-
-    graph_init(&g, 5);
-    source = graph_node(&g, FAKE_SOURCE);
-    codec = graph_node(&g, FAKE_REORDER);
-    join = graph_node(&g, FAKE_LED);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, codec, 0);
-    graph_flow(&g, codec, 0, join, 0)->depth = 4;
-    graph_flow(&g, source, 0, join, 1)->depth = 6;
-    graph_flow(&g, join, 0, sink, 0);
-    for (uint32_t n = 0; n < g.params.node_count; n++) {
-        g.nodes[n].deadline_ns = g.nodes[n].due_offset_ns = 60 * MS;
-        g.nodes[n].fire_offset_ns = 50 * MS;
-    }
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++) {
-        const struct fake_log *log = &g.fakes[join]->log[n];
-
-        if (log->input != 1 || log->flags & TT_END)
-            continue;
-        CHECK_INT(log->index, log->call_index);
-        seen++;
-    }
-    CHECK_INT(seen, 10);
-    graph_close(&g);
-}
-
-static void count_absent(const struct fake *join, uint32_t *ret_empty, uint32_t *ret_repeated)
-{
-    *ret_empty = *ret_repeated = 0;
-    for (uint32_t n = 0; n < join->log_count; n++) {
-        if (join->log[n].input != 1)
-            continue;
-        *ret_empty += !join->log[n].is_there;
-        *ret_repeated += (join->log[n].flags & TT_REPEATED) != 0;
-    }
-}
-
-static void late_policies_are_used(void)
-{
-    uint32_t empty, repeated;
-
-    count_absent(run_absent(TT_LATE_DROP), &empty, &repeated);
-    CHECK_INT(empty, 3); /* 5, 6, 7: index 4 may still show 3 */
-    CHECK_INT(repeated, 0);
-    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 3);
-    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
-    graph_close(&g);
-
-    count_absent(run_absent(TT_LATE_REPEAT), &empty, &repeated);
-    CHECK_INT(empty, 0);
-    CHECK_INT(repeated, 3);
-    graph_close(&g);
-
-    count_absent(run_absent(TT_LATE_BLACK), &empty, &repeated);
-    CHECK_INT(empty, 3);
-    graph_close(&g);
-
-    /* keep: the join waits, all is late and nothing is lost */
-    count_absent(run_absent(TT_LATE_KEEP), &empty, &repeated);
-    CHECK_INT(empty, 0);
-    CHECK(graph_check_sink(&g, 0, 0, TT_LATE_FRAME) >= 2);
-    CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), 0);
-    graph_close(&g);
-}
-
-/* The leader stays away for every fourth index. */
-static void a_missing_leader_is_filled_by_its_policy(void)
-{
-    static const uint32_t policies[] = {TT_LATE_REPEAT, TT_LATE_DROP};
-
-    for (uint32_t round = 0; round < 2; round++) {
-        uint32_t a, b, join, sink, repeated = 0;
-
-        graph_init(&g, 5);
-        a = graph_node(&g, FAKE_SOURCE);
-        b = graph_node(&g, FAKE_SOURCE);
-        join = graph_node(&g, FAKE_LED);
-        sink = graph_node(&g, FAKE_SINK);
-        graph_flow(&g, a, 0, join, 0)->late_policy = policies[round];
-        graph_flow(&g, b, 0, join, 1);
-        graph_flow(&g, join, 0, sink, 0);
-        g.fakes[a]->skip_every = 4;
-        graph_open(&g);
-        graph_begin(&g, 0);
-        graph_run(&g);
-        for (uint32_t n = 0; n < g.record_count; n++)
-            repeated += g.records[n].kind == TT_RECORD_FRAME &&
-                        (g.records[n].flags & TT_RECORD_REPEATED) != 0;
-        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), round == 0 ? 10 : 8);
-        CHECK_INT(graph_check_sink(&g, 0, 0, TT_LOST_FRAME), round == 0 ? 0 : 2);
-        for (uint32_t n = 0; n < g.record_count; n++)
-            if (g.records[n].outcome == TT_LOST_FRAME) {
-                CHECK_INT(g.records[n].cause, TT_CAUSE_MEDIA);
-                CHECK_INT(g.records[n].component, a);
-            }
-        CHECK_INT(repeated, round == 0 ? 2 : 0);
-        CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 2);
-        graph_close(&g);
-    }
-}
-
-static void a_clocked_join_goes_on_until_all_have_ended(void)
-{
-    uint32_t a, b, join, sink, silent = 0;
-
-    graph_init(&g, 6);
-    a = graph_node(&g, FAKE_SOURCE);
-    b = graph_node(&g, FAKE_SOURCE);
-    join = graph_node(&g, FAKE_CLOCKED);
-    sink = graph_node(&g, FAKE_SINK);
-    for (uint32_t n = 0; n < 2; n++) {
-        graph_flow(&g, n == 0 ? a : b, 0, join, n)->late_policy = TT_LATE_SILENCE;
-        graph_format(&g, n)->kind = TT_AUDIO;
-    }
-    graph_flow(&g, join, 0, sink, 0);
-    g.fakes[a]->end_at = 4;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 10);
-    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++)
-        silent += g.fakes[join]->log[n].input == 0 && !g.fakes[join]->log[n].is_there;
-    CHECK_INT(silent, 6);
-    CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
-    graph_close(&g);
-}
-
-static void an_image_serves_for_ever(uint32_t mode, int64_t end_ns)
-{
-    uint32_t image, video, join, sink;
-
-    graph_init(&g, 7);
-    g.params.mode = mode;
-    g.params.end_ns = end_ns;
-    image = graph_node(&g, FAKE_SOURCE);
-    g.nodes[image].rate = (struct tt_rational){0, 1};
-    video = graph_node(&g, FAKE_SOURCE);
-    join = graph_node(&g, FAKE_LED);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, video, 0, join, 0);
-    graph_flow(&g, image, 0, join, 1)->late_policy = TT_LATE_REPEAT;
-    graph_format(&g, 1)->rate = (struct tt_rational){0, 1};
-    graph_flow(&g, join, 0, sink, 0);
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), end_ns / (10 * MS));
-    CHECK_INT(g.fakes[image]->activations, 1);
-    for (uint32_t n = 0; n < g.fakes[join]->log_count; n++)
-        CHECK(g.fakes[join]->log[n].is_there);
-    graph_close(&g);
-}
-
-static void images_serve_for_ever(void)
-{
-    an_image_serves_for_ever(TT_MODE_LIVE, 100 * MS);
-    an_image_serves_for_ever(TT_MODE_ASAP, 1000 * MS);
 }
 
 static void a_codec_drains_at_its_end(void)
@@ -525,59 +266,6 @@ static void lateness_is_blamed(void)
     }
 }
 
-/* Paths that part and meet again: one holds `hold` frames back, the other has a queue of one. */
-static void run_reconverging(uint32_t kind, uint32_t hold, uint32_t media, uint32_t slots)
-{
-    uint32_t source, codec, join, sink;
-
-    graph_init(&g, 24);
-    g.params.mode = TT_MODE_ASAP;
-    g.params.end_ns = 2000 * MS;
-    g.pools[0].classes[0].slot_count = g.pools[0].slot_count = slots;
-    source = graph_node(&g, FAKE_SOURCE);
-    codec = graph_node(&g, FAKE_REORDER);
-    join = graph_node(&g, kind);
-    sink = graph_node(&g, FAKE_SINK);
-    g.fakes[codec]->hold = hold;
-    graph_flow(&g, source, 0, join, 0)->depth = 1;
-    graph_flow(&g, source, 0, codec, 0)->depth = 1;
-    graph_flow(&g, codec, 0, join, 1)->depth = 1;
-    graph_flow(&g, join, 0, sink, 0)->depth = 1;
-    graph_format(&g, 0)->kind = graph_format(&g, 2)->kind = media;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    (void)graph_check_sink(&g, 0, 0, TT_ON_TIME);
-}
-
-static void reconverging_paths_do_not_stand_still(void)
-{
-    static const uint32_t kinds[] = {FAKE_LED, FAKE_CLOCKED}, media[] = {TT_VIDEO, TT_AUDIO};
-
-    for (uint32_t round = 0; round < 4; round++) {
-        uint32_t lost;
-
-        /* depths give way: nothing is missing */
-        run_reconverging(kinds[round % 2], 20, media[round / 2], POOL_SLOTS);
-        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 200);
-        CHECK_INT(graph_count(&g, TT_RECORD_USE, 0), 0);
-        graph_close(&g);
-
-        /* beyond that the join goes on without, and says so */
-        run_reconverging(kinds[round % 2], 100, media[round / 2], POOL_SLOTS);
-        CHECK_INT(graph_check_sink(&g, 0, 0, TT_ON_TIME), 200);
-        CHECK(graph_count(&g, TT_RECORD_USE, 0) > 0);
-        graph_close(&g);
-
-        /* a pool that is empty before: losses, but an end */
-        run_reconverging(kinds[round % 2], 100, media[round / 2], 6);
-        lost = graph_check_sink(&g, 0, 0, TT_LOST_FRAME);
-        CHECK(lost < 200);
-        CHECK(lost > 0 || graph_count(&g, TT_RECORD_USE, 0) > 0);
-        graph_close(&g);
-    }
-}
-
 static void the_earliest_due_time_goes_first(void)
 {
     uint32_t slow, fast, a, b;
@@ -690,161 +378,6 @@ static void an_empty_pool_drops_live_and_waits_asap(void)
     }
 }
 
-static void segments_costs_are_summed(void)
-{
-    uint32_t source, sink, segment, count = 0;
-    int64_t cost_ns, sum_ns = 0;
-
-    graph_init(&g, 18);
-    source = graph_node(&g, FAKE_SOURCE);
-    sink = graph_node(&g, FAKE_SINK);
-    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
-    graph_flow(&g, source, 0, sink, 0);
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
-        CHECK_INT(segment, 0);
-        CHECK_INT(cost_ns, 14000);
-        sum_ns += cost_ns;
-        count++;
-    }
-    CHECK_INT(count, 10);
-    CHECK_INT(sum_ns, g.stats->nodes[0].cost_sum_ns + g.stats->nodes[1].cost_sum_ns);
-    graph_close(&g);
-}
-
-static void lose_50_ms(void *argument)
-{
-    static bool is_done;
-
-    (void)argument;
-    if (!is_done)
-        tt_sim_spend(g.sim, 50 * MS);
-    is_done = true;
-}
-
-/* Behind a component that gives two frames for one: each segment has a sample for each of its own
- * releases. */
-static void segments_of_two_rates_are_summed_apart(void)
-{
-    uint32_t source, doubler, pass, sink, segment, counts[2] = {0, 0};
-    int64_t cost_ns;
-
-    graph_init(&g, 31);
-    source = graph_node(&g, FAKE_SOURCE);
-    doubler = graph_node(&g, FAKE_TWICE);
-    pass = graph_node(&g, FAKE_PASS);
-    sink = graph_node(&g, FAKE_SINK);
-    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
-    graph_flow(&g, source, 0, doubler, 0);
-    graph_flow(&g, doubler, 0, pass, 0);
-    graph_flow(&g, pass, 0, sink, 0);
-    graph_format(&g, 1)->rate = graph_format(&g, 2)->rate = (struct tt_rational){200, 1};
-    g.nodes[pass].segment = g.nodes[sink].segment = 1;
-    g.params.segment_count = 2;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
-        CHECK_INT(segment < 2, 1);
-        if (segment == 1)
-            CHECK_INT(cost_ns, 14000);
-        counts[segment]++;
-    }
-    CHECK_INT(counts[0], 10);
-    CHECK_INT(counts[1], 20);
-    graph_close(&g);
-}
-
-/* Catching up after 50 ms, who gives two frames at once needs room for both, or goes behind its
- * consumer, which has more time. */
-static void a_burst_pushes_nothing_out(void)
-{
-    uint32_t source, doubler, sink;
-
-    graph_init(&g, 33);
-    source = graph_node(&g, FAKE_SOURCE);
-    doubler = graph_node(&g, FAKE_TWICE);
-    sink = graph_node(&g, FAKE_SINK);
-    g.fakes[source]->hook = lose_50_ms;
-    graph_flow(&g, source, 0, doubler, 0)->depth = 8;
-    graph_flow(&g, doubler, 0, sink, 0)->depth = 3;
-    graph_format(&g, 1)->rate = (struct tt_rational){200, 1};
-    for (uint32_t n = 0; n < g.params.node_count; n++)
-        g.nodes[n].deadline_ns = 200 * MS;
-    g.nodes[source].due_offset_ns = 80 * MS;
-    g.nodes[doubler].due_offset_ns = 90 * MS;
-    g.nodes[sink].due_offset_ns = 200 * MS;
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_LOST_FRAME), 0);
-    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_ON_TIME), 20);
-    graph_close(&g);
-}
-
-/* Somebody else had the CPU for a while in half of the activations: their cost is still their own.
- */
-static void take_from_half_of_them(int64_t taken_ns, int64_t budget_ns)
-{
-    uint32_t source, sink, segment, count = 0;
-    int64_t cost_ns;
-
-    graph_init(&g, 32);
-    source = graph_node(&g, FAKE_SOURCE);
-    sink = graph_node(&g, FAKE_SINK);
-    g.sim_params.cost_min_ns = g.sim_params.cost_max_ns = 7000;
-    g.sim_params.stall_one_in = 2;
-    g.sim_params.stall_ns = taken_ns;
-    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = budget_ns;
-    graph_flow(&g, source, 0, sink, 0);
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    while (tt_engine_segment_cost(g.engine, &segment, &cost_ns)) {
-        CHECK_INT(cost_ns, 14000);
-        count++;
-    }
-    CHECK_INT(count, 10);
-    CHECK_INT(g.stats->nodes[source].overruns + g.stats->nodes[sink].overruns, 0);
-    graph_close(&g);
-}
-
-static void what_others_took_is_no_cost(void)
-{
-    take_from_half_of_them(1500, 10000);  /* a budget that 8.5 us keep */
-    take_from_half_of_them(3000, 100000); /* one that lets pass what is unusual */
-    take_from_half_of_them(3000, 0);
-}
-
-static void look_at_the_watchdog(void *argument)
-{
-    CHECK(g.stats->stuck_since_ns > 0);
-    CHECK(g.stats->stuck_since_ns <= tt_sim_now(g.sim));
-    CHECK_INT(g.stats->stuck_node, 1);
-    (void)argument;
-}
-
-static void a_running_activation_is_seen_from_outside(void)
-{
-    uint32_t source, sink;
-
-    graph_init(&g, 23);
-    source = graph_node(&g, FAKE_SOURCE);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, sink, 0);
-    g.fakes[sink]->hook = look_at_the_watchdog;
-    g.nodes[source].budget_ns = g.nodes[sink].budget_ns = 10; /* each runs over it */
-    graph_open(&g);
-    graph_begin(&g, 0);
-    graph_run(&g);
-    CHECK_INT(g.stats->stuck_since_ns, 0);
-    CHECK_INT(g.stats->nodes[sink].overruns, 10);
-    CHECK(g.stats->cpu_ns > 0);
-    graph_close(&g);
-}
-
 /* The worker was away for four periods; the deadline is longer, the queues are not. */
 static void a_late_source_catches_up(void)
 {
@@ -954,36 +487,50 @@ static void a_plan_that_contradicts_itself_is_refused(void)
     graph_close(&g);
 }
 
+/* Catching up after 50 ms, who gives two frames at once needs room for both, or goes behind its
+ * consumer, which has more time. */
+static void a_burst_pushes_nothing_out(void)
+{
+    uint32_t source, doubler, sink;
+
+    graph_init(&g, 33);
+    source = graph_node(&g, FAKE_SOURCE);
+    doubler = graph_node(&g, FAKE_TWICE);
+    sink = graph_node(&g, FAKE_SINK);
+    g.fakes[source]->hook = lose_50_ms;
+    graph_flow(&g, source, 0, doubler, 0)->depth = 8;
+    graph_flow(&g, doubler, 0, sink, 0)->depth = 3;
+    graph_format(&g, 1)->rate = (struct tt_rational){200, 1};
+    for (uint32_t n = 0; n < g.params.node_count; n++)
+        g.nodes[n].deadline_ns = 200 * MS;
+    g.nodes[source].due_offset_ns = 80 * MS;
+    g.nodes[doubler].due_offset_ns = 90 * MS;
+    g.nodes[sink].due_offset_ns = 200 * MS;
+    graph_open(&g);
+    graph_begin(&g, 0);
+    graph_run(&g);
+    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_LOST_FRAME), 0);
+    CHECK_INT(graph_count(&g, TT_RECORD_FRAME, TT_ON_TIME), 20);
+    graph_close(&g);
+}
+
 int main(void)
 {
     RUN(a_chain_delivers_each_index_on_time);
     RUN(a_chain_of_another_phase_comes_later_by_it);
     RUN(a_changed_parameter_waits_for_its_index);
     RUN(fan_out_counts_each_consumer);
-    RUN(a_missing_audio_frame_is_silence);
-    RUN(a_missing_audio_frame_is_repeated);
-    RUN(a_video_frame_one_period_old_is_shown_again);
-    RUN(a_slow_leader_is_shown_what_belongs_to_it);
-    RUN(late_policies_are_used);
-    RUN(a_missing_leader_is_filled_by_its_policy);
-    RUN(a_clocked_join_goes_on_until_all_have_ended);
-    RUN(images_serve_for_ever);
     RUN(a_codec_drains_at_its_end);
     RUN(several_outputs_keep_their_order);
     RUN(live_drops_asap_waits);
     RUN(missing_media_and_failures_have_their_cause);
     RUN(lateness_is_blamed);
-    RUN(reconverging_paths_do_not_stand_still);
     RUN(the_earliest_due_time_goes_first);
     RUN(separate_inputs_end_by_themselves);
     RUN(it_goes_on_at_a_later_index);
     RUN(stop_sends_end);
     RUN(an_empty_pool_drops_live_and_waits_asap);
-    RUN(segments_costs_are_summed);
-    RUN(segments_of_two_rates_are_summed_apart);
     RUN(a_burst_pushes_nothing_out);
-    RUN(what_others_took_is_no_cost);
-    RUN(a_running_activation_is_seen_from_outside);
     RUN(a_late_source_catches_up);
     RUN(lost_records_are_counted);
     RUN(run_sleeps_until_the_end);
