@@ -28,16 +28,6 @@ static void segments_costs_are_summed(void)
     graph_close(&g);
 }
 
-static void lose_50_ms(void *argument)
-{
-    static bool is_done;
-
-    (void)argument;
-    if (!is_done)
-        tt_sim_spend(g.sim, 50 * MS);
-    is_done = true;
-}
-
 /* Behind a component that gives two frames for one: each segment has a sample for each of its own
  * releases. */
 static void segments_of_two_rates_are_summed_apart(void)

@@ -487,6 +487,16 @@ static void a_plan_that_contradicts_itself_is_refused(void)
     graph_close(&g);
 }
 
+static void lose_50_ms(void *argument)
+{
+    static bool is_done;
+
+    (void)argument;
+    if (!is_done)
+        tt_sim_spend(g.sim, 50 * MS);
+    is_done = true;
+}
+
 /* Catching up after 50 ms, who gives two frames at once needs room for both, or goes behind its
  * consumer, which has more time. */
 static void a_burst_pushes_nothing_out(void)
