@@ -72,6 +72,10 @@ admission: setup $(BUILD)/build.ninja ## GRAPHS=10000 random graphs: what is adm
 	@ninja -C $(BUILD) --quiet tests/sim/test-sim-admission
 	@$(BUILD)/tests/sim/test-sim-admission $(or $(FIRST),1) $(or $(GRAPHS),10000)
 
+.PHONY: machine
+machine: build ## CPU partitions, in an emulated machine (Debian's qemu and kernel, taken apart in build/): minutes
+	@tests/machine/boot $(BUILD)
+
 offers: setup $(BUILD)/build.ninja ## N=500 refused services: what each is offered is admitted
 	@ninja -C $(BUILD) --quiet tests/planner/test-planner-advise
 	@$(BUILD)/tests/planner/test-planner-advise $(or $(N),500)

@@ -17,6 +17,7 @@ static void put_heading(struct cli *cli, const char *text)
 static void put_machine(struct cli *cli, const json_t *status)
 {
     int64_t limit = json_int(status, "limit_ppm");
+    char partitions[64] = "";
 
     report_line(cli->out, "tactusd", "%s, process %lld", json_text(status, "version"),
                 (long long)json_int(status, "pid"));
@@ -24,8 +25,11 @@ static void put_machine(struct cli *cli, const json_t *status)
         report_line(cli->out, "",
                     "this command is " TT_VERSION ": end that process, and the next "
                     "command starts the tactusd beside it");
-    report_line(cli->out, "machine", "%lld CPUs; %s of %s reserved",
-                (long long)json_int(status, "cpus"),
+    if (json_int(status, "partitions") > 0)
+        (void)snprintf(partitions, sizeof(partitions), ", of which %lld are partitions",
+                       (long long)json_int(status, "partitions"));
+    report_line(cli->out, "machine", "%lld CPUs%s; %s of %s reserved",
+                (long long)json_int(status, "cpus"), partitions,
                 quantity_ppm(json_int(status, "reserved_ppm")).text, quantity_ppm(limit).text);
     if (json_int(status, "spares") > 0)
         report_line(cli->out, "waiting",

@@ -67,16 +67,21 @@ static void put_group(struct cli *cli, const json_t *plan, enum group group)
     }
 }
 
+static const char *place_of(const json_t *worker)
+{
+    return json_int(worker, "partition") > 0 ? ", on a partition of one CPU" : "";
+}
+
 static void put_workers(struct cli *cli, const json_t *workers)
 {
     for (size_t n = 0; n < json_array_size(workers); n++) {
         const json_t *worker = json_array_get(workers, n);
 
         if (json_int(worker, "budget_ns") > 0)
-            report_line(cli->out, n == 0 ? "reserves" : "", "%s: %s of CPU in every %s",
+            report_line(cli->out, n == 0 ? "reserves" : "", "%s: %s of CPU in every %s%s",
                         json_text(worker, "name"),
                         quantity_time(json_int(worker, "budget_ns")).text,
-                        quantity_time(json_int(worker, "period_ns")).text);
+                        quantity_time(json_int(worker, "period_ns")).text, place_of(worker));
     }
 }
 
@@ -88,9 +93,10 @@ static void put_reservation(struct cli *cli, const json_t *plan)
     if (json_array_size(workers) > 1)
         put_workers(cli, workers);
     else if (json_int(reservation, "budget_ns") > 0)
-        report_line(cli->out, "reserves", "%s of CPU in every %s",
+        report_line(cli->out, "reserves", "%s of CPU in every %s%s",
                     quantity_time(json_int(reservation, "budget_ns")).text,
-                    quantity_time(json_int(reservation, "period_ns")).text);
+                    quantity_time(json_int(reservation, "period_ns")).text,
+                    place_of(json_array_get(workers, 0)));
     if (json_int(plan, "pool_bytes") > 0)
         report_line(cli->out, "memory", "%s for frames",
                     quantity_bytes(json_int(plan, "pool_bytes")).text);

@@ -16,6 +16,7 @@
 #include "container/container.h"
 #include "edge/edge.h"
 #include "host/host.h"
+#include "platform/linux/cpuset.h"
 #include "platform/linux/message.h"
 #include "platform/linux/seat.h"
 #include "platform/linux/stamp.h"
@@ -27,6 +28,7 @@ struct order {
     bool is_spare; /* it waits for its service: an edge for this order, the others for what follows
                     */
     int control;
+    int cpuset;   /* where it enters a CPU's partition; -1: nowhere */
     pid_t parent; /* whom the child must belong to; 0: not visible from its pid namespace */
     char note[256];
     int32_t *own_tid; /* where the C library keeps the calling thread's id; NULL: unknown */
@@ -179,6 +181,8 @@ static int child_main(void *ctx)
         *order->own_tid = gettid();
     reset_signals();
     die_with_parent(order);
+    if (order->cpuset >= 0 && tt_cpuset_enter(order->cpuset, &err) < 0)
+        tt_seat_fail(order->control, &err);
     r = close_others(order);
     if (r < 0)
         _exit(1);
@@ -273,6 +277,7 @@ static int read_order(struct tt_message *message, struct order *ret, struct tt_e
         }
     ret->is_spare = json_is_true(json_object_get(message->body, "spare"));
     ret->control = tt_message_take(message, "control");
+    ret->cpuset = tt_message_take(message, "cpuset");
     return 0;
 }
 
@@ -325,6 +330,8 @@ static void spawn(int fd, struct tt_message *message, char *stack, int32_t *own_
     if (r == 0) {
         r = fork_child(&order, stack);
         (void)close(order.control);
+        if (order.cpuset >= 0)
+            (void)close(order.cpuset);
         if (r < 0)
             (void)tt_fail(&err, r, "cannot fork a %s: %s", tt_message_text(message, "role"),
                           strerror(-r));

@@ -32,13 +32,14 @@ static void answer_status(struct client *client)
     uint32_t spares = zygote_spares(node->zygote, &bytes);
 
     client_event(client,
-                 json_pack("{ss ss si si ss so so sI sI si si sI}", "event", "status", "version",
+                 json_pack("{ss ss si si ss so so sI sI si si si sI}", "event", "status", "version",
                            TT_VERSION, "protocol", TT_PROTOCOL, "pid", (int)getpid(), "class",
                            classes[node->machine.plan.right], "rights", may_print(), "services",
                            service_table(node, client->peer.uid), "reserved_ppm",
                            (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
-                           (json_int_t)node->machine.plan.limit_ppm, "cpus",
-                           (int)node->machine.plan.cpus, "spares", (int)spares, "spares_bytes",
+                           (json_int_t)machine_limit_ppm(&node->machine), "cpus",
+                           (int)machine_cpus(&node->machine), "partitions",
+                           (int)node->machine.partitions, "spares", (int)spares, "spares_bytes",
                            (json_int_t)bytes));
     client_done(client, 0);
 }
@@ -50,8 +51,8 @@ static void answer_watch(struct client *client)
     client_event(client, json_pack("{ss sI sI sI si so}", "event", "watch", "now_ns",
                                    (json_int_t)loop_now_ns(), "reserved_ppm",
                                    (json_int_t)books_ppm(&node->books, loop_now_ns()), "limit_ppm",
-                                   (json_int_t)node->machine.plan.limit_ppm, "cpus",
-                                   (int)node->machine.plan.cpus, "services",
+                                   (json_int_t)machine_limit_ppm(&node->machine), "cpus",
+                                   (int)machine_cpus(&node->machine), "services",
                                    service_watch(node, client->peer.uid)));
     client_done(client, 0);
 }

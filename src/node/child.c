@@ -205,9 +205,10 @@ static void on_end(void *ctx, uint32_t events)
 static int ask(struct zygote *zygote, json_t *order, int control, const struct plugins *plugins,
                pid_t *ret, struct tt_error *err)
 {
-    const char *names[1 + TT_JAIL_PLUGINS_MAX] = {"control"};
-    int fds[1 + TT_JAIL_PLUGINS_MAX] = {control};
-    uint32_t count = plugins != NULL ? plugins->count : 0;
+    const char *names[2 + TT_JAIL_PLUGINS_MAX] = {"control"};
+    int fds[2 + TT_JAIL_PLUGINS_MAX] = {control};
+    uint32_t count = plugins != NULL ? plugins->count : 0, fd_count = 1 + count;
+    const json_t *cpuset = json_object_get(order, "cpuset");
     struct tt_message answer;
     int r;
 
@@ -215,9 +216,12 @@ static int ask(struct zygote *zygote, json_t *order, int control, const struct p
         names[1 + n] = plugins->names[n];
         fds[1 + n] = plugins->fds[n];
     }
-
+    if (cpuset != NULL) {
+        names[fd_count] = "cpuset";
+        fds[fd_count++] = (int)json_integer_value(cpuset);
+    }
     json_object_set_new(order, "op", json_string("spawn"));
-    r = tt_message_send(zygote->fd, order, fds, names, 1 + count, err);
+    r = tt_message_send(zygote->fd, order, fds, names, fd_count, err);
     if (r < 0)
         return r;
     r = tt_message_receive_within(

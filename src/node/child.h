@@ -32,7 +32,8 @@ struct child_ops {
 
 struct plugins;
 
-/* order: the members of a spawn message but op and fds; the reference is taken. plugins may be
+/* order: the members of a spawn message but op and fds; the reference is taken. Its `cpuset`, where
+ * there is one, is a descriptor of the caller's, by which the process enters that. plugins may be
  * NULL. */
 int child_spawn(struct zygote *zygote, json_t *order, const struct plugins *plugins,
                 const struct child_ops *ops, void *ctx, struct child **ret, struct tt_error *err);

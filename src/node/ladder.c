@@ -16,6 +16,7 @@ int ladder_enter_books(const struct run_params *params, struct tt_error *err)
         if (books_enter_worker(&params->node->books, params->service, n, plan->workers[n].budget_ns,
                                plan->workers[n].period_ns)) {
             books_tolerate(&params->node->books, params->service, n, plan->workers[n].tolerance_ns);
+            books_put(&params->node->books, params->service, n, plan->workers[n].partition);
             continue;
         }
         books_give_back(&params->node->books, params->service, 0);
@@ -32,6 +33,7 @@ static int renew(const struct run_params *params, const struct ladder_wish *wish
     const struct tt_machine *machine = &params->node->machine.plan;
     struct books_wish place = {.service = params->service,
                                .worker = wish->number,
+                               .partition = wish->planned->partition,
                                .budget_ns = wish->planned->budget_ns,
                                .period_ns = wish->planned->period_ns,
                                .room_ppm = machine->limit_ppm - machine->slack_ppm};

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "base/assert.h"
 #include "node/profile.h"
 #include "platform/linux/reserve.h"
 
@@ -86,6 +87,14 @@ void machine_memory_taken(struct machine *machine)
     machine->memory_at_ns = 0;
 }
 
+static void set_limits(struct machine *machine)
+{
+    machine->plan.limit_ppm = INT64_C(1) * LIMIT_PPM * machine->plan.cpus;
+    machine->plan.slack_ppm = INT64_C(1) * SLACK_PPM * machine->plan.cpus;
+    if (machine->plan.slack_ppm < HANDOFF_PPM)
+        machine->plan.slack_ppm = HANDOFF_PPM;
+}
+
 void machine_look(struct machine *machine, enum tt_right right)
 {
     struct timex clock = {0};
@@ -96,15 +105,11 @@ void machine_look(struct machine *machine, enum tt_right right)
     machine->plan.cpus = 1;
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
         machine->plan.cpus = (uint32_t)CPU_COUNT(&set);
-    machine->plan.limit_ppm = INT64_C(1) * LIMIT_PPM * machine->plan.cpus;
-    machine->plan.slack_ppm = INT64_C(1) * SLACK_PPM * machine->plan.cpus;
-    if (machine->plan.slack_ppm < HANDOFF_PPM)
-        machine->plan.slack_ppm = HANDOFF_PPM;
+    set_limits(machine);
     machine->plan.right = right;
     machine->plan.wake_ns = MILLI;
     machine->plan.is_wake_assumed = true;
     machine->plan.hop_ns = HOP_NS;
-    machine->plan.is_partitioned = false; /* where they may be made none is: all CPUs serve all */
     machine->plan.workers_max = TT_WORKERS_MAX;
     look_at_cpu(machine);
     machine_refresh(machine);
@@ -117,12 +122,35 @@ void machine_look(struct machine *machine, enum tt_right right)
     machine->tai_offset_s = clock.tai;
 }
 
+/* The desk is not on them; what a hand-off takes there, the slack has. */
+void machine_cut(struct machine *machine, uint32_t partitions)
+{
+    tt_assert(partitions < machine->plan.cpus);
+    machine->plan.cpus -= partitions;
+    set_limits(machine);
+    machine->partitions = partitions;
+    machine->partition_limit_ppm = LIMIT_PPM;
+    machine->partition_slack_ppm = SLACK_PPM;
+}
+
+uint32_t machine_cpus(const struct machine *machine)
+{
+    return machine->plan.cpus + machine->partitions;
+}
+
+int64_t machine_limit_ppm(const struct machine *machine)
+{
+    return machine->plan.limit_ppm + machine->partition_limit_ppm * machine->partitions;
+}
+
 void machine_limit(struct machine *machine, int64_t percent)
 {
     int64_t limit_ppm = percent * 10000 * machine->plan.cpus;
 
     if (percent > 0 && limit_ppm < machine->plan.limit_ppm)
         machine->plan.limit_ppm = limit_ppm;
+    if (percent > 0 && percent * 10000 < machine->partition_limit_ppm)
+        machine->partition_limit_ppm = percent * 10000;
 }
 
 static struct {

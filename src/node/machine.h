@@ -13,6 +13,8 @@ struct machine {
     char cpu_model[128], kernel[160], node[128];
     int tai_offset_s;     /* as the kernel knows it; 0: nobody told it */
     int64_t memory_at_ns; /* when free memory was looked at; 0: some of it was taken since */
+    uint32_t partitions;  /* CPUs that are none of the plan's, which are the rest */
+    int64_t partition_limit_ppm, partition_slack_ppm; /* of each */
 };
 
 /* right: the best class, by may_best(). */
@@ -20,6 +22,13 @@ void machine_look(struct machine *machine, enum tt_right right);
 
 /* Promises no more than so many percent of each CPU; 0: what the kernel allows. */
 void machine_limit(struct machine *machine, int64_t percent);
+
+/* So many of its CPUs are partitions; before machine_limit(). */
+void machine_cut(struct machine *machine, uint32_t partitions);
+
+/* All CPUs, and what the kernel admits on them together. */
+uint32_t machine_cpus(const struct machine *machine);
+int64_t machine_limit_ppm(const struct machine *machine);
 
 /* Free memory changes: before each plan. The kernel's answer takes a fifth of what a plan does, so
  * it is asked while nobody waits, and again only when its word is older than a second or a service

@@ -27,6 +27,7 @@
 #include "node/shapes.h"
 #include "node/stock.h"
 #include "node/wall.h"
+#include "platform/linux/cpuset.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -39,6 +40,7 @@ struct options {
     bool is_foreground;
     int64_t idle_exit_s;   /* 0: never */
     enum tt_right rights;  /* the best that is used */
+    int64_t partitions;    /* CPUs to have for promised workers alone */
     int64_t limit_percent; /* of each CPU, to promise at most; 0: what the kernel allows */
     bool is_kernel_full;
 };
@@ -65,7 +67,8 @@ void tt_assert_failed(const char *fact, const char *file, int line)
 static const char help[] =
     "usage: tactusd [--socket PATH] [--state DIR] [--host PATH] [--foreground]\n"
     "               [--idle-exit SECONDS] [--rights CLASS] [--limit PERCENT]\n"
-    "               [--metrics [ADDRESS:PORT]] [--kernel-full] [--version] [--help]\n"
+    "               [--partitions N] [--metrics [ADDRESS:PORT]] [--kernel-full]\n"
+    "               [--version] [--help]\n"
     "Starts, watches and accounts for Tactus services on this machine. The command tactus\n"
     "starts it when it is needed.\n"
     "  --socket PATH   where it listens (default /run/tactus/control for root, else\n"
@@ -77,6 +80,8 @@ static const char help[] =
     "  --idle-exit S   end after S seconds without services and clients\n"
     "  --rights CLASS  use no more than this: deadline (default), fifo or other\n"
     "  --limit PERCENT of each CPU, in all reservations together (default: the kernel's 90)\n"
+    "  --partitions N  take N CPUs from all else, each a cpuset partition for workers with a\n"
+    "                  promise (default none; root, cgroup v2)\n"
     "  --metrics [ADDRESS:PORT]\n"
     "                  serve OpenMetrics there (default 127.0.0.1:9464), to whoever can\n"
     "                  connect: with the names of all users' services\n"
@@ -113,11 +118,19 @@ static bool read_number(const char *name, const char *text, int64_t most, int64_
 /* Returns the exit code of what needs no daemon, or -1. */
 static int read_options(int argc, char **argv, struct options *ret)
 {
-    static const struct option known[] = {
-        {"socket", 1, NULL, 's'},     {"state", 1, NULL, 'd'},      {"host", 1, NULL, 'h'},
-        {"foreground", 0, NULL, 'f'}, {"idle-exit", 1, NULL, 'i'},  {"version", 0, NULL, 'v'},
-        {"rights", 1, NULL, 'r'},     {"limit", 1, NULL, 'l'},      {"kernel-full", 0, NULL, 'k'},
-        {"metrics", 2, NULL, 'm'},    {"help", 0, NULL, '?' + 128}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"socket", 1, NULL, 's'},
+                                          {"state", 1, NULL, 'd'},
+                                          {"host", 1, NULL, 'h'},
+                                          {"foreground", 0, NULL, 'f'},
+                                          {"idle-exit", 1, NULL, 'i'},
+                                          {"version", 0, NULL, 'v'},
+                                          {"rights", 1, NULL, 'r'},
+                                          {"limit", 1, NULL, 'l'},
+                                          {"kernel-full", 0, NULL, 'k'},
+                                          {"partitions", 1, NULL, 'p'},
+                                          {"metrics", 2, NULL, 'm'},
+                                          {"help", 0, NULL, '?' + 128},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -144,6 +157,10 @@ static int read_options(int argc, char **argv, struct options *ret)
             break;
         case 'l':
             if (!read_number("--limit", optarg, 100, &ret->limit_percent))
+                return 2;
+            break;
+        case 'p':
+            if (!read_number("--partitions", optarg, TT_PARTITIONS_MAX, &ret->partitions))
                 return 2;
             break;
         case 'm':
@@ -366,8 +383,8 @@ static void collect_metrics(void *ctx, struct metrics_gauges *ret)
     *ret = (struct metrics_gauges){.version = TT_VERSION,
                                    .class = classes[d->node.machine.plan.right],
                                    .reserved_ppm = books_ppm(&d->node.books, loop_now_ns()),
-                                   .limit_ppm = d->node.machine.plan.limit_ppm,
-                                   .cpus = d->node.machine.plan.cpus};
+                                   .limit_ppm = machine_limit_ppm(&d->node.machine),
+                                   .cpus = machine_cpus(&d->node.machine)};
     for (struct service *s = d->node.services; s != NULL; s = service_next(s))
         ret->services++;
 }
@@ -379,6 +396,35 @@ static int serve_metrics(struct daemon *d, struct tt_error *err)
         return tt_fail(err, -ENOMEM, "no memory for the metrics");
     return metrics_http_open(d->node.loop, d->node.metrics, d->options.metrics, collect_metrics, d,
                              &d->metrics_http, err);
+}
+
+/* What one that was killed left is removed in any case. Without them all is as if nobody had asked:
+ * each service's class says what it has. */
+static void cut_machine(struct daemon *d)
+{
+    struct tt_error err = {0};
+    char text[160] = "this tactusd's, for workers with a promise: CPU";
+    uint32_t left = tt_cpusets_sweep();
+    int r;
+
+    if (left > 0)
+        fprintf(stderr, "removed what a tactusd that died left: partitions=%u\n", left);
+    if (d->options.partitions == 0)
+        return;
+    if (d->node.machine.plan.right != TT_RIGHT_DEADLINE)
+        r = tt_fail(&err, -EPERM, "without reservations a CPU of their own serves nobody");
+    else
+        r = tt_cpusets_open((uint32_t)d->options.partitions, &d->node.cpusets, &err);
+    if (r < 0) {
+        fprintf(stderr, "no partitions, all CPUs serve all: %s\n", err.text);
+        may_tell_partitions(err.text, false);
+        return;
+    }
+    for (uint32_t n = 0; n < tt_cpusets_count(d->node.cpusets); n++)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u",
+                       tt_cpusets_cpu(d->node.cpusets, n));
+    may_tell_partitions(text, true);
+    machine_cut(&d->node.machine, tt_cpusets_count(d->node.cpusets));
 }
 
 /* In an order that lets a second tactusd fail at the lock before it touches anything. */
@@ -405,7 +451,10 @@ static int begin(struct daemon *d, struct tt_error *err)
     may_probe(); /* before there are threads and children */
     may_renounce(d->options.rights);
     machine_look(&d->node.machine, may_best());
+    cut_machine(d);
     machine_limit(&d->node.machine, d->options.limit_percent);
+    books_cut(&d->node.books, d->node.machine.partitions, d->node.machine.partition_limit_ppm,
+              d->node.machine.partition_slack_ppm);
     d->node.is_kernel_full = d->options.is_kernel_full;
     find_host(&d->options, path);
     if (!d->options.is_foreground && chdir("/") < 0)
@@ -448,6 +497,7 @@ static void end(struct daemon *d)
     control_close(&d->control);
     journal_close(&d->node.journal);
     zygote_close(&d->node.zygote);
+    tt_cpusets_close(&d->node.cpusets);
     metrics_http_close(&d->metrics_http);
     metrics_close(&d->node.metrics);
     witness_close(&d->node.witness);

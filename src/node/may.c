@@ -30,6 +30,19 @@ void may_renounce(enum tt_right best)
         renounce(&rights[TT_ABILITY_FIFO]);
 }
 
+void may_tell_partitions(const char *detail, bool is_held)
+{
+    struct tt_ability *right = &rights[TT_ABILITY_PARTITION];
+
+    right->is_held = is_held;
+    right->state = is_held ? "yes" : "no";
+    (void)snprintf(right->detail, sizeof(right->detail), "%s", detail);
+    if (is_held)
+        right->fix[0] = '\0';
+    else if (right->fix[0] == '\0')
+        (void)snprintf(right->fix, sizeof(right->fix), "start tactusd with fewer --partitions");
+}
+
 enum tt_right may_best(void)
 {
     if (rights[TT_ABILITY_DEADLINE].is_held)

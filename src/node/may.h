@@ -13,6 +13,9 @@ void may_probe(void);
 /* Does without the rights above this one. After may_probe(). */
 void may_renounce(enum tt_right best);
 
+/* What came of partitions that were asked for; after may_probe(). */
+void may_tell_partitions(const char *detail, bool is_held);
+
 /* The best scheduling class to be had. */
 enum tt_right may_best(void);
 

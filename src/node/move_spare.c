@@ -17,6 +17,7 @@ static int enter_books(struct run *run, uint32_t number, struct tt_error *err)
     const struct tt_plan_worker *planned = run_planned(run, number);
     const struct books_wish wish = {.service = run->params.service,
                                     .worker = number,
+                                    .partition = planned->partition,
                                     .budget_ns = planned->budget_ns,
                                     .period_ns = planned->period_ns,
                                     .room_ppm = machine->limit_ppm - machine->slack_ppm};
@@ -30,12 +31,13 @@ static int enter_books(struct run *run, uint32_t number, struct tt_error *err)
         return tt_fail(
             err, r,
             "not admitted in %s: '%s' would need %lld us in each %lld us there, which is "
-            "%lld ppm of a CPU, and %lld of the %lld ppm that this node gives are "
+            "%lld ppm of a CPU, and %lld of the %lld ppm that there are for it are "
             "reserved already",
             run_process_name(run, number), component_name(run, run->moves->join.component),
             (long long)(wish.budget_ns / 1000), (long long)(wish.period_ns / 1000),
             (long long)books_share_ppm(wish.budget_ns, wish.period_ns),
-            (long long)books_ppm(&run->params.node->books, now_ns), (long long)wish.room_ppm);
+            (long long)books_place_ppm(&run->params.node->books, wish.partition, now_ns),
+            (long long)books_wish_room_ppm(&run->params.node->books, &wish));
     return r == 0 ? 0
                   : tt_fail(err, r, "this node keeps books of %d reservations at most", BOOKS_MAX);
 }

@@ -23,6 +23,7 @@ struct stock;
 struct journal;
 struct metrics;
 struct handoff_desk;
+struct tt_cpusets;
 struct haste;
 struct shapes;
 
@@ -37,6 +38,7 @@ struct node {
     struct witness *witness;
     struct handoff_desk *handoff_desk; /* NULL: no live service has run yet */
     struct metrics *metrics;           /* NULL: nobody asked for them */
+    struct tt_cpusets *cpusets;        /* NULL: no CPU is a partition */
     struct machine machine;
     struct books books;
     struct stagger stagger;

@@ -14,6 +14,7 @@
 #include "node/move.h"
 #include "node/run_inside.h"
 #include "node/shape.h"
+#include "platform/linux/cpuset.h"
 #include "platform/linux/reserve.h"
 #include "platform/linux/stamp.h"
 
@@ -127,6 +128,27 @@ void run_abandon(struct run_process *process)
     child_abandon(&process->child);
 }
 
+/* The partition that its worker was planned for, from 1; 0: none. */
+static uint32_t partition_of(const struct run *run, uint32_t number)
+{
+    return run_is_container(run, number) && ladder_is_reservation_planned(&run->params)
+               ? run_planned(run, number)->partition
+               : 0;
+}
+
+static json_t *order_of(const struct run *run, uint32_t number, uint32_t uid, uint32_t gid)
+{
+    json_t *order =
+        groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid);
+    uint32_t partition = partition_of(run, number);
+
+    if (partition > 0)
+        (void)json_object_set_new(
+            order, "cpuset",
+            json_integer(tt_cpusets_door(run->params.node->cpusets, partition - 1)));
+    return order;
+}
+
 void run_spawn(struct run *run, uint32_t number)
 {
     struct run_process *process = &run->processes[number];
@@ -151,14 +173,13 @@ void run_spawn(struct run *run, uint32_t number)
     if (run_is_container(run, number) && uid == 0 && run->params.plugins != NULL &&
         run->params.plugins->count > 0)
         uid = gid = NOBODY;
-    if (number == 0)
+    /* What was told ahead has threads, which sleep on other CPUs. */
+    if (number == 0 && partition_of(run, number) == 0)
         process->child = ahead_take(run->params.ahead, &process_ops, process);
     has_picture = process->child != NULL;
     if (!has_picture)
-        r = child_spawn(
-            run->params.node->zygote,
-            groups_add(broker_order(run->broker, number, uid, gid, run->params.base), uid, gid),
-            run->params.plugins, &process_ops, process, &process->child, &err);
+        r = child_spawn(run->params.node->zygote, order_of(run, number, uid, gid),
+                        run->params.plugins, &process_ops, process, &process->child, &err);
     if (r == 0 && !has_picture)
         haste_take_along(run->params.node->haste, child_pid(process->child));
     if (r == 0) {

@@ -213,6 +213,7 @@ static int book_more(struct run *run, uint32_t worker, int64_t budget_ns, int64_
     const struct tt_machine *machine = &run->params.node->machine.plan;
     const struct books_wish wish = {.service = run->params.service,
                                     .worker = worker,
+                                    .partition = run_planned(run, worker)->partition,
                                     .budget_ns = budget_ns,
                                     .period_ns = period_ns,
                                     .room_ppm = machine->limit_ppm - machine->slack_ppm};

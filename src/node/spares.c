@@ -172,6 +172,9 @@ static bool is_what_it_asks(const struct spare *spare, const json_t *order)
 {
     const char *role = json_string_value(json_object_get(order, "role"));
 
+    /* The threads of one that waits sleep elsewhere: tt_cpuset_enter(). */
+    if (json_object_get(order, "cpuset") != NULL)
+        return false;
     return spare->kind != NULL && role != NULL && strcmp(spare->kind->role, role) == 0 &&
            json_is_true(json_object_get(order, "network")) == spare->kind->has_network;
 }

@@ -104,6 +104,7 @@ static json_t *workers_json(const struct tt_plan *plan, const struct tt_picture 
         put_number(object, "budget_ns", worker->budget_ns);
         put_number(object, "period_ns", worker->period_ns);
         put_number(object, "hand_over_ns", worker->hand_over_ns);
+        put_number(object, "partition", worker->partition);
         (void)json_object_set_new(object, "components", components);
         (void)json_array_append_new(workers, object);
     }

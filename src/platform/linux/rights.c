@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "platform/linux/cpuset.h"
 #include "platform/linux/landlock.h"
 #include "platform/linux/reserve.h"
 
@@ -80,27 +81,13 @@ static void probe_classes(struct tt_ability *rights)
          "no thread can run at a fixed priority", nice_fix);
 }
 
-/* The first cgroup v2 mount; the empty string without one. */
-static void find_cgroup2(char *ret, size_t bytes)
-{
-    char line[1024], where[512], kind[64];
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-
-    ret[0] = 0;
-    while (mounts && ret[0] == 0 && fgets(line, sizeof line, mounts))
-        if (sscanf(line, "%*s %511s %63s", where, kind) == 2 && strcmp(kind, "cgroup2") == 0)
-            (void)snprintf(ret, bytes, "%s", where);
-    if (mounts)
-        (void)fclose(mounts);
-}
-
 /* Only looked at: a partition that is tried would take CPUs from others for that time. */
 static void probe_partition(struct tt_ability *right)
 {
     char root[512], path[600], line[512] = "";
     FILE *file;
 
-    find_cgroup2(root, sizeof root);
+    tt_cpusets_root(root, sizeof root);
     (void)snprintf(path, sizeof path, "%s/cgroup.controllers", root);
     file = root[0] ? fopen(path, "re") : NULL;
     if (file && !fgets(line, sizeof line, file))
@@ -113,7 +100,7 @@ static void probe_partition(struct tt_ability *right)
         return;
     }
     tell(right, access(root, W_OK) < 0 ? -errno : 0,
-         "cgroup v2 with cpuset, writable (nothing is put on one yet)",
+         "cgroup v2 with cpuset, writable; tactusd takes CPUs when told to: --partitions",
          "cgroup v2 has cpuset, but this process may not make groups", "start tactusd as root");
 }
 
