@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/record.h"
 #include "core/link.h"
+#include "node/kit.h"
 #include "spec/ways.h"
 
 /* The descriptor may be there already, of this size. */
@@ -30,15 +31,29 @@ static int make(const char *name, uint64_t bytes, struct broker_memory *ret, str
     return 0;
 }
 
-static int make_pool(const char *name, uint64_t bytes, struct stock *stock,
+/* Small, and mapped here. */
+static int make_shared(struct stock *stock, const char *name, uint64_t bytes,
+                       struct broker_memory *ret, struct tt_error *err)
+{
+    struct kit_file file;
+    int r = kit_take(stock_kit(stock), bytes, &file) ? 0 : kit_make(name, bytes, &file);
+
+    if (r < 0)
+        return tt_fail(err, r, "cannot make %llu bytes of shared memory for %s: %s",
+                       (unsigned long long)bytes, name, strerror(-r));
+    *ret = (struct broker_memory){.fd = file.fd, .read_fd = -1, .bytes = bytes, .map = file.map};
+    return 0;
+}
+
+static int make_pool(const char *name, uint64_t bytes, const struct broker *broker,
                      struct broker_memory *ret, struct tt_error *err)
 {
     char path[64];
     int r;
 
-    ret->fd = stock_take(stock, bytes);
+    ret->fd = stock_take(broker->stock, bytes);
     r = make(name, bytes, ret, err);
-    if (r < 0)
+    if (r < 0 || broker->wiring->process_count == 1) /* nobody else reads it */
         return r;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", ret->fd);
     ret->read_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -49,6 +64,8 @@ static int make_pool(const char *name, uint64_t bytes, struct stock *stock,
 
 static void drop(struct broker_memory *memory)
 {
+    if (memory->map != NULL)
+        (void)munmap(memory->map, memory->bytes);
     if (memory->fd >= 0)
         (void)close(memory->fd);
     if (memory->read_fd >= 0)
@@ -64,18 +81,11 @@ static int make_records(struct broker *broker, uint32_t number, struct tt_error 
 
     tt_assert(bytes != 0);
     (void)snprintf(name, sizeof(name), "records:%u", number);
-    r = make(name, bytes, &broker->records[number], err);
-    if (r < 0)
-        return r;
-    broker->ring_maps[number] =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, broker->records[number].fd, 0);
-    if (broker->ring_maps[number] == MAP_FAILED) {
-        broker->ring_maps[number] = NULL;
-        return tt_fail(err, -errno, "cannot map the record ring: %s", strerror(errno));
-    }
-    tt_ring_consumer(&broker->rings[number], broker->ring_maps[number], sizeof(struct tt_record),
-                     slots);
-    return 0;
+    r = make_shared(broker->stock, name, bytes, &broker->records[number], err);
+    if (r == 0)
+        tt_ring_consumer(&broker->rings[number], broker->records[number].map,
+                         sizeof(struct tt_record), slots);
+    return r;
 }
 
 static int make_process(struct broker *broker, uint32_t number, struct tt_error *err)
@@ -87,22 +97,16 @@ static int make_process(struct broker *broker, uint32_t number, struct tt_error 
     if (r < 0 || pool->class_count == 0)
         return r;
     (void)snprintf(name, sizeof(name), "pool:%u", number);
-    return make_pool(name, pool->bytes, broker->stock, &broker->pools[number], err);
+    return make_pool(name, pool->bytes, broker, &broker->pools[number], err);
 }
 
 static int make_stats(struct broker *broker, uint32_t number, struct tt_error *err)
 {
-    struct broker_memory *stats = &broker->stats[number];
-    void *map;
-    int r = make("stats", sizeof(struct tt_engine_stats), stats, err);
+    int r = make_shared(broker->stock, "stats", sizeof(struct tt_engine_stats),
+                        &broker->stats[number], err);
 
-    if (r < 0)
-        return r;
-    map = mmap(NULL, stats->bytes, PROT_READ, MAP_SHARED, stats->fd, 0);
-    if (map == MAP_FAILED)
-        return tt_fail(err, -errno, "cannot map the engine's figures: %s", strerror(errno));
-    broker->engine_stats[number] = map;
-    return 0;
+    broker->engine_stats[number] = broker->stats[number].map;
+    return r;
 }
 
 static int make_picture(struct broker *broker, struct ahead *ahead, struct tt_error *err)
@@ -127,7 +131,8 @@ int broker_renew_link(struct broker *broker, uint32_t link, struct tt_error *err
     drop(&broker->links[link]);
     broker->links[link] = (struct broker_memory){.fd = -1, .read_fd = -1};
     (void)snprintf(name, sizeof(name), "link:%u", link);
-    return make(name, tt_link_bytes(broker->wiring->links[link].depth), &broker->links[link], err);
+    return make_shared(broker->stock, name, tt_link_bytes(broker->wiring->links[link].depth),
+                       &broker->links[link], err);
 }
 
 static int make_all(struct broker *broker, struct ahead *ahead, struct tt_error *err)
@@ -138,14 +143,16 @@ static int make_all(struct broker *broker, struct ahead *ahead, struct tt_error 
     if (r == 0)
         r = make_picture(broker, ahead, err);
     if (r == 0)
-        r = make("bells", 64 * (uint64_t)broker->wiring->process_count, &broker->bells, err);
+        r = make_shared(broker->stock, "bells", 64 * (uint64_t)broker->wiring->process_count,
+                        &broker->bells, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->container_count; n++)
         r = make_stats(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->process_count; n++)
         r = make_process(broker, n, err);
     for (uint32_t n = 0; r == 0 && n < broker->wiring->link_count; n++) {
         (void)snprintf(name, sizeof(name), "link:%u", n);
-        r = make(name, tt_link_bytes(broker->wiring->links[n].depth), &broker->links[n], err);
+        r = make_shared(broker->stock, name, tt_link_bytes(broker->wiring->links[n].depth),
+                        &broker->links[n], err);
     }
     return r;
 }
@@ -185,18 +192,13 @@ void broker_close(struct broker **closed)
     if (broker == NULL)
         return;
     for (uint32_t n = 0; n < TT_PROCESSES_MAX; n++) {
-        if (broker->ring_maps[n] != NULL)
-            (void)munmap(broker->ring_maps[n], broker->records[n].bytes);
         drop(&broker->pools[n]);
         drop(&broker->records[n]);
     }
     for (uint32_t n = 0; n < TT_LINKS_MAX; n++)
         drop(&broker->links[n]);
-    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++) {
-        if (broker->engine_stats[n] != NULL)
-            (void)munmap((void *)(uintptr_t)broker->engine_stats[n], broker->stats[n].bytes);
+    for (uint32_t n = 0; n < TT_WORKERS_MAX; n++)
         drop(&broker->stats[n]);
-    }
     drop(&broker->bells);
     if (broker->picture_fd >= 0)
         (void)close(broker->picture_fd);

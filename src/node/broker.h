@@ -18,6 +18,7 @@
 struct broker_memory {
     int fd, read_fd; /* read_fd: the same, opened for reading only; -1: none wanted */
     uint64_t bytes;
+    void *map; /* NULL: it is not mapped here */
 };
 
 struct broker {
@@ -27,8 +28,7 @@ struct broker {
     struct broker_memory pools[TT_PROCESSES_MAX], links[TT_LINKS_MAX], records[TT_PROCESSES_MAX];
     struct broker_memory bells, stats[TT_WORKERS_MAX];
     int picture_fd;
-    struct tt_ring rings[TT_PROCESSES_MAX]; /* our ends of records */
-    void *ring_maps[TT_PROCESSES_MAX];
+    struct tt_ring rings[TT_PROCESSES_MAX];                     /* our ends of records */
     const struct tt_engine_stats *engine_stats[TT_WORKERS_MAX]; /* containers', as they say */
 };
 

@@ -17,6 +17,7 @@
 
 #include "node/allowance.h"
 #include "node/deputy.h"
+#include "node/kit.h"
 #include "node/loop.h"
 #include "platform/linux/forgotten.h"
 #include "platform/linux/handoff.h"
@@ -71,6 +72,7 @@ struct handoff_desk {
     pthread_t thread;
     pthread_mutex_t lock; /* of all hand-offs; its holder inherits the desk's urgency */
     struct handoff *list;
+    struct handoff *ready; /* for the next service: the loop's alone; NULL: none */
     int epoll_fd, quit_fd;
     int wake_fd;               /* a worker was seated, or one is gone */
     struct deputies *deputies; /* serve while the desk's CPU is kept from it */
@@ -350,6 +352,17 @@ static void ring(int fd)
     (void)!write(fd, &one, sizeof(one));
 }
 
+static void drop(struct handoff *handoff)
+{
+    if (handoff->page != NULL)
+        (void)munmap(handoff->page, sizeof(struct tt_handoff));
+    if (handoff->page_fd >= 0)
+        (void)close(handoff->page_fd);
+    if (handoff->bell_fd >= 0)
+        (void)close(handoff->bell_fd);
+    free(handoff);
+}
+
 void handoff_desk_close(struct handoff_desk **closed)
 {
     struct handoff_desk *desk = *closed;
@@ -359,6 +372,8 @@ void handoff_desk_close(struct handoff_desk **closed)
     deputies_close(&desk->deputies);
     ring(desk->quit_fd);
     (void)pthread_join(desk->thread, NULL);
+    if (desk->ready != NULL)
+        drop(desk->ready);
     (void)close(desk->epoll_fd);
     (void)close(desk->quit_fd);
     (void)close(desk->wake_fd);
@@ -368,23 +383,21 @@ void handoff_desk_close(struct handoff_desk **closed)
 
 static int make_page(struct handoff *handoff)
 {
-    void *page;
+    struct kit_file page;
+    int r = kit_make("handoff", sizeof(struct tt_handoff), &page);
 
+    if (r < 0)
+        return r;
+    handoff->page_fd = page.fd;
+    handoff->page = page.map;
+    memset(page.map, 0, sizeof(struct tt_handoff)); /* so that it is there */
     handoff->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    handoff->page_fd = memfd_create("handoff", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (handoff->bell_fd < 0 || handoff->page_fd < 0 ||
-        ftruncate(handoff->page_fd, sizeof(struct tt_handoff)) < 0 ||
-        fcntl(handoff->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    if (handoff->bell_fd < 0)
         return -errno;
-    page = mmap(NULL, sizeof(struct tt_handoff), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                handoff->page_fd, 0);
-    if (page == MAP_FAILED)
-        return -errno;
-    handoff->page = page;
     return watch(handoff->desk, handoff->bell_fd, handoff);
 }
 
-int handoff_open(struct handoff_desk *desk, struct handoff **ret, struct tt_error *err)
+static int make(struct handoff_desk *desk, struct handoff **ret)
 {
     struct handoff *handoff = calloc(1, sizeof(*handoff));
     int r = -ENOMEM;
@@ -394,10 +407,24 @@ int handoff_open(struct handoff_desk *desk, struct handoff **ret, struct tt_erro
         handoff->bell_fd = handoff->page_fd = -1;
         r = make_page(handoff);
     }
-    if (r < 0) {
-        handoff_close(&handoff);
+    if (r == 0)
+        *ret = handoff;
+    else if (handoff != NULL)
+        drop(handoff);
+    return r;
+}
+
+/* A ready one lies there since the last that was closed; nobody has seen its page. */
+int handoff_open(struct handoff_desk *desk, struct handoff **ret, struct tt_error *err)
+{
+    struct handoff *handoff = desk->ready;
+    int r = 0;
+
+    desk->ready = NULL;
+    if (handoff == NULL)
+        r = make(desk, &handoff);
+    if (r < 0)
         return tt_fail(err, r, "cannot prepare hand-offs: %s", strerror(-r));
-    }
     (void)pthread_mutex_lock(&desk->lock);
     handoff->next = desk->list;
     desk->list = handoff;
@@ -409,25 +436,22 @@ int handoff_open(struct handoff_desk *desk, struct handoff **ret, struct tt_erro
 void handoff_close(struct handoff **closed)
 {
     struct handoff *handoff = *closed;
+    struct handoff_desk *desk = handoff != NULL ? handoff->desk : NULL;
 
     if (handoff == NULL)
         return;
-    (void)pthread_mutex_lock(&handoff->desk->lock);
-    for (struct handoff **place = &handoff->desk->list; *place != NULL; place = &(*place)->next)
+    (void)pthread_mutex_lock(&desk->lock);
+    for (struct handoff **place = &desk->list; *place != NULL; place = &(*place)->next)
         if (*place == handoff) {
             *place = handoff->next;
             break;
         }
-    (void)pthread_mutex_unlock(&handoff->desk->lock);
-    ring(handoff->desk->wake_fd);
-    if (handoff->page != NULL)
-        (void)munmap(handoff->page, sizeof(struct tt_handoff));
-    if (handoff->page_fd >= 0)
-        (void)close(handoff->page_fd);
-    if (handoff->bell_fd >= 0)
-        (void)close(handoff->bell_fd);
-    free(handoff);
+    (void)pthread_mutex_unlock(&desk->lock);
+    ring(desk->wake_fd);
+    drop(handoff);
     *closed = NULL;
+    if (desk->ready == NULL) /* a service ends, and no start waits for it */
+        (void)make(desk, &desk->ready);
 }
 
 void handoff_gift(struct handoff *handoff, struct broker_gift *gift)

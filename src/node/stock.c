@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "node/kit.h"
 #include "node/stoker.h"
 
 #define FIRST_NS INT64_C(500000000)
@@ -24,6 +25,7 @@ struct stock {
     struct loop *loop;
     struct loop_timer timer;
     struct loop_watch *watch;
+    struct kit *kit;
     struct stoker *stoker; /* NULL: it died, and there is no stock any more */
     struct whole {
         int fd;         /* -1: none is there */
@@ -79,6 +81,7 @@ struct stock *stock_open(struct loop *loop)
     if (stock == NULL)
         return NULL;
     stock->loop = loop;
+    stock->kit = kit_open(loop);
     stock->stoker = stoker_open();
     if (stock->stoker != NULL)
         stock->watch = loop_add(loop, stoker_fd(stock->stoker), EPOLLIN, on_file, stock);
@@ -102,6 +105,7 @@ void stock_close(struct stock **closed)
     if (stock == NULL)
         return;
     lose_stoker(stock);
+    kit_close(&stock->kit);
     for (uint32_t n = 0; n < WHOLES; n++)
         if (stock->wholes[n].fd >= 0)
             (void)close(stock->wholes[n].fd);
@@ -144,6 +148,11 @@ int stock_take(struct stock *stock, uint64_t bytes)
     if (whole == &stock->wholes[LARGE])
         whole->bytes = next_bytes(pages_bytes);
     return fd;
+}
+
+struct kit *stock_kit(struct stock *stock)
+{
+    return stock != NULL ? stock->kit : NULL;
 }
 
 uint64_t stock_bytes(const struct stock *stock)

@@ -13,6 +13,7 @@
 #define STOCK_SMALL_BYTES (UINT64_C(2) << 20)
 
 struct stock;
+struct kit;
 
 /* Filled by a process of its own, in pages of 2 MiB where there are any, once it was left alone for
  * a moment. NULL: there is none; whoever gets none makes his own. */
@@ -23,6 +24,9 @@ void stock_close(struct stock **stock);
  * STOCK_BYTES of it are there already. What was once given out never comes back: nobody sees
  * another's frames. -1: too little is wanted, or nothing is there, or stock is NULL. */
 int stock_take(struct stock *stock, uint64_t bytes);
+
+/* Small files that are made ahead beside it; NULL: there are none, or stock is NULL. */
+struct kit *stock_kit(struct stock *stock);
 
 /* How much waits. */
 uint64_t stock_bytes(const struct stock *stock);

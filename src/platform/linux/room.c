@@ -12,7 +12,13 @@
 
 /* A fault is a microsecond: a service of two components needs 40 pages of the first and 100 of the
  * second. */
-enum { AHEAD_BYTES = 1 << 20, HEAP_BYTES = 512 << 10, HUGE_BYTES = 2 << 20, PAGE_BYTES = 4 << 10 };
+enum {
+    AHEAD_BYTES = 1 << 20,
+    HEAP_BYTES = 512 << 10,
+    STACK_BYTES = 192 << 10,
+    HUGE_BYTES = 2 << 20,
+    PAGE_BYTES = 4 << 10
+};
 
 static struct {
     char *next;
@@ -51,10 +57,20 @@ static void grow_heap(void)
     (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
 
+/* The main thread's: it grows as it is touched, and what reads messages wants 64 KiB of it. */
+static __attribute__((noinline)) void touch_stack(void)
+{
+    volatile char room[STACK_BYTES];
+
+    for (size_t n = 0; n < sizeof room; n += PAGE_BYTES)
+        room[n] = 0;
+}
+
 bool tt_room_prepare(void)
 {
     struct rlimit limit = {0, 0};
 
+    touch_stack();
     ahead.next = make(AHEAD_BYTES);
     ahead.bytes = ahead.next ? AHEAD_BYTES : 0;
     grow_heap();
