@@ -231,11 +231,10 @@ static __attribute__((noinline)) void touch_stack(void)
 }
 
 /* All of them: few, and a look costs nothing. Returns how long nothing is to be done, in ms. */
-static int serve_all(struct handoff_desk *desk)
+static int serve_list(struct handoff_desk *desk)
 {
     int64_t now_ns = loop_now_ns(), next_ns = INT64_MAX;
 
-    (void)pthread_mutex_lock(&desk->lock);
     for (struct handoff *handoff = desk->list; handoff != NULL; handoff = handoff->next) {
         serve(handoff, now_ns);
         if (handoff->humble_at_ns != 0 && handoff->humble_at_ns < next_ns)
@@ -243,8 +242,17 @@ static int serve_all(struct handoff_desk *desk)
         if (handoff->trial_at_ns != 0 && handoff->trial_at_ns < next_ns)
             next_ns = handoff->trial_at_ns;
     }
-    (void)pthread_mutex_unlock(&desk->lock);
     return next_ns == INT64_MAX ? -1 : (int)((next_ns - now_ns) / MILLI) + 1;
+}
+
+static int serve_all(struct handoff_desk *desk)
+{
+    int timeout_ms;
+
+    (void)pthread_mutex_lock(&desk->lock);
+    timeout_ms = serve_list(desk);
+    (void)pthread_mutex_unlock(&desk->lock);
+    return timeout_ms;
 }
 
 static bool is_anybody_seated(struct handoff_desk *desk)
@@ -291,10 +299,16 @@ static void *run_desk(void *ctx)
     }
 }
 
-/* What is to be done later is the desk's own, which is woken by the same event. */
+/* By a deputy. Who has the lock has a CPU too, and nobody needs one more then; what is to be done
+ * later is the desk's own, which is woken by the same event. */
 static void serve_early(void *ctx)
 {
-    (void)serve_all(ctx);
+    struct handoff_desk *desk = ctx;
+
+    if (pthread_mutex_trylock(&desk->lock) != 0)
+        return;
+    (void)serve_list(desk);
+    (void)pthread_mutex_unlock(&desk->lock);
 }
 
 static int watch(struct handoff_desk *desk, int fd, void *what)
