@@ -20,8 +20,10 @@ enum {
 
 struct tt_conformal {
     struct tt_rational loss;
+    int64_t target;   /* of the share: the loss */
     int64_t share;    /* that the quantile leaves out; may be negative: above all that was seen */
     int64_t bound_ns; /* 0: none yet */
+    int64_t up[STEP_DOUBLINGS + 1]; /* what is no miss adds to the share, by doublings */
     uint64_t seen, misses, since_miss;
     uint32_t doublings;                /* of the step */
     uint32_t quiet;                    /* samples since the last miss or halving */
@@ -43,6 +45,11 @@ uint64_t tt_conformal_bytes(struct tt_rational loss)
     return sizeof(struct tt_conformal) + (window_of(loss) * sizeof(uint16_t) + 7) / 8 * 8;
 }
 
+static int64_t step_of(const struct tt_conformal *conformal, uint32_t doublings)
+{
+    return (conformal->target << doublings) / STEP_PARTS;
+}
+
 struct tt_conformal *tt_conformal_init(void *memory, struct tt_rational loss)
 {
     struct tt_conformal *conformal = memory;
@@ -50,7 +57,9 @@ struct tt_conformal *tt_conformal_init(void *memory, struct tt_rational loss)
     tt_assert(loss.num > 0 && loss.num < loss.den);
     __builtin_memset(conformal, 0, tt_conformal_bytes(loss));
     conformal->loss = loss;
-    conformal->share = tt_muldiv(ONE, loss.num, loss.den);
+    conformal->share = conformal->target = tt_muldiv(ONE, loss.num, loss.den);
+    for (uint32_t n = 0; n <= STEP_DOUBLINGS; n++)
+        conformal->up[n] = tt_muldiv(step_of(conformal, n), loss.num, loss.den);
     conformal->window = window_of(loss);
     return conformal;
 }
@@ -67,8 +76,7 @@ static bool is_within(const struct tt_conformal *conformal, uint64_t samples, in
 static void correct(struct tt_conformal *conformal, bool is_miss)
 {
     const struct tt_rational loss = conformal->loss;
-    const int64_t target = tt_muldiv(ONE, loss.num, loss.den);
-    int64_t step = (target << conformal->doublings) / STEP_PARTS;
+    const int64_t target = conformal->target;
 
     conformal->since_miss++;
     conformal->quiet++;
@@ -76,12 +84,13 @@ static void correct(struct tt_conformal *conformal, bool is_miss)
         bool is_thick = conformal->misses > 0 && is_within(conformal, conformal->since_miss, THICK);
 
         if (is_thick && conformal->doublings < STEP_DOUBLINGS)
-            step = (target << ++conformal->doublings) / STEP_PARTS;
-        conformal->share -= tt_muldiv(step, loss.den - loss.num, loss.den);
+            conformal->doublings++;
+        conformal->share -=
+            tt_muldiv(step_of(conformal, conformal->doublings), loss.den - loss.num, loss.den);
         conformal->misses++;
         conformal->since_miss = conformal->quiet = 0;
     } else {
-        conformal->share += tt_muldiv(step, loss.num, loss.den);
+        conformal->share += conformal->up[conformal->doublings];
     }
     if (!is_within(conformal, conformal->quiet, 1)) {
         conformal->doublings -= conformal->doublings > 0;
@@ -102,7 +111,7 @@ static void remember(struct tt_conformal *conformal, int64_t cost_ns)
     else
         conformal->count++;
     conformal->ring[conformal->next] = (uint16_t)bin;
-    conformal->next = (conformal->next + 1) % conformal->window;
+    conformal->next = conformal->next + 1 < conformal->window ? conformal->next + 1 : 0;
     conformal->bins[bin]++;
     if (bin > conformal->top)
         conformal->top = bin;
@@ -121,8 +130,7 @@ int64_t tt_conformal_ceiling(const struct tt_conformal *conformal)
  * as rare as the share asks for, a quarter is laid on the largest. */
 static int64_t bound(const struct tt_conformal *conformal)
 {
-    int64_t rank =
-        conformal->share <= 0 ? 0 : tt_muldiv(conformal->share, conformal->count + 1, ONE);
+    int64_t rank = conformal->share <= 0 ? 0 : conformal->share * (conformal->count + 1) / ONE;
     uint32_t bin = conformal->top;
     int64_t above = conformal->bins[bin];
 

@@ -44,21 +44,23 @@ static int64_t extra_of(const struct demand_set *set, const struct demand_task *
     return extra_ns > 0 ? extra_ns : 0;
 }
 
-/* What is known of 2^power releases is at most twice what is known of half as many, and not less
- * than that, give or take what few samples say. Less than half of it: such rows are of a time
- * before costs rose, for one release tells it first. */
+/* What is known of twice as many releases as cost ns is at most twice that, and not less than that,
+ * give or take what few samples say. Less than half of it: such rows are of a time before costs
+ * rose, for one release tells it first. */
+static int64_t twice(int64_t ns, int64_t known_ns)
+{
+    if (known_ns <= 0 || known_ns < ns / 2 || known_ns > 2 * ns)
+        return 2 * ns;
+    return known_ns > ns ? known_ns : ns;
+}
+
+/* Of 2^power releases. */
 static int64_t window_of(const struct demand_task *task, uint32_t power)
 {
     int64_t ns = task->cost_ns;
 
-    for (uint32_t n = 0; n < power; n++) {
-        int64_t known_ns = task->window_ns[n];
-
-        if (known_ns <= 0 || known_ns < ns / 2 || known_ns > 2 * ns)
-            ns *= 2;
-        else if (known_ns > ns)
-            ns = known_ns;
-    }
+    for (uint32_t n = 0; n < power; n++)
+        ns = twice(ns, task->window_ns[n]);
     return ns;
 }
 
@@ -66,15 +68,14 @@ static int64_t window_of(const struct demand_task *task, uint32_t power)
  * more than a window that covers them. */
 static int64_t row_ns(const struct demand_task *task, int64_t count)
 {
-    int64_t low_ns = 0, rest = count % TT_WINDOW_MAX;
+    int64_t low_ns = 0, ns = task->cost_ns, rest = count % TT_WINDOW_MAX;
 
     for (uint32_t power = 0; power <= TT_WINDOWS; power++) {
-        int64_t ns = window_of(task, power);
-
+        ns = power > 0 ? twice(ns, task->window_ns[power - 1]) : ns;
         low_ns = low_ns < ns ? low_ns : ns;
         low_ns += rest >> power & 1 ? ns : 0;
     }
-    return low_ns + count / TT_WINDOW_MAX * window_of(task, TT_WINDOWS);
+    return low_ns + count / TT_WINDOW_MAX * ns;
 }
 
 /* The last one counts whole: of a release that is due a little later only the first components are
