@@ -247,7 +247,7 @@ def shares(data):
              ("kept free", 0, term["limit, ppm"] - term["kept free, ppm"]),
              ("promised of several in a row, not the mean", term["lasting demand, ppm"] - mean, None),
              ("deadline: promised of one, wake-up, gaps of the supply", per["least budget"] - term["lasting demand, ppm"], None),
-             ("the engine's own work", per["overhead"], None), ("headroom, where nobody asks for it", per["headroom"], None)]
+             ("the engine, beside what costs count of it", per["overhead"], None), ("headroom, where nobody asks for it", per["headroom"], None)]
     share, room = 0, whole
     for name, more, less in parts:
         share, room = share + more, less or room

@@ -40,15 +40,20 @@ void costs_take(struct costs *costs, const struct container *container)
 {
     struct tt_level_cost cost;
 
+    if (!costs->own.has_begun)
+        tt_own_look(&costs->own, container->stats);
     while (tt_engine_level_cost(container->engine, &cost)) {
-        if (cost.segment >= costs->segment_count || costs->is_part[cost.segment])
+        if (cost.segment >= costs->segment_count || costs->is_part[cost.segment]) {
+            costs->taken++;
             continue; /* a part says nothing of the whole */
+        }
         if (cost.level != costs->level && costs->unreported > 0)
             costs_report(costs, container, false);
         costs->level = cost.level;
         costs->samples[cost.segment][costs->counts[cost.segment] % SAMPLES_MAX] = cost.cost_ns;
         costs->counts[cost.segment]++;
         costs->unreported++;
+        costs->taken++;
     }
 }
 
@@ -68,7 +73,7 @@ uint32_t costs_least(const struct costs *costs)
     return least == UINT32_MAX ? 0 : least;
 }
 
-static json_t *segments_json(const struct costs *costs)
+static json_t *segments_json(const struct costs *costs, int64_t own_ns)
 {
     json_t *segments = json_array();
 
@@ -77,7 +82,7 @@ static json_t *segments_json(const struct costs *costs)
         json_t *samples = json_array();
 
         for (uint32_t i = 0; i < count; i++)
-            json_array_append_new(samples, json_integer(costs->samples[n][i]));
+            json_array_append_new(samples, json_integer(costs->samples[n][i] + own_ns));
         json_array_append_new(segments, samples);
     }
     return segments;
@@ -109,12 +114,16 @@ static json_t *components_json(const struct container *container)
 void costs_report(struct costs *costs, const struct container *container, bool is_kept)
 {
     static const char *const name = "costs";
-    json_t *body =
-        json_pack("{ss si so so}", "event", "costs", "level", (int)costs->level, "segments",
-                  segments_json(costs), "components", components_json(container));
-    char *text = json_dumps(body, JSON_COMPACT);
-    size_t bytes = text ? strlen(text) : 0;
+    json_t *body;
+    char *text;
+    size_t bytes;
 
+    tt_own_look(&costs->own, container->stats);
+    body = json_pack("{ss si so so}", "event", "costs", "level", (int)costs->level, "segments",
+                     segments_json(costs, tt_own_share_ns(&costs->own, costs->taken)), "components",
+                     components_json(container));
+    text = json_dumps(body, JSON_COMPACT);
+    bytes = text ? strlen(text) : 0;
     if (bytes > MESSAGE_TEXT_MAX) {
         int fd = tt_message_text_fd(name, text, bytes, NULL);
 
@@ -131,4 +140,5 @@ void costs_report(struct costs *costs, const struct container *container, bool i
     if (!is_kept)
         memset(costs->counts, 0, costs->segment_count * sizeof *costs->counts);
     costs->unreported = 0;
+    costs->taken = 0;
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "core/engine.h"
+#include "core/own.h"
 #include "platform/linux/seat.h"
 #include "spec/picture.h"
 #include "spec/wiring.h"
@@ -86,13 +87,16 @@ struct costs {
     bool *is_part;    /* some of it runs in another container */
     int64_t (*samples)[SAMPLES_MAX];
     uint32_t unreported;
+    uint64_t taken; /* since the last report, also of segments of which a part is elsewhere */
+    struct tt_own own;
     uint32_t level; /* at which all of them were */
 };
 
 int costs_open(struct costs *costs, const struct container *container);
 /* Reports first what is of another level than what comes. */
 void costs_take(struct costs *costs, const struct container *container);
-/* Sends {"event":"costs"} and begins anew unless is_kept. */
+/* Sends {"event":"costs"} and begins anew unless is_kept. Each release bears its share of what the
+ * worker took besides components since the last report: it is charged to the same reservation. */
 void costs_report(struct costs *costs, const struct container *container, bool is_kept);
 /* From now on a part of this segment runs elsewhere, or did. */
 void costs_part(struct costs *costs, uint32_t segment);

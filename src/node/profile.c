@@ -180,7 +180,7 @@ void profile_segment_key(const struct tt_picture *picture, uint32_t segment,
     EVP_MD_CTX *digest = begin_digest();
     struct profile_key key;
 
-    feed_text(digest, "segment");
+    feed_text(digest, "segment, whole"); /* all that its worker takes, not its components alone */
     for (uint32_t n = 0; n < picture->component_count; n++) {
         const struct tt_picture_component *component = &picture->components[n];
 

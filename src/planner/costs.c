@@ -144,7 +144,7 @@ static void segment_cost(const struct work *work, uint32_t segment, struct work_
     for (uint32_t n = 0; n < TT_WINDOWS; n++)
         ret->window_ns[n] = clamp_cost(own->window_ns[n]);
     ret->n = own->n;
-    ret->is_known = true;
+    ret->is_known = ret->is_whole = true;
     ret->source = own->origin[0] ? own->origin : "profile";
 }
 
@@ -198,6 +198,7 @@ void work_tasks(struct work *work)
         *task = (struct demand_task){.rate = work_is_here(work, n) ? picture->segments[n].rate
                                                                    : (struct tt_rational){0, 1},
                                      .cost_ns = segment->cost_ns + segment->hops_ns,
+                                     .is_whole = segment->is_whole,
                                      .deadline_ns = INT64_MAX};
         for (uint32_t k = 0; k < TT_WINDOWS && segment->window_ns[k] > 0; k++)
             task->window_ns[k] = segment->window_ns[k] + (segment->hops_ns << (k + 1));

@@ -13,6 +13,7 @@ struct demand_task {
     int64_t cost_ns;               /* of one release, hops included */
     int64_t window_ns[TT_WINDOWS]; /* of 2, 4, ... releases in a row; 0: as many times one */
     bool is_in_turn;               /* no release of any task is begun before this one's is due */
+    bool is_whole;                 /* the engine's own work is in cost_ns */
     int64_t block_ns;              /* its largest component: what cannot be preempted */
     int64_t deadline_ns;           /* after the origin */
     int64_t jitter_ns;             /* of the release, after the origin */

@@ -14,6 +14,8 @@ enum {
                             wake-ups and interrupts between components, which no component's cost
                             counts; a third of it was measured */
     RELEASE_NS = 60000,
+    WHOLE_PART = 500, /* of the period, where the costs of segments count these, for what comes when
+                         none of theirs is asked for */
     OVERHEAD_MOST_PART = 20, /* what fast services had to do with, and did */
     HEADROOM_PART = 4, /* of the lasting demand: activations above the quantile, and the kernel's
                           tick of 4 ms, by which a worker overruns, are paid back out of it */
@@ -91,14 +93,23 @@ static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t
     return wide_ns - least_ns;
 }
 
+static bool is_whole(const struct demand_set *set)
+{
+    for (uint32_t n = 0; n < set->count; n++)
+        if (set->tasks[n].rate.num > 0 && !set->tasks[n].is_whole)
+            return false;
+    return true;
+}
+
 static int64_t overhead(const struct demand_set *set, int64_t period_ns)
 {
-    int64_t sum_ns = period_ns / OVERHEAD_PART, most_ns = period_ns / OVERHEAD_MOST_PART;
+    int64_t most_ns = period_ns / OVERHEAD_MOST_PART;
+    int64_t sum_ns = period_ns / (is_whole(set) ? WHOLE_PART : OVERHEAD_PART);
 
     for (uint32_t n = 0; n < set->count; n++) {
         struct tt_rational rate = set->tasks[n].rate;
-
-        __int128 releases_ns = rate.num > 0 ? (__int128)period_ns * rate.num / rate.den : 0;
+        bool is_charged = rate.num > 0 && !set->tasks[n].is_whole;
+        __int128 releases_ns = is_charged ? (__int128)period_ns * rate.num / rate.den : 0;
 
         releases_ns = releases_ns * RELEASE_NS / 1000000000;
         sum_ns = releases_ns < most_ns - sum_ns ? sum_ns + (int64_t)releases_ns : most_ns;

@@ -24,6 +24,7 @@ struct work_segment {
     int64_t window_ns[TT_WINDOWS]; /* as in tt_cost */
     uint64_t n;                    /* as above; of the segment's sum */
     bool is_known;
+    bool is_whole; /* all that the worker takes for it was measured, the engine's own work too */
     const char *source;
 };
 
