@@ -157,7 +157,8 @@ static int check_component(const struct request *request, struct tt_error *err)
 
     if (self->flags & TT_EDGE)
         return tt_fail(err, -EOPNOTSUPP,
-                       "'%s' runs in an edge, where its files or addresses are, and stays there",
+                       "'%s' runs in an edge, whose open files and connections are its alone, and "
+                       "stays there; move what it feeds, or what feeds it",
                        self->name);
     if (!request->run->params.picture->is_live)
         return tt_fail(err, -EOPNOTSUPP,
@@ -165,8 +166,8 @@ static int check_component(const struct request *request, struct tt_error *err)
                        request->name);
     if (self->is_sink)
         return tt_fail(err, -EOPNOTSUPP,
-                       "'%s' is where frames are counted as delivered, and such a component does "
-                       "not move",
+                       "'%s' is a sink, and stays in the one container that says of its frames "
+                       "whether they were delivered; move what feeds it",
                        self->name);
     if (self->flags & TT_OWN_THREADS)
         return tt_fail(err, -EOPNOTSUPP, "'%s' (%s) has threads of its own, and those do not move",

@@ -9,11 +9,11 @@ extern const struct tt_component tt_component_audio_loudness;
 
 enum { RATE = 48000, QUANTUM = 480 };
 enum { TARGET = 0 }; /* place of the parameter */
-enum { MOMENTARY = 1, SHORT_TERM, INTEGRATED, LRA, TRUE_PEAK, GAIN };
+enum { MOMENTARY = 1, SHORT_TERM, INTEGRATED, LRA, TRUE_PEAK, GAIN, MOVED };
 
 static struct harness harness;
 static struct harness_params params;
-static double told[GAIN + 1];
+static double told[MOVED + 1];
 static uint32_t reports;
 static int64_t now;    /* index */
 static double out_max; /* of all samples since open */
@@ -52,7 +52,7 @@ static void call(void)
             CHECK(harness.notes[n].value >= -200000 && harness.notes[n].value <= 400000);
             continue;
         }
-        CHECK(harness.notes[n].id >= MOMENTARY && harness.notes[n].id <= GAIN);
+        CHECK(harness.notes[n].id >= MOMENTARY && harness.notes[n].id <= MOVED);
         told[harness.notes[n].id] = (double)harness.notes[n].value / 1000;
     }
     reports += harness.note_count > 0;
@@ -218,6 +218,112 @@ static void peaks_stay_under_the_ceiling(void)
     harness_close(&harness);
 }
 
+static uint8_t saved[TT_SAVED_MAX];
+static uint64_t saved_bytes, taken_bytes;
+
+static int put(void *ctx, const void *data, uint64_t bytes)
+{
+    (void)ctx;
+    CHECK(saved_bytes + bytes <= TT_SAVED_MAX);
+    memcpy(saved + saved_bytes, data, bytes);
+    saved_bytes += bytes;
+    return 0;
+}
+
+static int get(void *ctx, void *data, uint64_t bytes)
+{
+    (void)ctx;
+    if (taken_bytes + bytes > saved_bytes)
+        return -EBADMSG;
+    memcpy(data, saved + taken_bytes, bytes);
+    taken_bytes += bytes;
+    return 0;
+}
+
+static int restore(void)
+{
+    struct tt_reader reader = {NULL, get};
+
+    taken_bytes = 0;
+    return tt_component_audio_loudness.restore(harness.state, &reader);
+}
+
+/* Another instance goes on. */
+static void move(const char *settings)
+{
+    struct tt_writer writer = {NULL, put};
+    int64_t index = now;
+
+    saved_bytes = 0;
+    CHECK_INT(tt_component_audio_loudness.save(harness.state, &writer), 0);
+    harness_close(&harness);
+    open_meter(settings, 2);
+    CHECK_INT(restore(), 0);
+    CHECK_INT(taken_bytes, saved_bytes);
+    now = index;
+}
+
+/* Loud and quiet, with one peak at the beginning; at `moves` another instance goes on. */
+static void play_all(const char *settings, bool moves, float ret[2][QUANTUM])
+{
+    open_meter(settings, 2);
+    memset(told, 0, sizeof(told));
+    play(0.1, 1000, -1, 0);
+    play(6, 1000, -20, 0);
+    play(8, 1000, -30, 0);
+    if (moves)
+        move(settings);
+    play(0.01, 1000, -30, 0);
+    memcpy(ret[0], out_at(0), sizeof(ret[0]));
+    play(2.5, 1000, -30, 0);
+    memcpy(ret[1], out_at(0), sizeof(ret[1]));
+    CHECK_INT(told[MOVED] * 1000, moves ? 3000 : 0);
+    if (moves)
+        CHECK(told[SHORT_TERM] < -20);
+    play(4.5, 1000, -24, 0);
+}
+
+/* What was measured of all so far stays, but for the blocks that lie on both sides, and the sound
+ * is the same, sample for sample, until 3 s are heard by which a gain is led again. */
+static void a_moved_one_goes_on_with_what_it_knew(void)
+{
+    static const char *const settings[] = {"interval=100ms", "target=-23 speed=2 interval=100ms"};
+    static float stayed_out[2][QUANTUM], moved_out[2][QUANTUM];
+    double stayed[MOVED + 1];
+
+    for (uint32_t n = 0; n < 2; n++) {
+        double led_db = n == 0 ? 0 : 1; /* half a second later, at 2 dB a second */
+
+        play_all(settings[n], false, stayed_out);
+        memcpy(stayed, told, sizeof(stayed));
+        harness_close(&harness);
+        play_all(settings[n], true, moved_out);
+        CHECK(memcmp(stayed_out[0], moved_out[0], sizeof(stayed_out[0])) == 0);
+        CHECK(n == 1 || memcmp(stayed_out[1], moved_out[1], sizeof(stayed_out[1])) == 0);
+        CHECK(is_near(told[TRUE_PEAK], stayed[TRUE_PEAK], 0.001));
+        CHECK(is_near(told[INTEGRATED], stayed[INTEGRATED], 0.08 + led_db / 2));
+        CHECK(is_near(told[LRA], stayed[LRA], 0.11 + led_db));
+        CHECK(is_near(told[MOMENTARY], stayed[MOMENTARY], 0.1 + led_db));
+        CHECK(is_near(told[SHORT_TERM], stayed[SHORT_TERM], 0.1 + led_db));
+        CHECK(is_near(told[GAIN], stayed[GAIN], led_db));
+        CHECK_INT(harness.allocations, 0);
+        harness_close(&harness);
+    }
+}
+
+static void what_it_never_knew_is_refused(void)
+{
+    open_meter("range=6", 2);
+    play(1, 1000, -20, 0);
+    move("range=6");
+    saved_bytes--;
+    CHECK_INT(restore(), -EBADMSG);
+    saved_bytes++;
+    memset(saved + saved_bytes - 48, 0xff, 32); /* numbers that are none */
+    CHECK_INT(restore(), -EBADMSG);
+    harness_close(&harness);
+}
+
 static void hostile_frames_do_no_harm(void)
 {
     open_meter("target=-20", 2);
@@ -252,6 +358,8 @@ int main(void)
     RUN(silence_has_a_number);
     RUN(a_target_is_reached_slowly);
     RUN(peaks_stay_under_the_ceiling);
+    RUN(a_moved_one_goes_on_with_what_it_knew);
+    RUN(what_it_never_knew_is_refused);
     RUN(hostile_frames_do_no_harm);
     return 0;
 }

@@ -1,12 +1,13 @@
 /* audio.loudness: measures sound after EBU R 128 (ITU-R BS.1770, by libebur128) and, where a target
  * is given, moves it there by a slow gain. What it measured stands beside the index in the ledger:
- * notes 1 to 6, see below, in thousandths. */
+ * notes 1 to 6, see below, in thousandths, and 7 where it came from another container. */
 #include <ebur128.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "components/audio_loudness/gates.h"
 #include "components/lib/audio.h"
 #include "components/lib/channels.h"
 #include "components/lib/frames.h"
@@ -22,7 +23,8 @@ enum loudness_note {
     NOTE_INTEGRATED = 3, /* all so far, gated */
     NOTE_RANGE = 4,      /* loudness range of all so far, in 1/1000 LU */
     NOTE_TRUE_PEAK = 5,  /* the highest so far, in 1/1000 dBTP */
-    NOTE_GAIN = 6        /* with a target: the gain, in 1/1000 dB */
+    NOTE_GAIN = 6,       /* with a target: the gain, in 1/1000 dB */
+    NOTE_MOVED = 7       /* it came here at this index: so many ms are in no block, see save() */
 };
 
 enum { SILENCE = -100 /* LUFS: stands for no sound at all */, EASE_MS = 1 };
@@ -30,17 +32,29 @@ enum { SILENCE = -100 /* LUFS: stands for no sound at all */, EASE_MS = 1 };
 static const int64_t interval_min_ns = 10000000, interval_max_ns = 3600000000000;
 static const int64_t judged_every_ns = 100000000, window_ns = 3000000000;
 
+/* What another instance goes on with. */
+struct known {
+    struct gates gates;
+    double target, gain_db, wanted_db, peak; /* LUFS (0: none), dB; peak: the highest, 1 is full */
+    int64_t next_report_ns;
+    uint32_t has_begun, pad;
+};
+
 struct loudness_state {
     struct tt_format format;
     uint32_t bytes, samples;
     const struct tt_host *host;
-    ebur128_state *told, *heard; /* of what leaves, and of what came while there is a target */
-    float *mixed;                /* scratch: interleaved */
-    double target, speed, range, ceiling; /* LUFS (0: none), dB/s, dB, dBTP */
-    double gain_db, wanted_db;
-    int64_t heard_ns, judged_ns;         /* sound heard so far; when wanted_db was judged */
-    int64_t interval_ns, next_report_ns; /* media time */
-    bool has_begun;
+    ebur128_state *told, *heard;  /* of what leaves, and of what came while there is a target */
+    float *mixed;                 /* scratch: interleaved */
+    double speed, range, ceiling; /* dB/s, dB, dBTP */
+    struct known known;
+    double energies[GATE_BINS];
+    uint32_t tenth, to_block, to_short_term; /* samples: of 100 ms; until a block is whole */
+    uint64_t measured;                       /* samples that this instance has */
+    double frame_peak;                       /* of the last frame */
+    bool has_moved, is_move_told;
+    int64_t heard_ns, judged_ns; /* sound heard so far; when wanted_db was judged */
+    int64_t interval_ns;         /* media time */
 };
 
 static const struct tt_format accepts[] = {{.kind = TT_AUDIO, .fourcc = TT_F32P}};
@@ -156,10 +170,8 @@ static void place_channels(ebur128_state *meter, const struct tt_format *format)
 
 static ebur128_state *meter_new(const struct tt_format *format)
 {
-    /* The histogram keeps an hour like a second: nothing is allocated later. */
     ebur128_state *meter = ebur128_init(format->channels, format->sample_rate,
-                                        EBUR128_MODE_I | EBUR128_MODE_LRA | EBUR128_MODE_S |
-                                            EBUR128_MODE_TRUE_PEAK | EBUR128_MODE_HISTOGRAM);
+                                        EBUR128_MODE_S | EBUR128_MODE_TRUE_PEAK);
 
     if (meter != NULL)
         place_channels(meter, format);
@@ -182,11 +194,15 @@ static int init(void *state_, const struct tt_request *request, struct tt_error 
 
     state->bytes = make_format(request, &state->format);
     state->samples = tt_format_samples(&state->format);
-    state->target = component_float(request, PARAM_TARGET);
+    state->known.target = component_float(request, PARAM_TARGET);
     state->speed = component_float(request, PARAM_SPEED);
     state->range = component_float(request, PARAM_RANGE);
     state->ceiling = component_float(request, PARAM_CEILING);
     state->interval_ns = tt_setting_int(request, PARAM_INTERVAL);
+    state->tenth = (state->format.sample_rate + 5) / 10;
+    state->to_block = 4 * state->tenth;
+    state->to_short_term = 30 * state->tenth;
+    gates_energies(state->energies);
     state->told = meter_new(&state->format);
     state->heard = meter_new(&state->format);
     if (state->told == NULL || state->heard == NULL) {
@@ -214,7 +230,7 @@ static void take_events(struct loudness_state *state, const struct tt_call *call
     for (uint32_t n = 0; n < call->event_count; n++)
         if (events[n].kind == TT_EVENT_PARAM && events[n].id == PARAM_TARGET &&
             events[n].f >= params[PARAM_TARGET].min && events[n].f <= 0)
-            state->target = events[n].f;
+            state->known.target = events[n].f;
 }
 
 /* One sample that is no number would stay in the filters for ever. */
@@ -248,15 +264,56 @@ static double read_meter(ebur128_state *meter, int (*read)(ebur128_state *meter,
     return value;
 }
 
-static double peak_db(ebur128_state *meter,
-                      int (*read)(ebur128_state *meter, unsigned channel, double *ret))
+/* Of what was measured last. */
+static double peak_of(ebur128_state *meter)
 {
     double highest = 0, value;
 
     for (uint32_t channel = 0; channel < meter->channels; channel++)
-        if (read(meter, channel, &value) == EBUR128_SUCCESS && value > highest)
+        if (ebur128_prev_true_peak(meter, channel, &value) == EBUR128_SUCCESS && value > highest)
             highest = value;
-    return highest > 1e-5 ? 20 * log10(highest) : SILENCE;
+    return highest;
+}
+
+static double to_db(double peak)
+{
+    return peak > 1e-5 ? 20 * log10(peak) : SILENCE;
+}
+
+/* 400 ms are whole every 100 ms, 3 s every second. */
+static void count_blocks(struct loudness_state *state, uint32_t samples)
+{
+    struct known *known = &state->known;
+
+    state->measured += samples;
+    state->to_block -= samples;
+    state->to_short_term -= samples;
+    if (state->to_block == 0) {
+        state->to_block = state->tenth;
+        gates_add(known->gates.momentary, read_meter(state->told, ebur128_loudness_momentary));
+    }
+    if (state->to_short_term == 0) {
+        state->to_short_term = 10 * state->tenth;
+        gates_add(known->gates.short_term, read_meter(state->told, ebur128_loudness_shortterm));
+    }
+}
+
+/* Up to the end of each block by itself. */
+static void measure_out(struct loudness_state *state, tt_addr data, uint32_t count)
+{
+    uint32_t at = 0;
+
+    state->frame_peak = 0;
+    while (at < count) {
+        uint32_t left = count - at;
+        uint32_t samples = left < state->to_block ? left : state->to_block;
+
+        measure(state, state->told, data + at * sizeof(float), samples);
+        count_blocks(state, samples);
+        state->frame_peak = fmax(state->frame_peak, peak_of(state->told));
+        at += samples;
+    }
+    state->known.peak = fmax(state->known.peak, state->frame_peak);
 }
 
 /* What the gain should be: judged by the last 3 s, and left as it is where they hold a pause. */
@@ -264,9 +321,9 @@ static void judge(struct loudness_state *state, int64_t now_ns)
 {
     double loud, now;
 
-    if (state->target == 0) { /* back to what comes */
+    if (state->known.target == 0) { /* back to what comes */
         state->heard_ns = 0;
-        state->wanted_db = 0;
+        state->known.wanted_db = 0;
         return;
     }
     if (state->heard_ns < window_ns ||
@@ -277,7 +334,7 @@ static void judge(struct loudness_state *state, int64_t now_ns)
     now = read_meter(state->heard, ebur128_loudness_momentary);
     if (now < -50 || now < loud - 20)
         return;
-    state->wanted_db = fmin(fmax(state->target - loud, -state->range), state->range);
+    state->known.wanted_db = fmin(fmax(state->known.target - loud, -state->range), state->range);
 }
 
 /* Moves the gain for one frame and applies it. */
@@ -285,18 +342,18 @@ static void move(struct loudness_state *state, const struct tt_frame *in,
                  const struct tt_frame *out, uint32_t count)
 {
     double seconds = (double)count / state->format.sample_rate;
-    double step = state->speed * seconds, from = state->gain_db, to;
-    double limit_db = state->ceiling - peak_db(state->heard, ebur128_prev_true_peak);
+    double step = state->speed * seconds, from = state->known.gain_db, to;
+    double limit_db = state->ceiling - to_db(peak_of(state->heard));
     uint32_t ease = count;
     double first, factor;
 
-    to = from + fmin(fmax(state->wanted_db - from, -step), step);
+    to = from + fmin(fmax(state->known.wanted_db - from, -step), step);
     if (to > limit_db || from > limit_db) { /* nothing looks ahead: at once, but without a click */
         to = fmin(to, limit_db);
         ease = state->format.sample_rate * EASE_MS / 1000;
         ease = ease > count ? count : ease;
     }
-    state->gain_db = to;
+    state->known.gain_db = to;
     first = pow(10, from / 20);
     factor = pow(10, to / 20);
     for (uint32_t channel = 0; channel < state->format.channels; channel++) {
@@ -324,29 +381,48 @@ static void tell(const struct loudness_state *state, uint32_t id, double value)
     (void)state->host->note(state->host->ctx, id, (int64_t)floor(value * 1000 + 0.5));
 }
 
+/* Has this instance heard so much, or was there nothing before it? */
+static bool is_filled(const struct loudness_state *state, uint32_t tenths)
+{
+    return !state->has_moved || state->measured >= (uint64_t)tenths * state->tenth;
+}
+
 static void tell_all(const struct loudness_state *state)
 {
-    tell(state, NOTE_MOMENTARY, read_meter(state->told, ebur128_loudness_momentary));
-    tell(state, NOTE_SHORT_TERM, read_meter(state->told, ebur128_loudness_shortterm));
-    tell(state, NOTE_INTEGRATED, read_meter(state->told, ebur128_loudness_global));
-    tell(state, NOTE_RANGE, fmax(0, read_meter(state->told, ebur128_loudness_range)));
-    tell(state, NOTE_TRUE_PEAK, peak_db(state->told, ebur128_true_peak));
-    tell(state, TT_NOTE_LEVEL, peak_db(state->told, ebur128_prev_true_peak));
-    if (state->target < 0 || state->gain_db != 0)
-        tell(state, NOTE_GAIN, state->gain_db);
+    const struct known *known = &state->known;
+    double value;
+
+    if (is_filled(state, 4))
+        tell(state, NOTE_MOMENTARY, read_meter(state->told, ebur128_loudness_momentary));
+    if (is_filled(state, 30))
+        tell(state, NOTE_SHORT_TERM, read_meter(state->told, ebur128_loudness_shortterm));
+    tell(state, NOTE_INTEGRATED,
+         gates_integrated(&known->gates, state->energies, &value) ? value : SILENCE);
+    tell(state, NOTE_RANGE, gates_range(&known->gates, state->energies, &value) ? value : 0);
+    tell(state, NOTE_TRUE_PEAK, to_db(known->peak));
+    tell(state, TT_NOTE_LEVEL, to_db(state->frame_peak));
+    if (known->target < 0 || known->gain_db != 0)
+        tell(state, NOTE_GAIN, known->gain_db);
+}
+
+static void tell_move(struct loudness_state *state)
+{
+    if (state->has_moved && !state->is_move_told)
+        (void)state->host->note(state->host->ctx, NOTE_MOVED, window_ns / 1000000);
+    state->is_move_told = true;
 }
 
 static void report(struct loudness_state *state, int64_t now_ns)
 {
-    if (!state->has_begun) {
-        state->has_begun = true;
-        state->next_report_ns = now_ns + state->interval_ns;
+    if (!state->known.has_begun) {
+        state->known.has_begun = true;
+        state->known.next_report_ns = now_ns + state->interval_ns;
     }
-    if (now_ns < state->next_report_ns)
+    if (now_ns < state->known.next_report_ns)
         return;
-    state->next_report_ns += state->interval_ns;
-    if (state->next_report_ns <= now_ns) /* the flow leapt */
-        state->next_report_ns = now_ns + state->interval_ns;
+    state->known.next_report_ns += state->interval_ns;
+    if (state->known.next_report_ns <= now_ns) /* the flow leapt */
+        state->known.next_report_ns = now_ns + state->interval_ns;
     tell_all(state);
 }
 
@@ -359,8 +435,8 @@ static int process(void *state_, struct tt_call *call)
 
     call->key_point = 1;
     take_events(state, call);
-    if (call->in_count > 0 && (in->flags & TT_END) != 0 && state->has_begun) {
-        state->has_begun = false; /* once */
+    if (call->in_count > 0 && (in->flags & TT_END) != 0 && state->known.has_begun) {
+        state->known.has_begun = false; /* once */
         tell_all(state);
     }
     if (call->in_count == 0 || call->out_count == 0 || !component_has_data(in))
@@ -371,7 +447,7 @@ static int process(void *state_, struct tt_call *call)
     if (count == 0 || count > state->samples)
         return -EINVAL;
 
-    if (state->target < 0 || state->gain_db != 0) {
+    if (state->known.target < 0 || state->known.gain_db != 0) {
         measure(state, state->heard, in->data, count);
         state->heard_ns += tt_muldiv(count, 1000000000, state->format.sample_rate);
         judge(state, call->media_ns);
@@ -379,7 +455,8 @@ static int process(void *state_, struct tt_call *call)
     } else {
         pass(state, in, out, count);
     }
-    measure(state, state->told, out->data, count);
+    measure_out(state, out->data, count);
+    tell_move(state);
     report(state, call->media_ns);
     component_pass_flags(in, out);
     out->flags |= TT_KEY;
@@ -387,11 +464,41 @@ static int process(void *state_, struct tt_call *call)
     return TT_DONE;
 }
 
+/* The library's windows cannot be told: the blocks of 400 ms and 3 s that lie on both sides are in
+ * no sum, and a gain stands where it was led to until 3 s are heard again. */
+static int save(void *state_, struct tt_writer *writer)
+{
+    const struct loudness_state *state = state_;
+
+    return writer->put(writer->ctx, &state->known, sizeof(state->known));
+}
+
+static bool is_within(double value, double least, double most)
+{
+    return value >= least && value <= most;
+}
+
+static int restore(void *state_, struct tt_reader *reader)
+{
+    struct loudness_state *state = state_;
+    struct known known;
+    int r = reader->get(reader->ctx, &known, sizeof(known));
+
+    if (r < 0)
+        return r;
+    if (!is_within(known.target, params[PARAM_TARGET].min, 0) ||
+        !is_within(known.gain_db, -1000, state->range) ||
+        !is_within(known.wanted_db, -state->range, state->range) || !is_within(known.peak, 0, 1000))
+        return -EBADMSG;
+    state->known = known;
+    state->has_moved = known.has_begun != 0;
+    return 0;
+}
+
 const struct tt_component tt_component_audio_loudness = {
     .abi = TT_ABI,
     .size = sizeof(struct tt_component),
-    /* The last word is said at the end, of all that was; the gain is where it was led to. */
-    .flags = TT_OPAQUE | TT_DRAINS | TT_HISTORY,
+    .flags = TT_OPAQUE | TT_DRAINS | TT_SAVES,
     .version = 1,
     .name = "audio.loudness",
     .help = "measures loudness after EBU R 128 (notes 1 to 6 in the ledger: momentary, short-term, "
@@ -407,4 +514,6 @@ const struct tt_component tt_component_audio_loudness = {
     .open = open,
     .process = process,
     .close = close,
+    .save = save,
+    .restore = restore,
 };
