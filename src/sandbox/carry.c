@@ -16,7 +16,8 @@
 #define PAGEMAP_OF_FILE (UINT64_C(1) << 61)
 
 enum {
-    MARKS = 512, /* read at once */
+    READY_BYTES = 256 << 10, /* a module's stack and data, mostly */
+    MARKS = 512,             /* read at once */
     /* So little is looked at in less time than the kernel takes to say what was written. */
     SMALL_BYTES = 256 << 10
 };
@@ -268,6 +269,18 @@ static int on_cut(void *ctx, const struct tt_snapshot_cut *cut)
     return 0;
 }
 
+/* A fault costs 5 to 10 us, and its first calls meet those of its stack and data while all stands
+ * still. What lies beyond is its own large state: what of that is another here comes with the
+ * rounds, and the rest is only read until somebody writes there. */
+static void make_ready(const struct tt_slot *slot)
+{
+    uint64_t first = slot->memory_bytes < READY_BYTES ? slot->memory_bytes : READY_BYTES;
+
+    (void)madvise(slot->memory, first, MADV_POPULATE_WRITE);
+    if (slot->memory_bytes > first)
+        (void)madvise(slot->memory + first, slot->memory_bytes - first, MADV_POPULATE_READ);
+}
+
 int tt_carry_in_begin(struct tt_carry_in *carry, struct tt_slot *slot, const uint8_t module[32],
                       struct tt_error *err)
 {
@@ -279,6 +292,7 @@ int tt_carry_in_begin(struct tt_carry_in *carry, struct tt_slot *slot, const uin
     carry->sums = new_sums(slot, err);
     if (!carry->sums)
         return -ENOMEM;
+    make_ready(slot);
     tt_snapshot_reader_init(&carry->reader, &ops, carry, carry->sums,
                             pages_of((uint64_t)slot->pages_max * TT_SLOT_PAGE));
     return 0;
