@@ -113,11 +113,7 @@ static void what_a_failed_component_lost_is_laid_at_its_door(void)
         uint32_t source, risky, sink;
 
         graph_init(&g, 1);
-        source = graph_node(&g, FAKE_SOURCE);
-        risky = graph_node(&g, FAKE_PASS);
-        sink = graph_node(&g, FAKE_SINK);
-        graph_flow(&g, source, 0, risky, 0);
-        graph_flow(&g, risky, 0, sink, 0);
+        graph_chain(&g, FAKE_PASS, (uint32_t *[]){&source, &risky, &sink});
         graph_format(&g, 0)->kind = turns[turn].is_coded ? TT_CODED_VIDEO : TT_VIDEO;
         g.components[risky].process = fail_from;
         does_trap = turns[turn].does_trap;

@@ -9,11 +9,7 @@ static void a_chain_delivers_each_index_on_time(void)
     uint32_t source, pass, sink;
 
     graph_init(&g, 1);
-    source = graph_node(&g, FAKE_SOURCE);
-    pass = graph_node(&g, FAKE_PASS);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, pass, 0);
-    graph_flow(&g, pass, 0, sink, 0);
+    graph_chain(&g, FAKE_PASS, (uint32_t *[]){&source, &pass, &sink});
     graph_open(&g);
     CHECK(tt_engine_post(g.engine, pass, &(struct tt_event){.kind = TT_EVENT_PARAM}));
     graph_begin(&g, 0);
@@ -203,11 +199,7 @@ static void missing_media_and_failures_have_their_cause(void)
     uint32_t source, pass, sink, untaught = 0;
 
     graph_init(&g, 11);
-    source = graph_node(&g, FAKE_SOURCE);
-    pass = graph_node(&g, FAKE_PASS);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, pass, 0);
-    graph_flow(&g, pass, 0, sink, 0);
+    graph_chain(&g, FAKE_PASS, (uint32_t *[]){&source, &pass, &sink});
     graph_format(&g, 0)->kind = TT_CODED_VIDEO;
     g.fakes[pass]->fail_at = 5;
     graph_open(&g);
@@ -340,11 +332,7 @@ static void stop_sends_end(void)
 
     graph_init(&g, 16);
     g.params.end_ns = INT64_MAX;
-    source = graph_node(&g, FAKE_SOURCE);
-    pass = graph_node(&g, FAKE_REORDER);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, pass, 0);
-    graph_flow(&g, pass, 0, sink, 0);
+    graph_chain(&g, FAKE_REORDER, (uint32_t *[]){&source, &pass, &sink});
     graph_open(&g);
     graph_begin(&g, 0);
     CHECK(!graph_run_until(&g, 55 * MS));

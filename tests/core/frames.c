@@ -15,11 +15,7 @@ static struct fake *run_add(uint32_t mode, void (*more)(uint32_t source, uint32_
 
     graph_init(&g, 1);
     g.params.mode = mode;
-    source = graph_node(&g, FAKE_SOURCE);
-    add = graph_node(&g, FAKE_ADD);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, add, 0);
-    graph_flow(&g, add, 0, sink, 0);
+    graph_chain(&g, FAKE_ADD, (uint32_t *[]){&source, &add, &sink});
     if (more)
         more(source, add);
     graph_open(&g);

@@ -300,6 +300,15 @@ struct tt_flow_plan *graph_flow(struct graph *g, uint32_t from, uint32_t from_po
     return flow;
 }
 
+void graph_chain(struct graph *g, enum fake_kind middle, uint32_t *const ret[3])
+{
+    *ret[0] = graph_node(g, FAKE_SOURCE);
+    *ret[1] = graph_node(g, middle);
+    *ret[2] = graph_node(g, FAKE_SINK);
+    (void)graph_flow(g, *ret[0], 0, *ret[1], 0);
+    (void)graph_flow(g, *ret[1], 0, *ret[2], 0);
+}
+
 struct tt_format *graph_format(struct graph *g, uint32_t flow)
 {
     return &g->formats[flow];

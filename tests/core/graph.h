@@ -87,6 +87,8 @@ uint32_t graph_node(struct graph *g, enum fake_kind kind);
 uint32_t graph_end_of_link(struct graph *g, uint32_t role, struct tt_link *link, uint32_t peer);
 struct tt_flow_plan *graph_flow(struct graph *g, uint32_t from, uint32_t from_port, uint32_t to,
                                 uint32_t to_port);
+/* A source, one of this kind, a sink, and the flows between them. */
+void graph_chain(struct graph *g, enum fake_kind middle, uint32_t *const ret[3]);
 struct tt_format *graph_format(struct graph *g, uint32_t flow);
 void graph_open(struct graph *g);
 void graph_begin(struct graph *g, int64_t first_ns);

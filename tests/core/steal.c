@@ -258,11 +258,7 @@ static void one_whom_all_need_keeps_the_worker(void)
     forget(0);
     graph_init(&g, 1);
     g.params.end_ns = 1000 * MS;
-    hog_source = graph_node(&g, FAKE_SOURCE);
-    hog = graph_node(&g, FAKE_PASS);
-    hog_sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, hog_source, 0, hog, 0);
-    graph_flow(&g, hog, 0, hog_sink, 0);
+    graph_chain(&g, FAKE_PASS, (uint32_t *[]){&hog_source, &hog, &hog_sink});
     for (uint32_t n = 0; n < g.params.node_count; n++)
         g.nodes[n].budget_ns = BUDGET_NS;
     g.components[hog].process = run_away;

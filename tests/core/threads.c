@@ -53,11 +53,7 @@ static void open_graph(void)
     g.params.rate = (struct tt_rational){1000, 1};
     g.params.end_ns = INT64_MAX;
     g.params.watchdog_ns = 1000 * MS;
-    source = graph_node(&g, FAKE_SOURCE);
-    pass = graph_node(&g, FAKE_PASS);
-    sink = graph_node(&g, FAKE_SINK);
-    graph_flow(&g, source, 0, pass, 0);
-    graph_flow(&g, pass, 0, sink, 0);
+    graph_chain(&g, FAKE_PASS, (uint32_t *[]){&source, &pass, &sink});
     graph_open(&g);
     /* The simulator is one thread's; its clock would not go on by itself either. */
     g.ops.now = g.ops.cpu_now = real_now;
