@@ -25,8 +25,8 @@ COUNTED = {
     "tactus, command, 8 components": "the same with eight components on a warm node",
     "tactus, request": "before connect(); to the first frame at a sink in the container, by the kernel's clock: asking, meaning, "
                        "admission, memory, process, reservation, go",
-    "tactus, parked container": "the same without the part before the first process is sent for: taken from those that wait, set up, "
-                                "its reservation made, go, frame",
+    "tactus, parked container": "the same without the part before the first process is sent for: taken from those that wait, told of "
+                                "its service, the plan meanwhile, set up, its reservation made, go, frame",
 }
 FFMPEG = ["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=50", "-vf", "scale=640:360",
           "-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]

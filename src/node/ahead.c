@@ -14,6 +14,7 @@ struct ahead {
     struct child *child; /* NULL: taken, or dead */
     char *packed;        /* what it was told */
     uint64_t bytes;
+    int64_t since_ns;
     int picture_fd;    /* -1: taken */
     bool is_confirmed; /* it was told what it runs */
 };
@@ -53,6 +54,7 @@ struct ahead *ahead_open(struct node *node, const struct tt_picture *picture, ui
     if (ahead != NULL) {
         ahead->node = node;
         ahead->picture_fd = -1;
+        ahead->since_ns = loop_now_ns();
         ahead->child = child_waiting(node->zygote, order, &waiting, ahead);
     }
     json_decref(order);
@@ -97,4 +99,9 @@ struct child *ahead_take(struct ahead *ahead, const struct child_ops *ops, void 
         return NULL;
     ahead->child = NULL;
     return child;
+}
+
+int64_t ahead_since_ns(const struct ahead *ahead)
+{
+    return ahead->since_ns;
 }

@@ -25,5 +25,7 @@ int ahead_take_picture(struct ahead *ahead, const char *packed, uint64_t bytes);
 /* After ahead_take_picture() the process, the caller's, with the picture read; once. NULL: there is
  * none. */
 struct child *ahead_take(struct ahead *ahead, const struct child_ops *ops, void *ctx);
+/* When it was sent for. */
+int64_t ahead_since_ns(const struct ahead *ahead);
 
 #endif

@@ -177,6 +177,8 @@ void run_spawn(struct run *run, uint32_t number)
     if (number == 0 && partition_of(run, number) == 0)
         process->child = ahead_take(run->params.ahead, &process_ops, process);
     has_picture = process->child != NULL;
+    if (has_picture)
+        run->opened_ns = ahead_since_ns(run->params.ahead);
     if (!has_picture)
         r = child_spawn(run->params.node->zygote, order_of(run, number, uid, gid),
                         run->params.plugins, &process_ops, process, &process->child, &err);
