@@ -176,6 +176,24 @@ static void bandwidth_is_counted(void)
     tt_machine_close(&machine);
 }
 
+static void who_is_put_on_a_cpu_is_there_or_nowhere(void)
+{
+    struct work hogs[3] = {0};
+
+    open_machine(2, 0, true);
+    for (uint32_t n = 0; n < 3; n++) {
+        start(&hogs[n], spin);
+        tt_thread_put(hogs[n].thread, 1);
+    }
+    CHECK_INT(tt_thread_reserve(hogs[0].thread, 6 * MS, 10 * MS), 0);
+    CHECK_INT(tt_thread_reserve(hogs[1].thread, 4 * MS, 10 * MS), -EBUSY); /* though 0 is free */
+    CHECK_INT(tt_thread_reserve(hogs[1].thread, 2 * MS, 10 * MS), 0);
+    tt_thread_put(hogs[2].thread, 0);
+    CHECK_INT(tt_thread_reserve(hogs[2].thread, 8 * MS, 10 * MS), 0);
+    run_for(100 * MS);
+    tt_machine_close(&machine);
+}
+
 static void give(void *ctx)
 {
     tt_machine_give_cpu(machine, *(uint32_t *)ctx);
@@ -264,6 +282,7 @@ int main(void)
     RUN(reservations_isolate);
     RUN(without_one_it_is_late);
     RUN(bandwidth_is_counted);
+    RUN(who_is_put_on_a_cpu_is_there_or_nowhere);
     RUN(the_host_takes_time);
     RUN(timers_come_in_order_and_spinning_does_not_hold_them);
     RUN(a_seed_is_a_trace);

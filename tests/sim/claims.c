@@ -20,6 +20,7 @@ static int reserve(struct service *service, uint32_t process)
     const struct tt_plan_worker *worker = &service->plan->workers[process];
     const struct books_wish wish = {.service = service->number + 1,
                                     .worker = process,
+                                    .partition = worker->partition,
                                     .budget_ns = worker->budget_ns,
                                     .period_ns = worker->period_ns,
                                     .room_ppm = service->node->room_ppm};
@@ -29,6 +30,8 @@ static int reserve(struct service *service, uint32_t process)
         return -ESRCH; /* nobody has seen its death yet */
     if (r == 0 && books_renew(&service->node->books, &wish, now_of(service)) < 0)
         return -EPERM; /* its room is somebody else's by now */
+    if (r == 0 && worker->partition > 0)
+        tt_thread_put(service->containers[process].graph->thread, worker->partition - 1);
     if (r == 0)
         r = tt_thread_reserve(service->containers[process].graph->thread, worker->budget_ns,
                               worker->period_ns);

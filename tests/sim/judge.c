@@ -233,14 +233,12 @@ void judge_event(struct service *service, const struct supervise_action *action)
         CHECK(service->excuse_count > 0 || service->node->gap_count > 0);
 }
 
-/* What the books have room for the kernel has, too: unless the machine is cut into partitions,
- * where the sum may fit and no single CPU. */
+/* What the books have room for the kernel has, too: of a machine cut into partitions on the CPU
+ * that the worker was planned for. */
 void judge_reservation(const struct service *service, int r)
 {
-    if (r == -EPERM)
-        CHECK(service->is_right_refused);
-    else
-        CHECK(r == -EBUSY && service->node->is_partitioned);
+    CHECK_INT(r, -EPERM);
+    CHECK(service->is_right_refused);
 }
 
 void judge_end(const struct service *service)

@@ -117,6 +117,7 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
 {
     struct tt_machine_params params = {
         .start_ns = start_ns, .wake_max_ns = 200000, .limit_ppm = 900000};
+    int64_t slack_ppm;
 
     memset(run, 0, sizeof(*run));
     run->draw.state = seed % LATENCY;
@@ -135,9 +136,14 @@ static void set_up(struct run *run, uint64_t seed, bool is_verbose)
     run->node.cpu_count = params.cpu_count;
     run->node.is_partitioned = params.is_partitioned;
     run->node.is_verbose = is_verbose;
+    slack_ppm = service_slack_ppm(params.cpu_count);
+    if (params.is_partitioned) {
+        slack_ppm = SERVICE_PARTITION_SLACK_PPM * (int64_t)params.cpu_count;
+        books_cut(&run->node.books, params.cpu_count, 900000, SERVICE_PARTITION_SLACK_PPM);
+    }
     /* The books round each share up to a whole part in a million. */
-    run->node.room_ppm = 900000 * (int64_t)params.cpu_count - service_slack_ppm(params.cpu_count) +
-                         SERVICES_MAX * TT_WORKERS_MAX;
+    run->node.room_ppm =
+        900000 * (int64_t)params.cpu_count - slack_ppm + SERVICES_MAX * TT_WORKERS_MAX;
     run->service_count = 1 + draw_below(&run->draw, SERVICES_MAX);
     for (uint32_t n = 0; n < run->service_count; n++) {
         run->arrivals[n].run = run;

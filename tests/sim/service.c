@@ -452,12 +452,12 @@ static void plan_it(struct service *service)
                                  .wake_ns = 300000,
                                  .hop_ns = HOP_NS,
                                  .is_virtual = true,
-                                 .is_partitioned = node->is_partitioned,
                                  .workers_max = node->has_bands ? TT_WORKERS_MAX : 0};
     struct tt_cost costs[PICTURE_COMPONENTS], segments[PICTURE_COMPONENTS];
     struct tt_error err = {0};
 
     books_tell(&node->books, 0, now_of(service), &machine);
+    machine.is_on_partitions = node->is_partitioned; /* all CPUs are, here */
     graph_costs(&service->made.picture, costs, segments);
     CHECK_INT(tt_plan_make(&service->made.picture, costs, segments, &machine, &service->plan, &err),
               0);
@@ -472,6 +472,7 @@ static void plan_it(struct service *service)
                                  service->plan->workers[n].period_ns));
         books_tolerate(&node->books, service->number + 1, n,
                        service->plan->workers[n].tolerance_ns);
+        books_put(&node->books, service->number + 1, n, service->plan->workers[n].partition);
     }
     CHECK(books_ppm(&node->books, now_of(service)) <= node->room_ppm);
 }

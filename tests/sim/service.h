@@ -98,7 +98,8 @@ struct service {
 
 /* Asks the planner, enters the books, starts when it is admitted. pool_cut: so many slots of each
  * class of the container's pool are not there. */
-/* As tactusd keeps it free of what the kernel gives. */
+/* As tactusd keeps it free of what the kernel gives: of a partition, and of CPUs that are none. */
+enum { SERVICE_PARTITION_SLACK_PPM = 50000 };
 static inline int64_t service_slack_ppm(uint32_t cpu_count)
 {
     return 50000 * (int64_t)(cpu_count < 3 ? 3 : cpu_count);

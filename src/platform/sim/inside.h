@@ -16,11 +16,12 @@ struct tt_thread {
     void *stack;
     void (*entry)(void *ctx);
     void *ctx;
-    int32_t cpu, home;               /* where it runs, or -1; where its reservation is */
-    int64_t need_ns;                 /* CPU time to spend before it goes on */
-    int64_t wake_ns;                 /* asleep: when it will be ready */
-    int64_t cpu_ns, shared_ns;       /* used; used without a reservation, for a fair share */
-    int64_t budget_ns, period_ns;    /* 0: no reservation */
+    int32_t cpu, home;            /* where it runs, or -1; where its reservation is */
+    int32_t put;                  /* where its reservations are to be; -1: wherever there is room */
+    int64_t need_ns;              /* CPU time to spend before it goes on */
+    int64_t wake_ns;              /* asleep: when it will be ready */
+    int64_t cpu_ns, shared_ns;    /* used; used without a reservation, for a fair share */
+    int64_t budget_ns, period_ns; /* 0: no reservation */
     int64_t runtime_ns, deadline_ns; /* left of the budget; absolute */
     bool is_throttled;               /* until deadline_ns */
     int64_t armed_ns;                /* INT64_MAX: not */

@@ -186,6 +186,7 @@ struct tt_thread *tt_thread_spawn(struct tt_machine *machine, void (*entry)(void
                                  .entry = entry,
                                  .ctx = ctx,
                                  .cpu = -1,
+                                 .put = -1,
                                  .armed_ns = INT64_MAX,
                                  .shared_ns = sched_least_shared(machine)};
     if (thread->number >= machine->thread_count)

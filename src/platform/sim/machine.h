@@ -57,6 +57,9 @@ void tt_thread_kill(struct tt_thread **thread); /* not by itself; also when it h
 bool tt_thread_has_ended(const struct tt_thread *thread);
 struct tt_thread *tt_thread_current(struct tt_machine *machine); /* who runs now; NULL: nobody */
 
+/* Of a machine in partitions: the CPU that its reservations are to be on. It has none yet. */
+void tt_thread_put(struct tt_thread *thread, uint32_t cpu);
+
 /* 0, -EBUSY: not so much is free, -EINVAL: not 1,024 ns <= budget <= period. */
 int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t period_ns);
 

@@ -174,6 +174,13 @@ int64_t tt_machine_booked_ppm(const struct tt_machine *machine)
     return booked_ppm(machine, -1, NULL);
 }
 
+void tt_thread_put(struct tt_thread *thread, uint32_t cpu)
+{
+    tt_assert(cpu < thread->machine->params.cpu_count);
+    tt_assert(!is_reserved(thread) || thread->home == (int32_t)cpu);
+    thread->put = (int32_t)cpu;
+}
+
 int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t period_ns)
 {
     struct tt_machine *machine = thread->machine;
@@ -183,7 +190,11 @@ int tt_thread_reserve(struct tt_thread *thread, int64_t budget_ns, int64_t perio
     if (budget_ns < BUDGET_LEAST_NS || budget_ns > period_ns)
         return -EINVAL;
     wanted_ppm = share_ppm(budget_ns, period_ns);
-    if (machine->params.is_partitioned) {
+    if (machine->params.is_partitioned && thread->put >= 0) {
+        home = (uint32_t)thread->put;
+        if (booked_ppm(machine, thread->put, thread) + wanted_ppm > limit_ppm)
+            return -EBUSY;
+    } else if (machine->params.is_partitioned) {
         while (home < machine->params.cpu_count &&
                booked_ppm(machine, (int32_t)home, thread) + wanted_ppm > limit_ppm)
             home++;
