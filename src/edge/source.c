@@ -15,8 +15,7 @@ enum {
     DEEP = 16,
     DEEP_NAP_NS = 15000000,
     AGAIN_NS = 1000000,
-    /* Until a stop is seen; longer than most periods, or each frame had two wake-ups. */
-    POLL_MS = 50
+    POLL_MS = 20
 };
 
 /* Of an output of one of the process's components. */
