@@ -72,37 +72,11 @@ static int64_t bisect(const struct demand_set *set, int64_t period_ns, int64_t b
     return good_ns;
 }
 
-static bool is_whole(const struct demand_set *set)
-{
-    for (uint32_t n = 0; n < set->count; n++)
-        if (set->tasks[n].rate.num > 0 && !set->tasks[n].is_whole)
-            return false;
-    return true;
-}
-
-/* is_guessed: as if no costs counted any of it. */
-static int64_t overhead(const struct demand_set *set, int64_t period_ns, bool is_guessed)
-{
-    int64_t most_ns = period_ns / OVERHEAD_MOST_PART;
-    int64_t sum_ns = period_ns / (!is_guessed && is_whole(set) ? WHOLE_PART : OVERHEAD_PART);
-
-    for (uint32_t n = 0; n < set->count; n++) {
-        struct tt_rational rate = set->tasks[n].rate;
-        bool is_charged = rate.num > 0 && (is_guessed || !set->tasks[n].is_whole);
-        __int128 releases_ns = is_charged ? (__int128)period_ns * rate.num / rate.den : 0;
-
-        releases_ns = releases_ns * RELEASE_NS / 1000000000;
-        sum_ns = releases_ns < most_ns - sum_ns ? sum_ns + (int64_t)releases_ns : most_ns;
-    }
-    return (sum_ns + STEP_NS - 1) / STEP_NS * STEP_NS;
-}
-
 /* Without a quarter more than the lasting demand a worker that fell behind once stays behind: its
- * budget is spent on what comes anew. What would be set aside for the engine's work if nobody had
- * measured it comes on top, for all costs rise together where a host or a neighbour slows the
- * machine. And with the least budget the bound may lie at the deadline's very edge, where what the
- * model leaves out decides: up to as much again keeps a tenth of each deadline free. None of it is
- * a term of the promise, so it is taken where there is room: most_ns is above the least. */
+ * budget is spent on what comes anew. And with the least budget the bound may lie at the deadline's
+ * very edge, where what the model leaves out decides: up to as much again keeps a tenth of each
+ * deadline free. None of it is a term of the promise, so it is taken where there is room: most_ns
+ * is above the least. */
 static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t least_ns,
                         int64_t period_ns)
 {
@@ -111,7 +85,6 @@ static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t
     int64_t double_ns = 2 * least_ns < most_ns ? 2 * least_ns : most_ns;
 
     wide_ns = wide_ns > least_ns ? wide_ns / STEP_NS * STEP_NS : least_ns;
-    wide_ns += overhead(early, period_ns, true) - overhead(early, period_ns, false);
     if (wide_ns >= most_ns)
         return most_ns - least_ns;
     if (!demand_admits(early, wide_ns, period_ns, NULL) &&
@@ -120,11 +93,35 @@ static int64_t headroom(const struct demand_set *early, int64_t most_ns, int64_t
     return wide_ns - least_ns;
 }
 
+static bool is_whole(const struct demand_set *set)
+{
+    for (uint32_t n = 0; n < set->count; n++)
+        if (set->tasks[n].rate.num > 0 && !set->tasks[n].is_whole)
+            return false;
+    return true;
+}
+
+static int64_t overhead(const struct demand_set *set, int64_t period_ns)
+{
+    int64_t most_ns = period_ns / OVERHEAD_MOST_PART;
+    int64_t sum_ns = period_ns / (is_whole(set) ? WHOLE_PART : OVERHEAD_PART);
+
+    for (uint32_t n = 0; n < set->count; n++) {
+        struct tt_rational rate = set->tasks[n].rate;
+        bool is_charged = rate.num > 0 && !set->tasks[n].is_whole;
+        __int128 releases_ns = is_charged ? (__int128)period_ns * rate.num / rate.den : 0;
+
+        releases_ns = releases_ns * RELEASE_NS / 1000000000;
+        sum_ns = releases_ns < most_ns - sum_ns ? sum_ns + (int64_t)releases_ns : most_ns;
+    }
+    return (sum_ns + STEP_NS - 1) / STEP_NS * STEP_NS;
+}
+
 /* The least budget in this period, by bisection: more budget never hurts. */
 static bool least_budget(const struct demand_set *set, int64_t period_ns, int64_t whole_ns,
                          struct reservation *ret)
 {
-    int64_t overhead_ns = overhead(set, period_ns, false), most_ns = whole_ns - overhead_ns;
+    int64_t overhead_ns = overhead(set, period_ns), most_ns = whole_ns - overhead_ns;
 
     *ret = (struct reservation){
         .period_ns = period_ns, .tardiness_ns = set->tardiness_ns, .overhead_ns = overhead_ns};
