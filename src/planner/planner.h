@@ -52,8 +52,8 @@ struct tt_machine {
     int64_t memory_bytes; /* for pools */
     bool is_virtual;      /* a hypervisor below */
     bool is_partitioned;  /* its CPUs are partitions, and the numbers above are their sums */
-    /* Beside those CPUs, or they themselves. What fits on them is put there first; with
-     * is_on_partitions it runs there, and is planned for nowhere else. */
+    /* Beside those CPUs, or they themselves. What fits on them is put there first; what runs there
+     * already (is_on_partitions) stays there. */
     const struct tt_partition *partitions;
     uint32_t partition_count;
     bool is_on_partitions;

@@ -485,6 +485,21 @@ uint32_t graph_check_sink(struct graph *g, uint32_t sink, int64_t first, uint32_
     return count;
 }
 
+void graph_check_own_index(const struct graph *g, uint32_t node, uint32_t input, uint32_t wanted)
+{
+    uint32_t seen = 0;
+
+    for (uint32_t n = 0; n < g->fakes[node]->log_count; n++) {
+        const struct fake_log *log = &g->fakes[node]->log[n];
+
+        if (log->input != input || log->flags & TT_END)
+            continue;
+        CHECK_INT(log->index, log->call_index);
+        seen++;
+    }
+    CHECK_INT(seen, wanted);
+}
+
 uint32_t graph_count(const struct graph *g, uint32_t kind, uint32_t outcome)
 {
     uint32_t count = 0;

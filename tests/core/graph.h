@@ -107,6 +107,8 @@ uint32_t graph_frames_out(const struct graph *g, uint32_t pool);
 
 /* What the records say about one sink: exactly once, in order, from first to its End. */
 uint32_t graph_check_sink(struct graph *g, uint32_t sink, int64_t first, uint32_t outcome);
+/* A component that logs was given, at this input, frames of the call's own index, so many. */
+void graph_check_own_index(const struct graph *g, uint32_t node, uint32_t input, uint32_t wanted);
 uint32_t graph_count(const struct graph *g, uint32_t kind, uint32_t outcome);
 
 #endif
